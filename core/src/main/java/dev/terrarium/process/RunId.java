@@ -1,0 +1,4 @@
+package dev.terrarium.process;
+
+/// Placeholder while the house is built.
+public record RunId(String value) {}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium;
+
+import org.jspecify.annotations.NullMarked;
