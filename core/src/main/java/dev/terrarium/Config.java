@@ -1,0 +1,54 @@
+package dev.terrarium;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/// What a runtime is started with. Immutable; `Config.defaults().withHome(path)` makes a changed
+/// copy.
+///
+/// @param home where run directories and ledgers live; empty: `TERRARIUM_HOME`, else
+///   `$XDG_STATE_HOME/terrarium`, else `~/.local/state/terrarium`
+/// @param python the interpreter of the warden, a command or a path; default `python3`, or
+///   `TERRARIUM_PYTHON`
+/// @param closeTimeout the longest that closing the runtime may take before what is left is killed
+///   at once; default 6 s: the shutdown hook has 8 s in all
+/// @param logQueueLines lines of workers' output that may wait for the logging backend before they
+///   are dropped and counted; default 10,000
+public record Config(Optional<Path> home, String python, Duration closeTimeout, int logQueueLines) {
+  /// How many lines may wait for a slow logging backend.
+  public static final int LOG_QUEUE_LINES = 10_000;
+
+  public Config {
+    Problems problems = new Problems("runtime");
+    problems.checkPositive("closeTimeout", closeTimeout);
+    problems.check(logQueueLines > 0, "logQueueLines must be positive: " + logQueueLines);
+    problems.check(!python.isBlank(), "python is empty");
+    problems.throwIfAny();
+  }
+
+  public static Config defaults() {
+    return new Config(Optional.empty(), defaultPython(), Duration.ofSeconds(6), LOG_QUEUE_LINES);
+  }
+
+  public Config withHome(Path home) {
+    return new Config(Optional.of(home), python, closeTimeout, logQueueLines);
+  }
+
+  public Config withPython(String python) {
+    return new Config(home, python, closeTimeout, logQueueLines);
+  }
+
+  public Config withCloseTimeout(Duration closeTimeout) {
+    return new Config(home, python, closeTimeout, logQueueLines);
+  }
+
+  public Config withLogQueueLines(int logQueueLines) {
+    return new Config(home, python, closeTimeout, logQueueLines);
+  }
+
+  static String defaultPython() {
+    String chosen = System.getenv("TERRARIUM_PYTHON");
+    return chosen == null || chosen.isBlank() ? "python3" : chosen;
+  }
+}

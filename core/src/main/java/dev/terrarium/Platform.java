@@ -1,0 +1,51 @@
+package dev.terrarium;
+
+import dev.terrarium.StartFailedException.Reason;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.LoggerFactory;
+
+/// Where the guarantee holds: Linux 5.10 or newer.
+final class Platform {
+  /// The property that turns the refusal of an old kernel into a warning.
+  static final String PROPERTY = "terrarium.platform";
+
+  private static final Pattern VERSION = Pattern.compile("(\\d+)\\.(\\d+).*");
+
+  private Platform() {}
+
+  static void check() {
+    check(
+        System.getProperty("os.name"),
+        System.getProperty("os.version"),
+        "best-effort".equals(System.getProperty(PROPERTY)));
+  }
+
+  static void check(String system, String version, boolean bestEffort) {
+    if (!system.equals("Linux")) {
+      throw new StartFailedException(
+          Reason.PLATFORM,
+          "Terrarium runs on Linux 5.10 or newer, not on %s: it stands on pidfd, /proc, subreapers and parent-death signals"
+              .formatted(system));
+    }
+    if (isOld(version)) {
+      String what =
+          "Linux %s is older than 5.10: pidfds and memfds may be missing, so that processes may be left behind"
+              .formatted(version);
+      if (!bestEffort) {
+        throw new StartFailedException(
+            Reason.PLATFORM, what + "; -D" + PROPERTY + "=best-effort starts all the same");
+      }
+      LoggerFactory.getLogger(Platform.class).warn("{}", what);
+    }
+  }
+
+  private static boolean isOld(String version) {
+    Matcher matcher = VERSION.matcher(version);
+    if (!matcher.matches()) {
+      return false; // a version that says nothing is no proof of age
+    }
+    int major = Integer.parseInt(matcher.group(1));
+    return major < 5 || (major == 5 && Integer.parseInt(matcher.group(2)) < 10);
+  }
+}

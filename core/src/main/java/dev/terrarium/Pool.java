@@ -1,0 +1,83 @@
+package dev.terrarium;
+
+import dev.terrarium.pool.WorkerPool;
+import java.util.List;
+import java.util.Map;
+
+/// A pool of Python workers that run the tools of one adapter.
+///
+/// ```java
+/// try (var pool = Pool.builder().adapter(Path.of("textstats.py")).start()) {
+///   var f = pool.call("word_frequencies", Map.of("text", "a b a"), Frequencies.class);
+/// }
+/// ```
+///
+/// Each call has exactly one outcome: its result, or one [TerrariumException]. Callers are served
+/// in the order in which they came. A worker that dies is replaced. Safe for use by many threads,
+/// platform or virtual.
+public final class Pool implements AutoCloseable {
+  private final Terrarium runtime;
+  private final PoolConfig config;
+  private final WorkerPool workers;
+
+  Pool(Terrarium runtime, PoolConfig config, WorkerPool workers) {
+    this.runtime = runtime;
+    this.config = config;
+    this.workers = workers;
+  }
+
+  /// Describes a pool.
+  public static PoolBuilder builder() {
+    return new PoolBuilder();
+  }
+
+  /// Calls a tool with named arguments and waits; short for `tool(name).args(args).call(type)`.
+  ///
+  /// @return the result, null where the tool returned `None`
+  /// @throws TerrariumException one subclass for each thing that can be done about it
+  public <T> T call(String tool, Map<String, ?> args, Class<T> type) {
+    return tool(tool).args(args).call(type);
+  }
+
+  /// A call with everything: positional and named arguments, a deadline, types with parameters,
+  /// futures.
+  public ToolCall tool(String name) {
+    return new ToolCall(workers, runtime.codec(), name, List.of(), Map.of(), config.deadline());
+  }
+
+  /// What the adapter offers, in the order of its definition.
+  public List<ToolInfo> tools() {
+    return workers.tools();
+  }
+
+  public String name() {
+    return config.name();
+  }
+
+  public PoolConfig config() {
+    return config;
+  }
+
+  /// The runtime that this pool belongs to.
+  public Terrarium runtime() {
+    return runtime;
+  }
+
+  /// The pool at this moment.
+  public PoolStats stats() {
+    return workers.stats();
+  }
+
+  /// Ends the pool: waiting and running calls fail with [PoolClosedException] at once, running
+  /// tools are interrupted and their `finally` blocks run, `@on_stop` functions run, and each
+  /// worker that has not ended within the pool's grace gets SIGTERM, after another grace SIGKILL.
+  /// Returns when all of that is done. Closing twice does nothing.
+  @Override
+  public void close() {
+    runtime.close(this);
+  }
+
+  int closeWorkers() {
+    return workers.close();
+  }
+}

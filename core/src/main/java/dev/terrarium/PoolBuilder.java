@@ -1,0 +1,188 @@
+package dev.terrarium;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// Describes a pool and starts it. Not for several threads at once; may be used for several pools.
+public final class PoolBuilder {
+  private @Nullable Terrarium runtime;
+  private @Nullable String name;
+  private @Nullable Path adapter;
+  private String python = Config.defaultPython();
+  private int size = Runtime.getRuntime().availableProcessors();
+  private int concurrency = 1;
+  private int maxWaiting = 1_000;
+  private Duration maxWait = Duration.ofSeconds(30);
+  private Duration deadline = Duration.ofSeconds(60);
+  private Duration startTimeout = Duration.ofSeconds(30);
+  private int startParallelism = Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
+  private Duration cancelGrace = Duration.ofSeconds(1);
+  private Duration grace = Duration.ofSeconds(2);
+  private final Map<String, String> environment = new HashMap<>();
+  private final Set<String> withoutEnvironment = new TreeSet<>();
+  private @Nullable Path workingDirectory;
+  private Map<String, Object> options = Map.of();
+
+  PoolBuilder() {}
+
+  /// The adapter: a Python file, or a package directory. Its folder comes first on the worker's
+  /// `sys.path`.
+  public PoolBuilder adapter(Path adapter) {
+    this.adapter = adapter;
+    return this;
+  }
+
+  /// The runtime that the pool belongs to and ends with. Default: the JVM's shared one, which the
+  /// first pool starts and the last one ends.
+  public PoolBuilder runtime(Terrarium runtime) {
+    this.runtime = runtime;
+    return this;
+  }
+
+  /// For messages, logs and worker ids (`NAME-1`). Default: the adapter's name without its ending.
+  public PoolBuilder name(String name) {
+    this.name = name;
+    return this;
+  }
+
+  /// The workers' interpreter, a command or a path (of a virtual environment, say). Default:
+  /// `TERRARIUM_PYTHON`, else `python3`.
+  public PoolBuilder python(String python) {
+    this.python = python;
+    return this;
+  }
+
+  /// How many workers. Default: the number of processors.
+  public PoolBuilder size(int size) {
+    this.size = size;
+    return this;
+  }
+
+  /// How many calls one worker may have in flight. Default: 1. Plain tools still run one after the
+  /// other; more than 1 is for `async` tools.
+  public PoolBuilder concurrency(int concurrency) {
+    this.concurrency = concurrency;
+    return this;
+  }
+
+  /// How many calls may wait for a worker before further ones are rejected. Default: 1,000.
+  public PoolBuilder maxWaiting(int maxWaiting) {
+    this.maxWaiting = maxWaiting;
+    return this;
+  }
+
+  /// How long a call may wait for a worker. Default: 30 s.
+  public PoolBuilder maxWait(Duration maxWait) {
+    this.maxWait = maxWait;
+    return this;
+  }
+
+  /// The deadline of calls that name none, waiting included. Default: 60 s.
+  public PoolBuilder deadline(Duration deadline) {
+    this.deadline = deadline;
+    return this;
+  }
+
+  /// How long a worker may take from its start until it is ready, imports included. Default: 30 s.
+  public PoolBuilder startTimeout(Duration startTimeout) {
+    this.startTimeout = startTimeout;
+    return this;
+  }
+
+  /// How many workers start at the same time. Default: twice the processors, at least 4.
+  public PoolBuilder startParallelism(int startParallelism) {
+    this.startParallelism = startParallelism;
+    return this;
+  }
+
+  /// How long a cancelled call may take to end before its worker is replaced. Default: 1 s.
+  public PoolBuilder cancelGrace(Duration cancelGrace) {
+    this.cancelGrace = cancelGrace;
+    return this;
+  }
+
+  /// How long each step of stopping a worker may take: first asked politely, then SIGTERM, then
+  /// SIGKILL. Default: 2 s.
+  public PoolBuilder grace(Duration grace) {
+    this.grace = grace;
+    return this;
+  }
+
+  /// Sets a variable of the workers' environment, which is otherwise the JVM's.
+  public PoolBuilder environment(String variable, String value) {
+    environment.put(variable, value);
+    withoutEnvironment.remove(variable);
+    return this;
+  }
+
+  /// Takes variables away from the workers' environment.
+  public PoolBuilder withoutEnvironment(String... variables) {
+    for (String variable : variables) {
+      environment.remove(variable);
+      withoutEnvironment.add(variable);
+    }
+    return this;
+  }
+
+  /// The workers' working directory. Default: the JVM's.
+  public PoolBuilder workingDirectory(Path directory) {
+    this.workingDirectory = directory;
+    return this;
+  }
+
+  /// What `@on_start` functions with a parameter get: JSON-like values. Default: nothing.
+  public PoolBuilder options(Map<String, Object> options) {
+    this.options = options;
+    return this;
+  }
+
+  /// Checks everything and returns it.
+  ///
+  /// @throws IllegalArgumentException naming all problems at once
+  public PoolConfig build() {
+    if (adapter == null) {
+      throw new IllegalArgumentException(
+          "an adapter is needed: Pool.builder().adapter(Path.of(\"tools.py\"))");
+    }
+    Path file = adapter.toAbsolutePath().normalize();
+    return new PoolConfig(
+        name == null ? nameOf(file) : name,
+        file,
+        python,
+        size,
+        concurrency,
+        maxWaiting,
+        maxWait,
+        deadline,
+        startTimeout,
+        startParallelism,
+        cancelGrace,
+        grace,
+        environment,
+        withoutEnvironment,
+        Optional.ofNullable(workingDirectory),
+        options);
+  }
+
+  private static String nameOf(Path adapter) {
+    Path last = adapter.getFileName();
+    String stem = last == null ? "" : last.toString().replaceFirst("\\.py$", "");
+    String plain = stem.replaceAll("[^A-Za-z0-9_.-]", "-").replaceFirst("^[^A-Za-z0-9]+", "");
+    return plain.isEmpty() ? "pool" : plain.substring(0, Math.min(64, plain.length()));
+  }
+
+  /// Starts the pool and returns when all its workers are ready.
+  ///
+  /// @throws StartFailedException saying what was missing; nothing is left running
+  /// @throws IllegalArgumentException naming all problems of the configuration at once
+  public Pool start() {
+    PoolConfig config = build();
+    return runtime == null ? Terrarium.startShared(config) : runtime.start(config);
+  }
+}

@@ -1,0 +1,60 @@
+package dev.terrarium;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// Everything that a pool is made of, checked and immutable. Made by [Pool#builder()]; each
+/// component has the builder's method of the same name, which says its default and when to change
+/// it.
+public record PoolConfig(
+    String name,
+    Path adapter,
+    String python,
+    int size,
+    int concurrency,
+    int maxWaiting,
+    Duration maxWait,
+    Duration deadline,
+    Duration startTimeout,
+    int startParallelism,
+    Duration cancelGrace,
+    Duration grace,
+    Map<String, String> environment,
+    Set<String> withoutEnvironment,
+    Optional<Path> workingDirectory,
+    Map<String, Object> options) {
+  /// Workers in one pool.
+  public static final int SIZE_MAX = 10_000;
+
+  /// Calls in flight on one worker.
+  public static final int CONCURRENCY_MAX = 10_000;
+
+  public PoolConfig {
+    environment = Map.copyOf(environment);
+    withoutEnvironment = Set.copyOf(withoutEnvironment);
+    options = Map.copyOf(options);
+    Problems problems = new Problems("pool '" + name + "'");
+    problems.check(
+        name.matches("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"),
+        "name must be 1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit");
+    checkRange(problems, "size", size, SIZE_MAX);
+    checkRange(problems, "concurrency", concurrency, CONCURRENCY_MAX);
+    checkRange(problems, "startParallelism", startParallelism, SIZE_MAX);
+    problems.check(maxWaiting >= 0, "maxWaiting must not be negative: " + maxWaiting);
+    problems.check(!python.isBlank(), "python is empty");
+    problems.checkPositive("maxWait", maxWait);
+    problems.checkPositive("deadline", deadline);
+    problems.checkPositive("startTimeout", startTimeout);
+    problems.checkPositive("cancelGrace", cancelGrace);
+    problems.checkPositive("grace", grace);
+    problems.throwIfAny();
+  }
+
+  private static void checkRange(Problems problems, String what, int value, int max) {
+    problems.check(
+        value >= 1 && value <= max, "%s must be 1 to %d: %d".formatted(what, max, value));
+  }
+}

@@ -1,0 +1,184 @@
+package dev.terrarium;
+
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.orphan.StartupCleanup;
+import dev.terrarium.process.AuditLog;
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.RunId;
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.registry.RegistryException;
+import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.StateDirectory;
+import dev.terrarium.warden.Gate;
+import dev.terrarium.warden.Interpreter;
+import dev.terrarium.warden.PythonHome;
+import dev.terrarium.warden.Wardens;
+import dev.terrarium.wire.EventLoop;
+import dev.terrarium.worker.Timer;
+import dev.terrarium.worker.Worker;
+import dev.terrarium.worker.WorkerLog;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The parts of a runtime, started in order and ended in reverse.
+final class RuntimeParts {
+  /// `sun_path` holds 108 bytes; other systems have 104, and a margin costs nothing.
+  static final int SOCKET_PATH_BYTES_MAX = 103;
+
+  private static final Logger LOG = LoggerFactory.getLogger(RuntimeParts.class);
+
+  private final Config config;
+  private final RunId runId = RunId.generate();
+  private final Deque<Runnable> undo = new ArrayDeque<>();
+  private final StateDirectory state;
+  private final Path sockets;
+  private final RunDirectory directory;
+  private final ProcessRegistry registry;
+  private final PythonHome python;
+  private final EventLoop loop;
+  private final RuntimeTimer timer;
+  private final WorkerLog log;
+  private final Gate gate = new Gate();
+  private final Wardens wardens;
+
+  /// Starts all parts; where one fails, those before it are ended again.
+  ///
+  /// @throws StartFailedException saying what was missing
+  static RuntimeParts start(Config config) {
+    Platform.check();
+    try {
+      return new RuntimeParts(config);
+    } catch (RegistryException e) {
+      throw new StartFailedException(Reason.DIRECTORY, String.valueOf(e.getMessage()), e);
+    } catch (IOException e) {
+      throw new StartFailedException(Reason.DIRECTORY, "The runtime cannot be started: " + e, e);
+    }
+  }
+
+  private RuntimeParts(Config config) throws IOException {
+    this.config = config;
+    boolean complete = false;
+    try {
+      Birthmark.Choice choice = Birthmark.choose();
+      Birthmark birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
+      Interpreter interpreter = Interpreter.resolve(config.python());
+      state = config.home().map(StateDirectory::at).orElseGet(StateDirectory::resolve);
+      python = PythonHome.unpack(state.path());
+      sockets = socketsDirectory();
+      directory = RunDirectory.create(state, runId, choice, sockets);
+      undo.push(directory::close);
+      ProcessKiller killer = new ProcessKiller(AuditLog.in(directory.path()));
+      new StartupCleanup(state, killer).run();
+      registry = ProcessRegistry.open(directory);
+      undo.push(registry::close);
+      Files.createDirectory(
+          sockets,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      timer = new RuntimeTimer(runId.value());
+      undo.push(timer::close);
+      log = new WorkerLog(runId.value(), config.logQueueLines());
+      undo.push(log::close);
+      loop = EventLoop.start(runId.value());
+      undo.push(loop::close);
+      loop.listen(sockets.resolve("s"), gate);
+      loop.listenLifelines(sockets.resolve("l"));
+      wardens =
+          new Wardens(
+              new Wardens.Setup(
+                  runId.value(),
+                  birthmark,
+                  interpreter.executable(),
+                  python.warden(),
+                  sockets.resolve("s"),
+                  sockets.resolve("l"),
+                  directory.path(),
+                  gate,
+                  killer));
+      wardens.start();
+      complete = true;
+    } finally {
+      if (!complete) {
+        undoAll();
+      }
+    }
+    LOG.info("Run {} started: {}", runId.value(), directory.path());
+  }
+
+  private static StartFailedException noBirthmark(Birthmark.Choice choice) {
+    String why = choice instanceof Birthmark.Choice.Unavailable(var reason) ? reason : "";
+    return new StartFailedException(Reason.BIRTHMARK, why);
+  }
+
+  // Short and random: sockets have little room, and a name that another host could have too made
+  // one peer kill its
+  // neighbour's workers elsewhere.
+  private static Path socketsDirectory() {
+    String runtimeDirectory = System.getenv("XDG_RUNTIME_DIR");
+    Path parent = Path.of(runtimeDirectory == null ? "" : runtimeDirectory);
+    if (!parent.isAbsolute() || !Files.isWritable(parent)) {
+      parent = Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath();
+    }
+    long name = new SecureRandom().nextLong() >>> 16;
+    Path directory = parent.resolve("terrarium-" + Long.toString(name, Character.MAX_RADIX));
+    int length =
+        directory.resolve("s").toString().getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
+    if (length > SOCKET_PATH_BYTES_MAX) {
+      throw new StartFailedException(
+          Reason.DIRECTORY,
+          "The sockets' path %s/s has %d bytes, more than %d; set XDG_RUNTIME_DIR or java.io.tmpdir to a shorter one"
+              .formatted(directory, length, SOCKET_PATH_BYTES_MAX));
+    }
+    return directory.normalize();
+  }
+
+  private void undoAll() {
+    while (!undo.isEmpty()) {
+      undo.pop().run();
+    }
+  }
+
+  Config config() {
+    return config;
+  }
+
+  RunId runId() {
+    return runId;
+  }
+
+  Timer timer() {
+    return timer;
+  }
+
+  /// What the workers of a pool with this interpreter need.
+  Worker.Facilities facilities(String interpreter) {
+    return new Worker.Facilities(
+        runId.value(),
+        Interpreter.resolve(interpreter).executable().toString(),
+        python.worker().toString(),
+        sockets.resolve("s").toString(),
+        wardens,
+        gate,
+        registry,
+        timer,
+        log);
+  }
+
+  /// Ends all parts. The directory stays, for the next start to deal with, where processes are
+  /// left.
+  Wardens.Report close() {
+    Wardens.Report report = wardens.shutDown();
+    if (report.left() == 0) {
+      directory.allClear();
+    }
+    undoAll();
+    return report;
+  }
+}

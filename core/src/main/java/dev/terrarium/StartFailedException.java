@@ -1,0 +1,65 @@
+package dev.terrarium;
+
+/// A pool or the runtime could not be started; nothing of it is left running. The message says what
+/// was missing, in its own words, and the remedy.
+public final class StartFailedException extends TerrariumException {
+  private static final long serialVersionUID = 1;
+
+  /// What kept it from starting.
+  public enum Reason {
+    /// Not Linux, or a kernel older than 5.10.
+    PLATFORM,
+    /// The state directory or the sockets' directory cannot be written.
+    DIRECTORY,
+    /// A hard limit of RLIMIT_RTTIME leaves no room for the birthmark.
+    BIRTHMARK,
+    /// There is no such interpreter.
+    INTERPRETER_MISSING,
+    /// Older than Python 3.9.
+    INTERPRETER_TOO_OLD,
+    /// It is there and does not run, or lacks a part of the standard library.
+    INTERPRETER_UNUSABLE,
+    /// The warden did not come up.
+    WARDEN,
+    /// The kernel refused a process (limits, memory) or its preparation.
+    SPAWN,
+    /// There is no such adapter.
+    ADAPTER_MISSING,
+    /// The adapter's file cannot be read.
+    ADAPTER_UNREADABLE,
+    /// The adapter is not Python: a SyntaxError.
+    ADAPTER_SYNTAX,
+    /// An import of the adapter failed.
+    ADAPTER_IMPORT,
+    /// The adapter called `sys.exit` while it was imported.
+    ADAPTER_EXITED,
+    /// The adapter raised while it was imported.
+    ADAPTER_FAILED,
+    /// A function marked `@on_start` raised.
+    ON_START_FAILED,
+    /// The adapter has no function marked `@tool`.
+    NO_TOOLS,
+    /// A worker was not ready within the start timeout.
+    TIMED_OUT,
+    /// Workers died before they were ready, several times in a row.
+    WORKER_DIED,
+    /// The start was interrupted, or the pool closed meanwhile.
+    CANCELLED
+  }
+
+  private final Reason reason;
+
+  public StartFailedException(Reason reason, String message) {
+    super(message);
+    this.reason = reason;
+  }
+
+  public StartFailedException(Reason reason, String message, Throwable cause) {
+    super(message, cause);
+    this.reason = reason;
+  }
+
+  public Reason reason() {
+    return reason;
+  }
+}

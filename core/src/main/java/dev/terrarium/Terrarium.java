@@ -1,0 +1,273 @@
+package dev.terrarium;
+
+import dev.terrarium.orphan.ApplicationCleanup;
+import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.wire.ValueCodec;
+import dev.terrarium.worker.Worker;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What one JVM has of Terrarium: a run id, a ledger, a warden, any number of pools. The first pool
+/// starts a shared one and the last one ends it; a program that wants to say where things live
+/// starts its own:
+///
+/// ```java
+/// try (var terrarium = Terrarium.start(Config.defaults().withHome(path))) {
+///   Pool models = Pool.builder().runtime(terrarium).adapter(path).start();
+/// }
+/// ```
+///
+/// A runtime ends when it is closed or when the JVM exits, whichever comes first; whatever happens
+/// to the JVM, nothing that the runtime started is left. Safe for use by many threads.
+public final class Terrarium implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Terrarium.class);
+  private static final Object SHARED_LOCK = new Object();
+  private static @Nullable Terrarium shared;
+
+  /// How a runtime ended.
+  ///
+  /// @param killed processes that had to be ended by force; 0 is expected
+  /// @param left processes of this runtime that could not be ended; anything but 0 is a bug or a
+  ///   process in state D
+  public record CloseReport(int killed, int left) {}
+
+  private final RuntimeParts parts;
+  private final ValueCodec codec = new ValueCodec();
+  private final boolean ownedByPools;
+  private final List<Pool> pools = new ArrayList<>();
+  private final AtomicLong workerNumbers = new AtomicLong();
+  private final AtomicLong killed = new AtomicLong();
+  private int
+      expected; // pools that are being started on the shared runtime; guarded by SHARED_LOCK
+  private final Object closing = new Object();
+  private volatile boolean closed;
+  private volatile @Nullable CloseReport report;
+  private ApplicationCleanup.@Nullable Registration atExit;
+
+  private Terrarium(RuntimeParts parts, boolean ownedByPools) {
+    this.parts = parts;
+    this.ownedByPools = ownedByPools;
+  }
+
+  /// Starts a runtime with [Config#defaults()].
+  public static Terrarium start() {
+    return start(Config.defaults());
+  }
+
+  /// Starts a runtime: makes its run directory, sweeps what dead runtimes left behind, starts the
+  /// warden.
+  ///
+  /// @throws StartFailedException saying what was missing; nothing is left running
+  public static Terrarium start(Config config) {
+    return start(config, false);
+  }
+
+  private static Terrarium start(Config config, boolean ownedByPools) {
+    Terrarium runtime = new Terrarium(RuntimeParts.start(config), ownedByPools);
+    try {
+      runtime.atExit =
+          ApplicationCleanup.ofJvm().register("run-" + runtime.runId(), runtime::close);
+      return runtime;
+    } catch (IllegalStateException e) {
+      runtime.close();
+      throw new StartFailedException(
+          StartFailedException.Reason.CANCELLED, "The JVM is shutting down", e);
+    }
+  }
+
+  static Pool startShared(PoolConfig config) {
+    // Held while the pool starts: the last pool that closes must not end the runtime under it.
+    Terrarium runtime;
+    synchronized (SHARED_LOCK) {
+      runtime = shared;
+      if (runtime == null || runtime.closed) {
+        runtime = start(Config.defaults(), true);
+        shared = runtime;
+      }
+      runtime.expected++;
+    }
+    try {
+      return runtime.start(config);
+    } finally {
+      runtime.settle();
+    }
+  }
+
+  private void settle() {
+    boolean last;
+    synchronized (SHARED_LOCK) {
+      expected--;
+      last = isUnused();
+    }
+    if (last) {
+      close();
+    }
+  }
+
+  // Under SHARED_LOCK.
+  private boolean isUnused() {
+    boolean unused = ownedByPools && expected == 0 && pools.isEmpty();
+    if (unused && this.equals(shared)) {
+      shared = null;
+    }
+    return unused;
+  }
+
+  /// The run id, as it stands on the command line of every process of this runtime.
+  public String runId() {
+    return parts.runId().value();
+  }
+
+  ValueCodec codec() {
+    return codec;
+  }
+
+  /// Starts a pool of this runtime; the same as `Pool.builder()....runtime(this).start()`.
+  ///
+  /// @throws StartFailedException saying what was missing
+  public Pool start(PoolConfig config) {
+    AtomicLong serial = new AtomicLong();
+    Worker.Facilities facilities = parts.facilities(config.python());
+    WorkerPool workers =
+        new WorkerPool(
+            config,
+            listener ->
+                new Worker(
+                    config.name() + "-" + serial.incrementAndGet(),
+                    workerNumbers.incrementAndGet(),
+                    config,
+                    facilities,
+                    listener),
+            parts.timer());
+    Pool pool = new Pool(this, config, workers);
+    synchronized (SHARED_LOCK) {
+      if (closed) {
+        throw new PoolClosedException("Runtime %s is closed".formatted(runId()));
+      }
+      if (pools.stream().anyMatch(other -> other.name().equals(config.name()))) {
+        throw new IllegalArgumentException(
+            "Runtime %s has a pool '%s' already; give this one another name(...)"
+                .formatted(runId(), config.name()));
+      }
+      pools.add(pool);
+    }
+    try {
+      workers.start();
+      return pool;
+    } catch (RuntimeException | Error e) {
+      close(pool);
+      throw e;
+    }
+  }
+
+  /// A pool of this runtime by its name.
+  ///
+  /// @throws IllegalArgumentException where there is none, naming those that there are
+  public Pool pool(String name) {
+    synchronized (SHARED_LOCK) {
+      return pools.stream()
+          .filter(pool -> pool.name().equals(name))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new IllegalArgumentException(
+                      "Runtime %s has no pool '%s'; it has %s"
+                          .formatted(runId(), name, pools.stream().map(Pool::name).toList())));
+    }
+  }
+
+  void close(Pool pool) {
+    killed.addAndGet(pool.closeWorkers());
+    boolean last;
+    synchronized (SHARED_LOCK) {
+      pools.remove(pool);
+      last = !closed && isUnused(); // a closing runtime closes its pools, not the other way round
+    }
+    if (last) {
+      close();
+    }
+  }
+
+  /// Closes all pools, newest first, then the runtime itself. Bounded by [Config#closeTimeout];
+  /// what is left then is killed at once. Closing twice does nothing; a second caller waits for the
+  /// first.
+  @Override
+  public void close() {
+    synchronized (SHARED_LOCK) {
+      closed = true;
+      if (this.equals(shared)) {
+        shared = null;
+      }
+    }
+    synchronized (closing) {
+      if (report == null) {
+        report = closeOnce();
+        if (atExit != null) {
+          atExit.close();
+        }
+      }
+    }
+  }
+
+  /// How the runtime ended; empty while it has not.
+  public Optional<CloseReport> closeReport() {
+    return Optional.ofNullable(report);
+  }
+
+  private CloseReport closeOnce() {
+    List<Pool> open;
+    synchronized (SHARED_LOCK) {
+      open = List.copyOf(pools.reversed());
+    }
+    long start = System.nanoTime();
+    closeAll(open);
+    var rest = parts.close();
+    int forced = (int) killed.get() + rest.killed();
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    if (rest.left() > 0) {
+      LOG.error("Run {}: {} processes could not be ended", runId(), rest.left());
+    } else if (forced > 0) {
+      LOG.warn("Run {}: {} processes had to be ended by force at shutdown", runId(), forced);
+    } else {
+      LOG.info("Run {}: nothing left at shutdown ({})", runId(), Worker.seconds(took));
+    }
+    return new CloseReport(forced, rest.left());
+  }
+
+  // Side by side: three pools with stubborn workers take as long as one.
+  private void closeAll(List<Pool> open) {
+    List<Thread> threads =
+        open.stream()
+            .map(
+                pool ->
+                    Thread.ofPlatform().daemon().name("terrarium-close").start(() -> close(pool)))
+            .toList();
+    long end = System.nanoTime() + parts.config().closeTimeout().toNanos();
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      interrupted |= !joined(thread, end);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static boolean joined(Thread thread, long end) {
+    boolean clean = true;
+    while (true) {
+      long millis = Math.max(1, (end - System.nanoTime()) / 1_000_000);
+      try {
+        thread.join(millis);
+        return clean;
+      } catch (InterruptedException e) {
+        clean = false; // an end half-way would leave the rest to the warden
+      }
+    }
+  }
+}

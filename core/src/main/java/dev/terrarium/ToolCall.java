@@ -1,0 +1,193 @@
+package dev.terrarium;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.wire.Encoded;
+import dev.terrarium.wire.Frame;
+import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.ValueCodec;
+import dev.terrarium.worker.Call;
+import java.lang.reflect.Type;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/// A call that is being put together: `pool.tool("add").args(1, 2).call(Integer.class)`. Immutable:
+/// each method returns a changed copy, so that a prepared call can be kept and used by several
+/// threads.
+///
+/// Arguments and results are JSON types (text, numbers, booleans, null, lists, maps with text
+/// keys), records and beans, and `byte[]`, `ByteBuffer` and `MemorySegment` at any depth. Bytes are
+/// not copied before they are sent: leave them alone until the call has ended. A tool that returns
+/// `None` gives null.
+public final class ToolCall {
+  private static final AtomicLong IDS = new AtomicLong();
+  private static final Executor COMPLETIONS =
+      task -> Thread.ofVirtual().name("terrarium-completion").start(task);
+
+  private final WorkerPool pool;
+  private final ValueCodec codec;
+  private final String tool;
+  private final List<@Nullable Object> args;
+  private final Map<String, @Nullable Object> named;
+  private final Duration deadline;
+
+  ToolCall(
+      WorkerPool pool,
+      ValueCodec codec,
+      String tool,
+      List<@Nullable Object> args,
+      Map<String, @Nullable Object> named,
+      Duration deadline) {
+    this.pool = pool;
+    this.codec = codec;
+    this.tool = requireNonNull(tool, "tool");
+    this.args = args;
+    this.named = named;
+    this.deadline = deadline;
+  }
+
+  /// Adds positional arguments.
+  public ToolCall args(@Nullable Object... more) {
+    List<@Nullable Object> all = new ArrayList<>(args);
+    Collections.addAll(all, more);
+    return new ToolCall(pool, codec, tool, all, named, deadline);
+  }
+
+  /// Adds a named argument.
+  public ToolCall arg(String name, @Nullable Object value) {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>(named);
+    all.put(requireNonNull(name, "name"), value);
+    return new ToolCall(pool, codec, tool, args, all, deadline);
+  }
+
+  /// Adds named arguments.
+  public ToolCall args(Map<String, ?> more) {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>(named);
+    all.putAll(more);
+    return new ToolCall(pool, codec, tool, args, all, deadline);
+  }
+
+  /// How long the call may take from now on, waiting for a worker included. Default: the pool's.
+  ///
+  /// @throws IllegalArgumentException where it is not positive
+  public ToolCall deadline(Duration longest) {
+    if (!longest.isPositive()) {
+      throw new IllegalArgumentException("deadline must be positive: " + longest);
+    }
+    return new ToolCall(pool, codec, tool, args, named, longest);
+  }
+
+  /// Calls and waits.
+  ///
+  /// An interrupt cancels the call, sets the thread's flag again and throws
+  /// [CallCancelledException].
+  ///
+  /// @throws TerrariumException one subclass for each thing that can be done about it
+  public <T> T call(Class<T> type) {
+    return as(await(type));
+  }
+
+  /// Calls and waits, for a type with parameters.
+  ///
+  /// @throws TerrariumException as [#call(Class)]
+  public <T> T call(TypeRef<T> type) {
+    return as(await(type.type()));
+  }
+
+  /// Calls without waiting. Cancelling the future cancels the call. The future fails with what
+  /// [#call(Class)] throws, also where the arguments cannot be sent; what depends on it runs on a
+  /// virtual thread.
+  public <T> CompletableFuture<T> callAsync(Class<T> type) {
+    return this.<T>future(type);
+  }
+
+  /// Calls without waiting, for a type with parameters.
+  public <T> CompletableFuture<T> callAsync(TypeRef<T> type) {
+    return this.<T>future(type.type());
+  }
+
+  private @Nullable Object await(Type type) {
+    Call call = prepare();
+    pool.submit(call, deadline);
+    try {
+      return finish(call.outcome().get(), type);
+    } catch (InterruptedException e) {
+      pool.cancel(call);
+      Thread.currentThread().interrupt();
+      return finish(call.outcome().join(), type);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("an outcome never fails", e);
+    }
+  }
+
+  @SuppressWarnings("TypeParameterUnusedInFormals")
+  private <T> CompletableFuture<T> future(Type type) {
+    Call call;
+    try {
+      call = prepare();
+    } catch (TerrariumException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+    CompletableFuture<T> future = new CancellingFuture<>(call);
+    call.whenDone(() -> COMPLETIONS.execute(() -> complete(future, call, type)));
+    pool.submit(call, deadline);
+    return future;
+  }
+
+  private <T> void complete(CompletableFuture<T> future, Call call, Type type) {
+    try {
+      future.complete(as(finish(call.outcome().join(), type)));
+    } catch (RuntimeException | Error e) {
+      future.completeExceptionally(e);
+    }
+  }
+
+  private Call prepare() {
+    Encoded envelope = codec.encode(new Messages.Call(tool, args, named, null));
+    return new Call(IDS.incrementAndGet(), tool, envelope, deadline);
+  }
+
+  private @Nullable Object finish(Call.Outcome outcome, Type type) {
+    return switch (outcome) {
+      case Call.Outcome.Value(Frame frame) ->
+          codec.decode(frame.envelope(), frame.attachments(), type);
+      case Call.Outcome.Failure(var error) -> throw error.get();
+    };
+  }
+
+  // The codec made it of the type that the caller named. None is null whatever the type: a
+  // signature that said so
+  // would have every caller check what he knows from the tool.
+  @SuppressWarnings({"unchecked", "NullAway", "TypeParameterUnusedInFormals"})
+  private static <T> T as(@Nullable Object value) {
+    return (T) value;
+  }
+
+  /// A future whose cancellation reaches the worker.
+  private final class CancellingFuture<T> extends CompletableFuture<T> {
+    private final Call call;
+
+    CancellingFuture(Call call) {
+      this.call = call;
+    }
+
+    @Override
+    public boolean cancel(boolean mayInterruptIfRunning) {
+      boolean cancelled = super.cancel(mayInterruptIfRunning);
+      if (cancelled) {
+        pool.cancel(call);
+      }
+      return cancelled;
+    }
+  }
+}

@@ -1,0 +1,21 @@
+package dev.terrarium;
+
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.Type;
+
+/// A type with its parameters, which a `Class` cannot express: `new TypeRef<List<Report>>() {}`.
+public abstract class TypeRef<T> {
+  private final Type type;
+
+  protected TypeRef() {
+    if (!(getClass().getGenericSuperclass() instanceof ParameterizedType given)) {
+      throw new IllegalArgumentException(
+          "TypeRef without a type: write new TypeRef<List<Report>>() {}");
+    }
+    this.type = given.getActualTypeArguments()[0];
+  }
+
+  public final Type type() {
+    return type;
+  }
+}

@@ -1,0 +1,125 @@
+package dev.terrarium.orphan;
+
+import dev.terrarium.orphan.CleanupReport.Fate;
+import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.registry.StateDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Cleans up after runtimes that died together with their wardens, at the start of the next one.
+///
+/// A run is dead if, and only if, its lock is free. Whoever takes the lock does the work; hosts
+/// that start at the same moment so share it, and a runtime that lives is never touched. Of a dead
+/// run everything that bears its birthmark is killed, by pidfd and with proof, at once and without
+/// grace: the one who could have used an orderly end is gone. Then its directory goes.
+public final class StartupCleanup {
+  /// For killing what a batch of dead runs left; only processes in the kernel (state D) take long.
+  public static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
+
+  /// For everything; what is not looked at by then is left to the next start.
+  public static final Duration TOTAL_TIMEOUT = Duration.ofSeconds(30);
+
+  /// Runs that are swept in one pass. Each holds a descriptor meanwhile.
+  static final int BATCH_RUNS_MAX = 64;
+
+  private static final Logger LOG = LoggerFactory.getLogger(StartupCleanup.class);
+
+  private final StateDirectory state;
+  private final ProcessKiller killer;
+  private final Duration totalTimeout;
+
+  /// @param killer whose audit log takes the signals; the dead run's own goes with its directory
+  public StartupCleanup(StateDirectory state, ProcessKiller killer) {
+    this(state, killer, TOTAL_TIMEOUT);
+  }
+
+  StartupCleanup(StateDirectory state, ProcessKiller killer, Duration totalTimeout) {
+    this.state = state;
+    this.killer = killer;
+    this.totalTimeout = totalTimeout;
+  }
+
+  /// Looks at every run directory and cleans up what is dead. Never throws for what it finds.
+  public CleanupReport run() {
+    long start = System.nanoTime();
+    var findings = new ArrayList<Finding>();
+    for (List<Path> batch : batches()) {
+      Duration left = totalTimeout.minusNanos(System.nanoTime() - start);
+      findings.addAll(left.isPositive() ? clean(batch, left) : postponed(batch));
+    }
+    var report = new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
+    log(report);
+    return report;
+  }
+
+  private List<Finding> clean(List<Path> directories, Duration left) {
+    Duration timeout = left.compareTo(SWEEP_TIMEOUT) < 0 ? left : SWEEP_TIMEOUT;
+    try (var batch = new CleanupBatch(killer, timeout)) {
+      directories.forEach(batch::take);
+      return batch.clean();
+    }
+  }
+
+  private static List<Finding> postponed(List<Path> directories) {
+    return directories.stream()
+        .map(it -> new Finding(it, Fate.POSTPONED, "the time was up", List.of()))
+        .toList();
+  }
+
+  private List<List<Path>> batches() {
+    List<Path> directories = directories();
+    var batches = new ArrayList<List<Path>>();
+    for (int from = 0; from < directories.size(); from += BATCH_RUNS_MAX) {
+      int to = Math.min(from + BATCH_RUNS_MAX, directories.size());
+      batches.add(directories.subList(from, to));
+    }
+    return batches;
+  }
+
+  private List<Path> directories() {
+    try (var entries = Files.list(state.runs())) {
+      return entries.filter(Files::isDirectory).sorted().toList();
+    } catch (IOException e) {
+      LOG.warn("{} cannot be listed; nothing was cleaned up", state.runs(), e);
+      return List.of();
+    }
+  }
+
+  private static void log(CleanupReport report) {
+    report.findings().forEach(StartupCleanup::log);
+    if (report.found().isEmpty()) {
+      LOG.debug("No orphaned processes, {}", summary(report));
+    } else {
+      LOG.warn(
+          "Orphaned processes of dead runs: {} found, {} killed, {} left, {}",
+          report.found().size(),
+          report.killed(),
+          report.left().size(),
+          summary(report));
+    }
+  }
+
+  private static String summary(CleanupReport report) {
+    return "%d other runs, %d alive, %d cleaned up, in %d ms"
+        .formatted(
+            report.findings().size(),
+            report.with(Fate.ALIVE).size(),
+            report.with(Fate.CLEANED).size(),
+            report.took().toMillis());
+  }
+
+  private static void log(Finding finding) {
+    switch (finding.fate()) {
+      case ALIVE, CLEANED -> LOG.debug("{}: {}", finding.directory(), finding.detail());
+      case LEFT, FOREIGN, UNREADABLE, POSTPONED ->
+          LOG.warn("{}: {} ({})", finding.directory(), finding.detail(), finding.fate());
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package dev.terrarium.pool;
+
+import dev.terrarium.worker.Worker;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The workers that can take a call, by how many they have. The least loaded goes first, among
+/// equals the one that was used last: it is the one whose memory is still in the caches. Guarded by
+/// the pool's lock.
+final class IdleWorkers {
+  private final int concurrency;
+  private final Map<Worker, Integer> loads = new HashMap<>();
+  private final List<Deque<Worker>> byLoad = new ArrayList<>();
+
+  IdleWorkers(int concurrency) {
+    this.concurrency = concurrency;
+  }
+
+  void add(Worker worker) {
+    loads.put(worker, 0);
+    offer(worker, 0);
+  }
+
+  /// The best worker, with one more call on it; null where all are full.
+  @Nullable Worker take() {
+    for (int load = 0; load < byLoad.size(); load++) {
+      Worker worker = byLoad.get(load).pollLast();
+      if (worker != null) {
+        loads.put(worker, load + 1);
+        offer(worker, load + 1);
+        return worker;
+      }
+    }
+    return null;
+  }
+
+  /// One call less; unknown workers are ignored, because they are gone.
+  void giveBack(Worker worker) {
+    Integer load = loads.get(worker);
+    if (load != null && load > 0) {
+      withdraw(worker, load);
+      loads.put(worker, load - 1);
+      offer(worker, load - 1);
+    }
+  }
+
+  boolean holds(Worker worker) {
+    return loads.containsKey(worker);
+  }
+
+  void remove(Worker worker) {
+    Integer load = loads.remove(worker);
+    if (load != null) {
+      withdraw(worker, load);
+    }
+  }
+
+  int count() {
+    return loads.size();
+  }
+
+  int busy() {
+    return (int) loads.values().stream().filter(load -> load > 0).count();
+  }
+
+  private void offer(Worker worker, int load) {
+    if (load < concurrency) {
+      while (byLoad.size() <= load) {
+        byLoad.add(new ArrayDeque<>());
+      }
+      byLoad.get(load).addLast(worker);
+    }
+  }
+
+  private void withdraw(Worker worker, int load) {
+    if (load < byLoad.size()) {
+      byLoad.get(load).remove(worker);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package dev.terrarium.process;
+
+import java.util.Optional;
+
+/// What `/proc/PID/stat` says of a process.
+///
+/// @param comm the name of the program, cut to 15 bytes by the kernel; may hold any byte
+/// @param state one letter: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`
+/// @param threads living threads
+/// @param startTicks when it started, in clock ticks (10 ms) since the machine did
+public record ProcStat(
+    long pid,
+    String comm,
+    char state,
+    long parent,
+    long group,
+    long session,
+    long threads,
+    long startTicks) {
+
+  // Positions in the part behind the name, where field 3 of proc(5) is position 0.
+  private static final int STATE = 0;
+  private static final int PARENT = 1;
+  private static final int GROUP = 2;
+  private static final int SESSION = 3;
+  private static final int THREADS = 17;
+  private static final int START = 19;
+
+  /// Dead is what runs no code any more: a zombie is dead, even though it still has its number. A
+  /// process whose first thread ended while others run shows `Z` as well, and is alive.
+  public boolean dead() {
+    return "ZXx".indexOf(state) >= 0 && threads <= 1;
+  }
+
+  /// In a sleep of the kernel that no signal ends, SIGKILL included.
+  public boolean uninterruptible() {
+    return state == 'D';
+  }
+
+  /// The name stands in parentheses and may itself hold spaces, parentheses and line breaks, so the
+  /// last parenthesis ends it.
+  static Optional<ProcStat> parse(String text) {
+    int open = text.indexOf('(');
+    int close = text.lastIndexOf(')');
+    if (open < 1 || close < open) {
+      return Optional.empty();
+    }
+    String[] rest = text.substring(close + 1).strip().split(" ", -1);
+    return rest.length <= START
+        ? Optional.empty()
+        : Optional.of(of(text.substring(0, open).strip(), text.substring(open + 1, close), rest));
+  }
+
+  private static ProcStat of(String pid, String comm, String[] rest) {
+    return new ProcStat(
+        Long.parseLong(pid),
+        comm,
+        rest[STATE].charAt(0),
+        Long.parseLong(rest[PARENT]),
+        Long.parseLong(rest[GROUP]),
+        Long.parseLong(rest[SESSION]),
+        Long.parseLong(rest[THREADS]),
+        Long.parseLong(rest[START]));
+  }
+}

@@ -1,0 +1,219 @@
+package dev.terrarium.process;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+
+/// The one class on the Java side that sends signals.
+///
+/// Killing a stranger is the worst bug that this project can have, so the order is always: open a
+/// pidfd, then verify that what it holds is the process that is meant, then send through the pidfd.
+/// Whatever happens to the number in between, nobody else can be hit: before the pidfd is open a
+/// new owner of the number fails the verification; after, the handle does not follow the number.
+///
+/// Each attempt leaves one line in the [AuditLog]. Safe for use by many threads.
+public final class ProcessKiller {
+  /// How long a process may take to die of SIGKILL before it is reported as not gone. Large heaps
+  /// take about 80 ms a gigabyte.
+  static final Duration DEATH_WAIT = Duration.ofSeconds(2);
+
+  private final AuditLog audit;
+
+  public ProcessKiller(AuditLog audit) {
+    this.audit = audit;
+  }
+
+  /// What came of a signal.
+  public sealed interface Result {
+    /// It was delivered to the very process that was meant.
+    record Sent(Signal signal) implements Result {}
+
+    /// The process that was meant is gone, which harms nobody.
+    ///
+    /// @param evidence how we know
+    record AlreadyDead(String evidence) implements Result {}
+
+    /// It was not proved to be ours; nothing was sent.
+    record NotOurs(String reason) implements Result {}
+
+    /// The kernel did not let us.
+    ///
+    /// @param errno the error number; 1 (EPERM) for a process of another user
+    record Refused(int errno) implements Result {}
+
+    /// For the audit line and for people.
+    default String describe() {
+      return switch (this) {
+        case Sent _ -> "sent";
+        case AlreadyDead(var evidence) -> "already dead: " + evidence;
+        case NotOurs(var reason) -> "not ours: " + reason;
+        case Refused(var errno) -> "refused: " + Libc.describe(errno);
+      };
+    }
+  }
+
+  /// How an escalation ended.
+  ///
+  /// @param result of the last signal
+  /// @param forced SIGKILL was needed
+  /// @param gone the process is proved dead
+  public record Escalation(Result result, boolean forced, boolean gone, Duration took) {}
+
+  /// Sends to a process known by its identity alone. Where it bears a mark, ask for it as well: an
+  /// identity is as coarse as a clock tick.
+  public Result signal(ProcessIdentity target, Signal signal, String why) {
+    return carryOut(new Order(target, Optional.empty(), signal, why));
+  }
+
+  /// Sends to a process that also bears the run's number.
+  public Result signal(ProcessIdentity target, Birthmark proof, Signal signal, String why) {
+    return carryOut(new Order(target, Optional.of(proof), signal, why));
+  }
+
+  /// SIGTERM, then SIGKILL if it is still there after the grace. An interrupt cuts the grace short:
+  /// whoever is in a hurry still leaves nothing behind.
+  public Escalation escalate(ProcessIdentity target, Duration grace, String why) {
+    return escalate(new Order(target, Optional.empty(), Signal.TERM, why), grace);
+  }
+
+  /// The same, for a process that also bears the run's number.
+  public Escalation escalate(ProcessIdentity target, Birthmark proof, Duration grace, String why) {
+    return escalate(new Order(target, Optional.of(proof), Signal.TERM, why), grace);
+  }
+
+  /// Kills everything that bears the run's number, except this JVM, until none is found twice in a
+  /// row or the time is up.
+  public SweepReport sweep(Birthmark mark, String why, Duration timeout) {
+    return sweep(Set.of(mark), why, timeout);
+  }
+
+  /// The same for several runs in one pass over all processes.
+  public SweepReport sweep(Set<Birthmark> marks, String why, Duration timeout) {
+    return new Sweep(this, marks, why, timeout).run();
+  }
+
+  /// What is to be sent, to whom, on what proof.
+  private record Order(
+      ProcessIdentity target, Optional<Birthmark> mark, Signal signal, String why) {
+    Order with(Signal other) {
+      return new Order(target, mark, other, why);
+    }
+
+    String proof() {
+      return mark.map(birthmark -> "identity, birthmark " + birthmark.run()).orElse("identity");
+    }
+  }
+
+  private Escalation escalate(Order order, Duration grace) {
+    long start = System.nanoTime();
+    return switch (Pidfd.open(order.target().pid())) {
+      case Pidfd.Opening.Opened(var pidfd) -> escalate(order, pidfd, grace, start);
+      case Pidfd.Opening.Failed(var errno) -> ended(recorded(order, unopened(errno)), start);
+    };
+  }
+
+  /// One handle from the first signal to the last: the process that gets the SIGKILL is the one
+  /// that ignored the SIGTERM.
+  private Escalation escalate(Order order, Pidfd pidfd, Duration grace, long start) {
+    try (pidfd) {
+      Result polite = recorded(order, verifyAndSend(order, pidfd));
+      if (!(polite instanceof Result.Sent) || pidfd.awaitDeath(grace)) {
+        return ended(polite, start);
+      }
+      Order force = order.with(Signal.KILL);
+      Result forced = recorded(force, send(force, pidfd));
+      return new Escalation(forced, true, awaitDeathAnyway(pidfd), since(start));
+    }
+  }
+
+  private static Escalation ended(Result result, long start) {
+    boolean gone = result instanceof Result.Sent || result instanceof Result.AlreadyDead;
+    return new Escalation(result, false, gone, since(start));
+  }
+
+  /// After SIGKILL death is near: an interrupt waits for it and is set again.
+  private static boolean awaitDeathAnyway(Pidfd pidfd) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      return pidfd.awaitDeath(DEATH_WAIT);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private Result carryOut(Order order) {
+    return switch (Pidfd.open(order.target().pid())) {
+      case Pidfd.Opening.Opened(var pidfd) -> carryOut(order, pidfd);
+      case Pidfd.Opening.Failed(var errno) -> recorded(order, unopened(errno));
+    };
+  }
+
+  private Result carryOut(Order order, Pidfd pidfd) {
+    try (pidfd) {
+      return recorded(order, verifyAndSend(order, pidfd));
+    }
+  }
+
+  private static Result unopened(int errno) {
+    return switch (errno) {
+      case Libc.ESRCH -> new Result.AlreadyDead("no process has this number");
+      // Also what kernels answer where the number is a mere thread's: then no process has it
+      // either.
+      case Libc.EINVAL, Libc.ENOENT -> new Result.AlreadyDead("no process leads this number");
+      default -> new Result.Refused(errno);
+    };
+  }
+
+  private static Result verifyAndSend(Order order, Pidfd pidfd) {
+    return objection(order).orElseGet(() -> send(order, pidfd));
+  }
+
+  private static Optional<Result> objection(Order order) {
+    ProcessIdentity target = order.target();
+    if (target.pid() <= 1 || target.pid() == ProcFs.ownPid()) {
+      return Optional.of(new Result.NotOurs("it is this JVM itself, or process 1"));
+    }
+    Optional<ProcStat> stat = target.stat();
+    if (stat.isEmpty()) {
+      return Optional.of(new Result.AlreadyDead("the number is another process's by now"));
+    }
+    if (stat.get().dead()) {
+      return Optional.of(new Result.AlreadyDead("it is a zombie"));
+    }
+    return order.mark().filter(mark -> !mark.bears(target.pid())).map(ProcessKiller::unmarked);
+  }
+
+  private static Result unmarked(Birthmark mark) {
+    return new Result.NotOurs("it does not bear the birthmark " + mark.run());
+  }
+
+  private static Result send(Order order, Pidfd pidfd) {
+    int errno = pidfd.send(order.signal());
+    return switch (errno) {
+      case 0 -> new Result.Sent(order.signal());
+      case Libc.ESRCH -> new Result.AlreadyDead("it ended just now");
+      default -> new Result.Refused(errno);
+    };
+  }
+
+  private Result recorded(Order order, Result result) {
+    audit.write(
+        new AuditLog.Entry(
+            Instant.now(),
+            "jvm " + ProcFs.ownPid(),
+            order.why(),
+            order.target().pid(),
+            order.target().startTicks(),
+            order.proof(),
+            order.signal(),
+            result.describe()));
+    return result;
+  }
+
+  private static Duration since(long start) {
+    return Duration.ofNanos(System.nanoTime() - start);
+  }
+}

@@ -1,0 +1,64 @@
+package dev.terrarium.registry;
+
+import dev.terrarium.process.ProcFs;
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import org.jspecify.annotations.Nullable;
+
+/// Removal of what is ours.
+final class OwnFiles {
+  private OwnFiles() {}
+
+  /// Is this a directory, itself and not through a link, that belongs to this process's user?
+  static boolean isOwn(Path directory) {
+    try {
+      Object uid = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+      return Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
+          && ((Number) uid).longValue() == ProcFs.ownUid();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /// Removes a directory and everything in it, links themselves and never what they point to.
+  /// Another process may be doing the same: what is gone already is fine.
+  static void remove(Path directory) throws IOException {
+    try {
+      Files.walkFileTree(directory, new Remover());
+    } catch (NoSuchFileException e) {
+      // Somebody else was faster.
+    }
+  }
+
+  private static final class Remover extends SimpleFileVisitor<Path> {
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+      Files.deleteIfExists(file);
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult visitFileFailed(Path file, IOException failure) throws IOException {
+      if (failure instanceof NoSuchFileException) {
+        return FileVisitResult.CONTINUE;
+      }
+      throw failure;
+    }
+
+    @Override
+    public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+        throws IOException {
+      if (failure != null) {
+        throw failure;
+      }
+      Files.deleteIfExists(directory);
+      return FileVisitResult.CONTINUE;
+    }
+  }
+}

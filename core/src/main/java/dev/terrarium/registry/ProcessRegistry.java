@@ -1,0 +1,260 @@
+package dev.terrarium.registry;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.registry.WorkerRow.Activation;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The ledger of one run: which workers there are, in memory and in `ledger.jsonl`.
+///
+/// A worker is reserved before its process exists, activated when it does, and released when all of
+/// it is proved gone. So a crash at any moment leaves a trace, and a row never goes before its
+/// process.
+///
+/// What fails where: a reservation that cannot be written throws, and nothing is to be started. By
+/// the time of an activation or a release the process exists or is gone; if that cannot be written,
+/// memory is right, the log says so once, and a cleanup still finds the process by its birthmark.
+///
+/// Safe for use by many threads. Reads take no lock and see every write that has returned.
+public final class ProcessRegistry implements AutoCloseable {
+  static final String FILE = "ledger.jsonl";
+
+  /// Beyond this size a ledger of mostly released workers is rewritten.
+  static final long COMPACT_BYTES = 1 << 20;
+
+  private static final Logger LOG = LoggerFactory.getLogger(ProcessRegistry.class);
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final String REMEDY =
+      "nothing was started; free space there, or set TERRARIUM_HOME to a directory that this user"
+          + " can write";
+
+  private final Path path;
+  private final Origin origin;
+  private final ConcurrentHashMap<Long, WorkerRow> rows = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<String, WorkerRow> byWorker = new ConcurrentHashMap<>();
+  private final ReentrantLock lock = new ReentrantLock();
+
+  @GuardedBy("lock")
+  private final LedgerFile file;
+
+  @GuardedBy("lock")
+  private long compactAt = COMPACT_BYTES;
+
+  @GuardedBy("lock")
+  private boolean complained;
+
+  private ProcessRegistry(Path path, Origin origin, LedgerFile file) {
+    this.path = path;
+    this.origin = origin;
+    this.file = file;
+  }
+
+  /// The ledger of a run of this JVM, with what it held already.
+  ///
+  /// @throws RegistryException if it cannot be read or written
+  public static ProcessRegistry open(RunDirectory run) {
+    Path path = run.path().resolve(FILE);
+    try {
+      LedgerContents contents = LedgerContents.read(path);
+      var registry = new ProcessRegistry(path, run.details().origin(), new LedgerFile(path));
+      contents.problems().forEach(problem -> LOG.warn("{}: {}", path, problem));
+      contents.rows().forEach(registry::remember);
+      return registry;
+    } catch (IOException e) {
+      throw new RegistryException(path, "the ledger cannot be opened", REMEDY, e);
+    }
+  }
+
+  /// What the ledger of another run says, without touching it.
+  ///
+  /// @throws IOException if the file is there and cannot be read
+  public static LedgerContents read(Path runDirectory) throws IOException {
+    return LedgerContents.read(runDirectory.resolve(FILE));
+  }
+
+  /// Writes down that a worker is about to be started.
+  ///
+  /// @throws RegistryException if that cannot be written; then nothing may be started
+  /// @throws IllegalStateException if the number or the id is in use
+  public WorkerRow reserve(String worker, long number, String pool) {
+    Instant now = Instant.now();
+    String fingerprint = fingerprint(worker, now);
+    var row = new WorkerRow(worker, number, pool, fingerprint, origin, now, Optional.empty());
+    lock.lock();
+    try {
+      requireFree(row);
+      file.append(new LedgerLine.Reserve(row).bytes());
+      remember(row);
+      return row;
+    } catch (IOException e) {
+      throw new RegistryException(
+          path, "worker %s cannot be reserved".formatted(worker), REMEDY, e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Writes down which process a reserved worker is. The same once more does nothing.
+  ///
+  /// @throws IllegalStateException if the number is not reserved, or is another process already:
+  ///   losing sight of a process must not pass in silence
+  public WorkerRow activate(long number, long pid, long startTicks, long group) {
+    lock.lock();
+    try {
+      WorkerRow reserved = requireReserved(number);
+      if (reserved.process().isPresent()) {
+        return requireSame(reserved, pid, startTicks);
+      }
+      var activation = new Activation(pid, startTicks, group, Instant.now());
+      WorkerRow row = reserved.activated(activation);
+      remember(row);
+      appendIfPossible(new LedgerLine.Activate(number, activation));
+      return row;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Forgets a worker of which nothing is alive any more.
+  ///
+  /// @return false if the number is unknown, as after a second release; that is harmless
+  public boolean release(long number) {
+    lock.lock();
+    try {
+      WorkerRow row = rows.remove(number);
+      if (row == null) {
+        return false;
+      }
+      byWorker.remove(row.worker(), row);
+      appendIfPossible(new LedgerLine.Release(number, Instant.now()));
+      compactIfWorthwhile();
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Every worker that is reserved or active, in no order.
+  public List<WorkerRow> rows() {
+    return List.copyOf(rows.values());
+  }
+
+  public Optional<WorkerRow> find(String worker) {
+    return Optional.ofNullable(byWorker.get(worker));
+  }
+
+  /// The pids of all active workers.
+  public Set<Long> activePythonPids() {
+    return rows.values().stream()
+        .flatMap(row -> row.process().stream())
+        .map(Activation::pid)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      file.close();
+    } catch (IOException e) {
+      LOG.warn("{} cannot be closed", path, e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static String fingerprint(String worker, Instant now) {
+    long nanos = now.getEpochSecond() * 1_000_000_000 + now.getNano();
+    return "terrarium_worker_%s_%d_%d".formatted(worker, nanos, RANDOM.nextInt(1, 1_000_001));
+  }
+
+  private void remember(WorkerRow row) {
+    rows.put(row.number(), row);
+    byWorker.put(row.worker(), row);
+  }
+
+  private void requireFree(WorkerRow row) {
+    if (rows.containsKey(row.number()) || byWorker.containsKey(row.worker())) {
+      throw new IllegalStateException(
+          "worker %s (number %d) is in the ledger already".formatted(row.worker(), row.number()));
+    }
+  }
+
+  private WorkerRow requireReserved(long number) {
+    WorkerRow row = rows.get(number);
+    if (row == null) {
+      throw new IllegalStateException("worker number %d was not reserved".formatted(number));
+    }
+    return row;
+  }
+
+  private static WorkerRow requireSame(WorkerRow row, long pid, long startTicks) {
+    if (row.process().filter(active -> active.same(pid, startTicks)).isEmpty()) {
+      throw new IllegalStateException(
+          "worker %s is %s already, it cannot become pid %d"
+              .formatted(row.worker(), row.process(), pid));
+    }
+    return row;
+  }
+
+  @GuardedBy("lock")
+  private void appendIfPossible(LedgerLine line) {
+    try {
+      file.append(line.bytes());
+    } catch (IOException e) {
+      complain("does not take the record of worker " + line.number(), e);
+    }
+  }
+
+  @GuardedBy("lock")
+  private void compactIfWorthwhile() {
+    if (file.bytes() < compactAt) {
+      return;
+    }
+    try {
+      compact();
+    } catch (IOException e) {
+      complain("cannot be compacted", e);
+    }
+    compactAt = file.bytes() + COMPACT_BYTES;
+  }
+
+  @GuardedBy("lock")
+  private void compact() throws IOException {
+    List<byte[]> lines = liveLines();
+    long live = lines.stream().mapToLong(line -> line.length).sum();
+    if (live < file.bytes() / 2) {
+      file.rewrite(lines);
+    }
+  }
+
+  private List<byte[]> liveLines() {
+    var lines = new ArrayList<byte[]>();
+    for (Map.Entry<Long, WorkerRow> entry : rows.entrySet()) {
+      WorkerRow row = entry.getValue();
+      lines.add(new LedgerLine.Reserve(row).bytes());
+      row.process().ifPresent(it -> lines.add(new LedgerLine.Activate(entry.getKey(), it).bytes()));
+    }
+    return lines;
+  }
+
+  @GuardedBy("lock")
+  private void complain(String what, IOException failure) {
+    if (!complained) {
+      complained = true;
+      LOG.warn("{} {}; a cleanup would go by the birthmark alone", path, what, failure);
+    }
+  }
+}

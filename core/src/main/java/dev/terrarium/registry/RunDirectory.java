@@ -1,0 +1,182 @@
+package dev.terrarium.registry;
+
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Flock;
+import dev.terrarium.process.RunId;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What one runtime has on disk: `runs/RUNID` with `run.json`, `lock`, `logs/`, the ledger and the
+/// audit log.
+///
+/// It is made under a temporary name, locked, filled, and only then given its own name, so that
+/// whoever finds a directory under its own name finds it complete. The lock is held as long as the
+/// JVM lives: a lock that is free proves that the run is dead, with no pid involved.
+///
+/// Safe for use by many threads.
+public final class RunDirectory implements AutoCloseable {
+  /// What the name of a directory begins with until it is complete.
+  static final String TEMPORARY = ".tmp-";
+
+  static final String LOCK = "lock";
+  static final String DETAILS = "run.json";
+
+  /// A directory under its temporary name gets its lock within a fraction of this.
+  static final Duration TEMPORARY_AGE_MIN = Duration.ofMinutes(1);
+
+  private static final Logger LOG = LoggerFactory.getLogger(RunDirectory.class);
+  private static final String REMEDY =
+      "free space there, or set TERRARIUM_HOME to a directory that this user can write";
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+  private final Path path;
+  private final RunDetails details;
+  private final Flock lock;
+  private boolean clear;
+  private boolean closed;
+
+  private RunDirectory(Path path, RunDetails details, Flock lock) {
+    this.path = path;
+    this.details = details;
+    this.lock = lock;
+  }
+
+  /// Makes and locks the directory of a run of this JVM.
+  ///
+  /// @param sockets where the run's sockets will be; written down here before it is made, so that a
+  ///   crash in between leaves a trace. Its name has to start with `terrarium-`
+  /// @throws RegistryException if the directory cannot be made
+  public static RunDirectory create(
+      StateDirectory state, RunId run, Birthmark.Choice birthmark, Path sockets) {
+    Origin origin = Origin.here(run, birthmark.chosen());
+    var details = new RunDetails(origin, Instant.now(), SocketsDirectory.requireName(sockets));
+    Path temporary = state.runs().resolve(TEMPORARY + run + "-" + RunId.generate());
+    try {
+      return create(temporary, state.runs().resolve(run.value()), details);
+    } catch (IOException e) {
+      discard(temporary);
+      throw new RegistryException(temporary, "the run's directory cannot be made", REMEDY, e);
+    }
+  }
+
+  private static RunDirectory create(Path temporary, Path path, RunDetails details)
+      throws IOException {
+    Files.createDirectory(temporary, PRIVATE);
+    Flock lock = Flock.create(temporary.resolve(LOCK)).orElseThrow(() -> taken(temporary));
+    try {
+      Files.createDirectory(temporary.resolve("logs"));
+      Files.writeString(temporary.resolve(DETAILS), Json.text(details) + "\n");
+      Files.move(temporary, path, ATOMIC_MOVE);
+      return new RunDirectory(path, details, lock);
+    } catch (IOException | RuntimeException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  private static FileSystemException taken(Path directory) {
+    return new FileSystemException(directory.toString(), null, "locked by somebody else");
+  }
+
+  private static void discard(Path directory) {
+    try {
+      OwnFiles.remove(directory);
+    } catch (IOException e) {
+      LOG.warn("{} cannot be removed; a later start will do it", directory, e);
+    }
+  }
+
+  /// Takes the lock of a run. Empty: its runtime is alive, and nothing there is to be touched.
+  ///
+  /// @throws IOException if the directory is gone, has no lock, or does not let us in
+  public static Optional<DeadRun> tryLockDead(Path directory) throws IOException {
+    Path file = directory.resolve(LOCK);
+    Optional<Flock> lock = Flock.existing(file);
+    if (lock.isPresent() && !Files.exists(file)) {
+      // Somebody removed the directory between our opening the file and our locking it.
+      lock.get().close();
+      throw new NoSuchFileException(file.toString());
+    }
+    return lock.map(held -> new DeadRun(directory, held));
+  }
+
+  /// Is this the directory of a run that is still being made, or never was?
+  public static boolean isTemporary(Path directory) {
+    return directory.getFileName().toString().startsWith(TEMPORARY);
+  }
+
+  /// Removes a directory that was never completed, if whoever made it is dead. One that was made
+  /// just now may not have its lock yet, and is left alone.
+  ///
+  /// @return false if it is in use
+  /// @throws IOException if it cannot be removed
+  public static boolean removeStaleTemporary(Path directory) throws IOException {
+    Instant madeAt = Files.getLastModifiedTime(directory).toInstant();
+    if (madeAt.isAfter(Instant.now().minus(TEMPORARY_AGE_MIN))) {
+      return false;
+    }
+    Path file = directory.resolve(LOCK);
+    Optional<Flock> lock = Files.exists(file) ? Flock.existing(file) : Optional.empty();
+    if (lock.isEmpty() && Files.exists(file)) {
+      return false;
+    }
+    OwnFiles.remove(directory);
+    lock.ifPresent(Flock::close);
+    return true;
+  }
+
+  /// Removes what a removal left that was cut short after the lock was gone.
+  ///
+  /// @throws IOException if there is something in it
+  public static void removeEmpty(Path directory) throws IOException {
+    Files.deleteIfExists(directory);
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  public RunDetails details() {
+    return details;
+  }
+
+  /// Where the last words of the workers are kept.
+  public Path logs() {
+    return path.resolve("logs");
+  }
+
+  /// Nothing of this run is alive any more, so [#close()] may remove its traces. Without this they
+  /// stay for the next start to deal with.
+  public synchronized void allClear() {
+    clear = true;
+  }
+
+  /// Frees the lock; after [#allClear()] removes the directory and the sockets first. Never throws.
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    if (clear) {
+      SocketsDirectory.remove(details.sockets());
+      discard(path);
+    }
+    lock.close();
+  }
+}

@@ -1,0 +1,122 @@
+package dev.terrarium.registry;
+
+import dev.terrarium.process.ProcFs;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import java.util.Set;
+
+/// Where runtimes of this user leave their directories.
+///
+/// @param path an absolute path to a directory that exists and can be written
+public record StateDirectory(Path path) {
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
+  private static final String REMEDY = "set TERRARIUM_HOME to a directory that this user can write";
+
+  /// `TERRARIUM_HOME`, else `$XDG_STATE_HOME/terrarium`, else `~/.local/state/terrarium`; made,
+  /// with mode 0700, where it is missing.
+  ///
+  /// @throws RegistryException if it cannot be made or written
+  public static StateDirectory resolve() {
+    return resolve(System.getenv(), Path.of(System.getProperty("user.home")));
+  }
+
+  static StateDirectory resolve(Map<String, String> environment, Path home) {
+    return at(choose(environment, home));
+  }
+
+  /// As the XDG specification demands, a relative `XDG_STATE_HOME` is as good as none.
+  private static Path choose(Map<String, String> environment, Path home) {
+    String own = environment.getOrDefault("TERRARIUM_HOME", "");
+    if (!own.isEmpty()) {
+      return Path.of(own);
+    }
+    Path xdg = Path.of(environment.getOrDefault("XDG_STATE_HOME", ""));
+    return (xdg.isAbsolute() ? xdg : home.resolve(".local/state")).resolve("terrarium");
+  }
+
+  /// The given directory, made where it is missing.
+  ///
+  /// @throws RegistryException if it cannot be made or written
+  public static StateDirectory at(Path directory) {
+    Path absolute = directory.toAbsolutePath().normalize();
+    make(absolute);
+    makePrivate(runsIn(absolute));
+    return new StateDirectory(absolute);
+  }
+
+  /// `terrarium-UID` under the temporary directory, for machines where nothing else can be written.
+  /// Only on request: it does not outlive a reboot, and others may have been there first.
+  ///
+  /// @throws RegistryException if it cannot be made, or is not a private directory of this user
+  public static StateDirectory temporary() {
+    return temporaryIn(Path.of(System.getProperty("java.io.tmpdir")));
+  }
+
+  static StateDirectory temporaryIn(Path parent) {
+    Path directory = parent.toAbsolutePath().resolve("terrarium-" + ProcFs.ownUid());
+    makePrivate(directory);
+    requirePrivate(directory);
+    return at(directory);
+  }
+
+  /// One directory for each runtime.
+  public Path runs() {
+    return runsIn(path);
+  }
+
+  private static Path runsIn(Path directory) {
+    return directory.resolve("runs");
+  }
+
+  private static void make(Path directory) {
+    Path parent = directory.getParent();
+    try {
+      if (parent != null) {
+        Files.createDirectories(parent);
+      }
+    } catch (IOException e) {
+      throw new RegistryException(parent, "the state directory cannot be made", REMEDY, e);
+    }
+    makePrivate(directory);
+  }
+
+  private static void makePrivate(Path directory) {
+    try {
+      Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
+    } catch (FileAlreadyExistsException e) {
+      requireWritable(directory);
+    } catch (IOException e) {
+      throw new RegistryException(directory, "the state directory cannot be made", REMEDY, e);
+    }
+  }
+
+  private static void requireWritable(Path directory) {
+    if (!Files.isDirectory(directory) || !Files.isWritable(directory)) {
+      throw new RegistryException(
+          directory, "the state directory is not a directory that can be written", REMEDY);
+    }
+  }
+
+  /// In a directory that everybody writes, the name alone says nothing about who made it.
+  private static void requirePrivate(Path directory) {
+    if (!OwnFiles.isOwn(directory) || !isPrivate(directory)) {
+      throw new RegistryException(
+          directory, "not a directory of this user alone (mode 0700)", "remove it, or " + REMEDY);
+    }
+  }
+
+  private static boolean isPrivate(Path directory) {
+    try {
+      return Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS).equals(PRIVATE);
+    } catch (IOException e) {
+      throw new RegistryException(directory, "cannot be read", REMEDY, e);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package dev.terrarium.registry;
+
+import dev.terrarium.process.ProcessIdentity;
+import java.time.Instant;
+import java.util.Optional;
+
+/// One worker in the ledger.
+///
+/// @param number the worker's number in its birthmark; unique within the run
+/// @param fingerprint `terrarium_worker_ID_NANOS_RANDOM`: one name for this very start of the
+///   worker
+/// @param process empty while only reserved
+public record WorkerRow(
+    String worker,
+    long number,
+    String pool,
+    String fingerprint,
+    Origin origin,
+    Instant reservedAt,
+    Optional<Activation> process) {
+
+  /// The process behind a row.
+  ///
+  /// @param group its process group
+  public record Activation(long pid, long startTicks, long group, Instant at) {
+    boolean same(long otherPid, long otherTicks) {
+      return pid == otherPid && startTicks == otherTicks;
+    }
+  }
+
+  /// Which process it is; empty while only reserved.
+  public Optional<ProcessIdentity> identity() {
+    return process.map(
+        active -> new ProcessIdentity(origin.host().bootId(), active.pid(), active.startTicks()));
+  }
+
+  WorkerRow activated(Activation activation) {
+    return new WorkerRow(
+        worker, number, pool, fingerprint, origin, reservedAt, Optional.of(activation));
+  }
+}

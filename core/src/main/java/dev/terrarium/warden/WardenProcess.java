@@ -1,0 +1,223 @@
+package dev.terrarium.warden;
+
+import dev.terrarium.StartFailedException;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.Signal;
+import dev.terrarium.wire.Connection;
+import dev.terrarium.wire.Frame;
+import dev.terrarium.wire.FrameHandler;
+import dev.terrarium.wire.FrameType;
+import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.ProtocolException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One warden: its process and its connection.
+///
+/// Its standard input is the pipe whose end tells it that the JVM is gone; it is kept open, and
+/// unused, for as long as the JVM lives.
+final class WardenProcess implements FrameHandler {
+  /// How long a warden may take to say hello.
+  static final Duration HELLO_TIMEOUT = Duration.ofSeconds(15);
+
+  /// How long it may take to kill what is left and report.
+  static final Duration REPORT_TIMEOUT = Duration.ofSeconds(5);
+
+  private static final Logger LOG = LoggerFactory.getLogger(WardenProcess.class);
+
+  private final ProcessKiller killer;
+  private final Process process;
+  private final Optional<ProcessIdentity> identity; // empty: it was dead before we could look
+  private final OutputStream lifeline;
+  private final BiConsumer<Long, Messages.FromWarden> reports;
+  private final CompletableFuture<Connection> connected = new CompletableFuture<>();
+  private final CompletableFuture<Messages.Report> report = new CompletableFuture<>();
+  private final Map<Long, Consumer<String>> dumps = new ConcurrentHashMap<>();
+
+  private WardenProcess(
+      Wardens.Setup setup, Process process, BiConsumer<Long, Messages.FromWarden> reports) {
+    this.killer = setup.killer();
+    this.process = process;
+    this.identity = ProcessIdentity.of(process.pid());
+    this.lifeline = process.getOutputStream();
+    this.reports = reports;
+  }
+
+  /// Starts a warden and waits for its hello.
+  static WardenProcess start(Wardens.Setup setup, BiConsumer<Long, Messages.FromWarden> reports) {
+    Path log = setup.directory().resolve("warden.log");
+    Process process = launch(setup, log);
+    WardenProcess warden = new WardenProcess(setup, process, reports);
+    String token = setup.gate().admit(warden::greeted);
+    try {
+      warden.configure(setup, token);
+      warden.connected.get(HELLO_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      return warden;
+    } catch (IOException | ExecutionException | TimeoutException e) {
+      warden.end();
+      throw new StartFailedException(
+          Reason.WARDEN, "The warden did not come up (%s); it said: %s".formatted(e, read(log)), e);
+    } catch (InterruptedException e) {
+      warden.end();
+      Thread.currentThread().interrupt();
+      throw new StartFailedException(Reason.CANCELLED, "Interrupted while starting", e);
+    } finally {
+      setup.gate().revoke(token);
+    }
+  }
+
+  private static Process launch(Wardens.Setup setup, Path log) {
+    List<String> command =
+        List.of(
+            setup.interpreter().toString(),
+            "-I",
+            "-S",
+            setup.script().toString(),
+            "--snakepit-run-id",
+            setup.run());
+    try {
+      return new ProcessBuilder(command)
+          .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+          .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+          .start();
+    } catch (IOException e) {
+      throw new StartFailedException(
+          Reason.WARDEN, "The warden cannot be started: " + e.getMessage(), e);
+    }
+  }
+
+  // A warden that dies while it starts ends the wait at once.
+  private void configure(Wardens.Setup setup, String token) throws IOException {
+    var _ =
+        process
+            .onExit()
+            .thenAccept(
+                dead ->
+                    connected.completeExceptionally(
+                        new IOException("it exited with status " + dead.exitValue())));
+    ProcessIdentity host = ProcessIdentity.self();
+    lifeline.write(
+        Messages.write(
+            new Messages.WardenConfig(
+                setup.run(),
+                setup.birthmark().run(),
+                setup.socket().toString(),
+                setup.lifelines().toString(),
+                token,
+                new Messages.Host(host.pid(), host.startTicks()),
+                setup.directory().toString())));
+    lifeline.write('\n');
+    lifeline.flush();
+  }
+
+  private FrameHandler greeted(Connection connection, Frame hello) {
+    if (hello.type() != FrameType.WARDEN_HELLO) {
+      throw new ProtocolException("the warden's token came with " + hello.type());
+    }
+    connected.complete(connection);
+    return this;
+  }
+
+  void send(long number, Messages.Outgoing message) {
+    Connection connection = connected.getNow(null);
+    if (connection != null) {
+      connection.send(Messages.frame(number, message));
+    }
+  }
+
+  void dump(long number, Consumer<String> answer) {
+    // Two calls of one worker may pass their deadlines together: one dump answers both.
+    dumps.merge(number, answer, Consumer::andThen);
+    send(number, new Messages.Dump());
+  }
+
+  @Override
+  public void onFrame(Frame frame) {
+    switch (Messages.fromWarden(frame)) {
+      case Messages.Dumped(String stacks) -> answer(frame.id(), stacks);
+      case Messages.Report last -> report.complete(last);
+      case Messages.FromWarden other -> reports.accept(frame.id(), other);
+    }
+  }
+
+  private void answer(long number, String stacks) {
+    Consumer<String> answer = dumps.remove(number);
+    if (answer != null) {
+      answer.accept(stacks);
+    }
+  }
+
+  @Override
+  public void onClosed(@Nullable ProtocolException reason) {
+    report.completeExceptionally(new IOException("the warden's connection closed"));
+    if (reason != null) {
+      LOG.error("The warden broke the protocol and is replaced", reason);
+      end(); // what counts is its death, which brings the next one
+    }
+  }
+
+  /// Waits for its death.
+  ///
+  /// @return how it ended, for the log
+  String awaitEnd() {
+    return "status " + process.onExit().join().exitValue();
+  }
+
+  /// Asks it to kill what is left, and waits for its end.
+  Wardens.Report shutDown() {
+    send(0, new Messages.Shutdown());
+    Messages.Report said = new Messages.Report(0, 0);
+    try {
+      said = report.get(REPORT_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      process.onExit().get(REPORT_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      // The sweep that follows finds what it could not report.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    end();
+    return new Wardens.Report(said.killed(), said.left());
+  }
+
+  /// Ends it for certain; its workers die with it.
+  void end() {
+    identity.ifPresent(it -> killer.signal(it, Signal.KILL, "the warden is to end"));
+    process
+        .onExit()
+        .orTimeout(REPORT_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+        .exceptionally(_ -> process)
+        .join();
+    try {
+      lifeline.close();
+    } catch (IOException e) {
+      // The pipe is gone with its reader; there is nothing left to close.
+    }
+  }
+
+  private static String read(Path log) {
+    try {
+      String text = Files.readString(log).strip();
+      return text.isEmpty() ? "nothing" : text;
+    } catch (IOException e) {
+      return "nothing (" + e + ")";
+    }
+  }
+}

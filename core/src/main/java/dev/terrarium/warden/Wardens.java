@@ -1,0 +1,317 @@
+package dev.terrarium.warden;
+
+import dev.terrarium.Exit;
+import dev.terrarium.StartFailedException;
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.SweepReport;
+import dev.terrarium.wire.Messages;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The runtime's warden, and its successor when it dies.
+///
+/// When a warden dies, the kernel kills its workers (PDEATHSIG), and what was detached from them
+/// has lost the one who would have killed it. So the JVM sweeps everything that bears the run's
+/// birthmark, tells each worker that it is gone, and starts a new warden; what was ordered
+/// meanwhile waits for it.
+///
+/// Threads: any. Reports reach [WorkerProcess] on the loop's thread, or on the keeper's after a
+/// warden's death.
+public final class Wardens implements AutoCloseable {
+  /// How often in a row a warden may fail to come up before the runtime gives up on workers.
+  static final int STARTS_MAX = 3;
+
+  /// How long a sweep after a warden's death may take.
+  static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Wardens.class);
+
+  private enum Phase {
+    UP,
+    REPLACING,
+    CLOSED
+  }
+
+  /// What every warden of the run is started with.
+  ///
+  /// @param interpreter runs the warden
+  /// @param script the warden's main program
+  /// @param directory the run's directory
+  public record Setup(
+      String run,
+      Birthmark birthmark,
+      Path interpreter,
+      Path script,
+      Path socket,
+      Path lifelines,
+      Path directory,
+      Gate gate,
+      ProcessKiller killer) {}
+
+  /// How it ended.
+  ///
+  /// @param killed processes that were still there and had to be killed
+  /// @param left processes that could not be killed
+  public record Report(int killed, int left) {}
+
+  private final Setup setup;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Long, WorkerProcess> processes = new HashMap<>();
+  private final Set<Long> dead = new HashSet<>();
+  private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
+  private Phase phase = Phase.REPLACING;
+  private @Nullable WardenProcess current;
+
+  public Wardens(Setup setup) {
+    this.setup = setup;
+  }
+
+  /// Starts the first warden and waits for it.
+  ///
+  /// @throws StartFailedException where it does not come up
+  public void start() {
+    install(WardenProcess.start(setup, this::report));
+  }
+
+  private void install(WardenProcess warden) {
+    List<Consumer<WardenProcess>> waiting;
+    boolean late;
+    lock.lock();
+    try {
+      late = phase == Phase.CLOSED;
+      current = warden;
+      if (!late) {
+        phase = Phase.UP;
+      }
+      waiting = List.copyOf(orders);
+      orders.clear();
+    } finally {
+      lock.unlock();
+    }
+    if (late) {
+      warden.end();
+      return;
+    }
+    waiting.forEach(order -> order.accept(warden));
+    Thread.ofPlatform().daemon().name("terrarium-warden-" + setup.run()).start(() -> keep(warden));
+  }
+
+  /// Asks for a worker's process; the reports go to `process`.
+  public void spawn(long number, Messages.Spawn order, WorkerProcess process) {
+    lock.lock();
+    try {
+      processes.put(number, process);
+    } finally {
+      lock.unlock();
+    }
+    if (!order(warden -> warden.send(number, order))) {
+      forget(number);
+      process.spawnFailed("the runtime is closed");
+    }
+  }
+
+  /// Signals a worker's process group.
+  public void signal(long number, int signal, String why) {
+    order(warden -> warden.send(number, new Messages.Signal(signal, why)));
+  }
+
+  /// Kills a worker's process group; what else it started follows.
+  public void kill(long number, String why) {
+    order(warden -> warden.send(number, new Messages.Kill(why)));
+  }
+
+  /// Asks for the stacks of a Python worker by signal; the answer is empty where none came.
+  public void dump(long number, Consumer<String> answer) {
+    order(warden -> warden.dump(number, answer));
+  }
+
+  private boolean order(Consumer<WardenProcess> order) {
+    WardenProcess warden;
+    lock.lock();
+    try {
+      if (phase == Phase.CLOSED) {
+        return false;
+      }
+      warden = phase == Phase.UP ? current : null;
+      if (warden == null) {
+        orders.add(order);
+        return true;
+      }
+    } finally {
+      lock.unlock();
+    }
+    order.accept(warden);
+    return true;
+  }
+
+  // --- Reports, on the loop's thread
+  // ----------------------------------------------------------------------------------
+
+  private void report(long number, Messages.FromWarden report) {
+    WorkerProcess process = find(number);
+    if (process == null) {
+      return; // told already that it is gone
+    }
+    switch (report) {
+      case Messages.Spawned(long pid, long ticks) -> process.spawned(pid, ticks);
+      case Messages.SpawnFailed failed -> {
+        forget(number);
+        process.spawnFailed("%s: %s".formatted(failed.step(), failed.message()));
+      }
+      case Messages.Exited exited -> {
+        died(number);
+        process.exited(exit(exited), exited.stderr());
+      }
+      case Messages.Cleared(int strays) -> {
+        forget(number);
+        process.cleared(strays);
+      }
+      case Messages.Output output -> process.output(output);
+      case Messages.Dumped _, Messages.Report _ -> throw new IllegalStateException("" + report);
+    }
+  }
+
+  private static Exit exit(Messages.Exited exited) {
+    Integer signal = exited.signal();
+    if (signal != null) {
+      return new Exit.Signal(signal);
+    }
+    Integer code = exited.code();
+    return code == null ? new Exit.Unknown("it ended") : new Exit.Status(code);
+  }
+
+  private @Nullable WorkerProcess find(long number) {
+    lock.lock();
+    try {
+      return processes.get(number);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void died(long number) {
+    lock.lock();
+    try {
+      dead.add(number);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void forget(long number) {
+    lock.lock();
+    try {
+      processes.remove(number);
+      dead.remove(number);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // --- A warden's death, on the keeper's thread
+  // ---------------------------------------------------------------------
+
+  private void keep(WardenProcess warden) {
+    String end = warden.awaitEnd();
+    Map<Long, WorkerProcess> orphaned;
+    Set<Long> knownDead;
+    lock.lock();
+    try {
+      if (phase == Phase.CLOSED) {
+        return;
+      }
+      phase = Phase.REPLACING;
+      current = null;
+      orphaned = new HashMap<>(processes);
+      knownDead = new HashSet<>(dead);
+      processes.clear();
+      dead.clear();
+      // Orders to the dead are void; those for new processes have their entry made before they are
+      // queued here.
+      orders.clear();
+    } finally {
+      lock.unlock();
+    }
+    LOG.warn(
+        "The warden of run {} is gone ({}); its {} workers are replaced",
+        setup.run(),
+        end,
+        orphaned.size());
+    sweep("the warden died");
+    orphaned.forEach((number, process) -> bury(process, knownDead.contains(number)));
+    replace();
+  }
+
+  private void bury(WorkerProcess process, boolean knownDead) {
+    if (!knownDead) {
+      process.exited(new Exit.Unknown("it died with its warden"), "");
+    }
+    process.cleared(0);
+  }
+
+  private SweepReport sweep(String why) {
+    SweepReport report = setup.killer().sweep(setup.birthmark(), why, SWEEP_TIMEOUT);
+    if (!report.clear()) {
+      LOG.error("Run {}: processes could not be killed: {}", setup.run(), report);
+    }
+    return report;
+  }
+
+  private void replace() {
+    for (int attempt = 1; attempt <= STARTS_MAX; attempt++) {
+      try {
+        install(WardenProcess.start(setup, this::report));
+        return;
+      } catch (StartFailedException e) {
+        LOG.error("The new warden did not start (attempt {} of {})", attempt, STARTS_MAX, e);
+      }
+    }
+    List<WorkerProcess> hopeless;
+    lock.lock();
+    try {
+      phase = Phase.CLOSED;
+      hopeless = List.copyOf(processes.values());
+      processes.clear();
+      orders.clear();
+    } finally {
+      lock.unlock();
+    }
+    hopeless.forEach(process -> process.spawnFailed("no warden could be started"));
+  }
+
+  // --- End
+  // ------------------------------------------------------------------------------------------------------------
+
+  /// Lets the warden kill what is left and ends it; where it does not answer, ends it and sweeps.
+  public Report shutDown() {
+    WardenProcess warden;
+    lock.lock();
+    try {
+      phase = Phase.CLOSED;
+      warden = current;
+      current = null;
+    } finally {
+      lock.unlock();
+    }
+    Report report = warden == null ? new Report(0, 0) : warden.shutDown();
+    SweepReport rest = sweep("the runtime closes");
+    return new Report(report.killed() + (int) rest.killed(), rest.left().size());
+  }
+
+  @Override
+  public void close() {
+    shutDown();
+  }
+}

@@ -1,0 +1,28 @@
+package dev.terrarium.warden;
+
+import dev.terrarium.Exit;
+import dev.terrarium.wire.Messages;
+
+/// What the warden reports of one worker's process, in this order: `spawned` or `spawnFailed`;
+/// after `spawned` once `exited`, then once `cleared`. Called on the loop's or the warden keeper's
+/// thread; must not block.
+public interface WorkerProcess {
+  /// The process exists.
+  void spawned(long pid, long startTicks);
+
+  /// It does not, and never did.
+  void spawnFailed(String why);
+
+  /// It is dead and reaped; its process group was killed before.
+  ///
+  /// @param stderrTail at most its last 50 lines
+  void exited(Exit exit, String stderrTail);
+
+  /// Nothing that it left behind is alive any more.
+  ///
+  /// @param strays how many processes had to be killed for that
+  void cleared(int strays);
+
+  /// Lines that it printed.
+  void output(Messages.Output output);
+}

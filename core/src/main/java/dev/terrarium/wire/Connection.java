@@ -1,0 +1,238 @@
+package dev.terrarium.wire;
+
+import static dev.terrarium.wire.Limits.SLICE_BYTES;
+import static java.nio.channels.SelectionKey.OP_READ;
+import static java.nio.channels.SelectionKey.OP_WRITE;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One accepted connection for frames.
+///
+/// **Sending** is thread-safe and never blocks: the sender writes on his own thread when nothing is
+/// queued, and what the socket does not take is finished by the loop. The channel is non-blocking,
+/// so an interrupt of the sender does not close it. `outbox` is the lock of all that sending
+/// touches; the only system call under it is a write that does not wait.
+///
+/// **Reading**, and everything else, happens on the loop's thread.
+public final class Connection extends Watched {
+  private static final Logger log = LoggerFactory.getLogger(Connection.class);
+
+  /// System calls for one connection before the others have their turn: 1 MiB.
+  private static final int READS_MAX = 4;
+
+  private static final int LAST_TURNS_MAX = 16;
+
+  private final EventLoop loop;
+  private final SocketChannel channel;
+  private final SelectionKey key;
+
+  private final Outbox outbox = new Outbox();
+
+  /// Guarded by `outbox`. INVARIANT: while it is true the channel is open and the key valid.
+  private boolean open = true;
+
+  /// Set by [#close]: nothing is delivered any more, though bytes may still be in the inbox.
+  private volatile boolean abandoned;
+
+  // Of the loop's thread:
+  private final FrameDecoder decoder = new FrameDecoder(Peer.STRANGER);
+  private final Consumer<Frame> sink = this::deliver;
+  private final Greeter greeter;
+  private volatile @Nullable FrameHandler handler;
+  private boolean ended;
+
+  Connection(EventLoop loop, SocketChannel channel, Greeter greeter) throws IOException {
+    this.loop = loop;
+    this.channel = channel;
+    this.greeter = greeter;
+    this.key = loop.register(channel, OP_READ, this);
+  }
+
+  /// Sends `frame`, or as much of it as the socket takes now, and queues the rest; may be called by
+  /// any thread. The queue has no limit of its own: see [#queuedBytes].
+  ///
+  /// @return false if the connection is closed or just broke, and the frame will not arrive; true
+  ///   promises nothing: the other side may die before it reads
+  public boolean send(OutgoingFrame frame) {
+    synchronized (outbox) {
+      if (!open) {
+        return false;
+      }
+      boolean loopIsWriting = !outbox.isEmpty();
+      outbox.add(frame);
+      return loopIsWriting || flush();
+    }
+  }
+
+  /// What was sent and is not yet in the socket.
+  public long queuedBytes() {
+    synchronized (outbox) {
+      return outbox.bytes();
+    }
+  }
+
+  /// Closes the connection now: what is queued is dropped, no further frame is delivered, and the
+  /// handler hears of it on the loop's thread. May be called by any thread, and twice.
+  public void close() {
+    abandoned = true;
+    stopSending();
+    loop.execute(() -> end(null));
+  }
+
+  /// Called with the lock held.
+  private boolean flush() {
+    try {
+      watch(outbox.flush(channel) ? OP_READ : OP_READ | OP_WRITE);
+      return true;
+    } catch (IOException e) {
+      log.debug("{} cannot be written to", this, e);
+    } catch (RuntimeException e) {
+      // Somebody freed the memory of an attachment: half a frame is out, nothing can follow it.
+      log.warn("{}: an attachment cannot be read any more; closing", this, e);
+    }
+    stopSending();
+    loop.execute(this::readTheRest);
+    return false;
+  }
+
+  private void watch(int operations) {
+    if (key.interestOps() != operations) {
+      key.interestOps(operations);
+      loop.wakeUp();
+    }
+  }
+
+  private void stopSending() {
+    synchronized (outbox) {
+      open = false;
+      outbox.clear();
+    }
+  }
+
+  @Override
+  void ready() {
+    if (key.isWritable()) {
+      writeQueued();
+    }
+    if (key.isValid() && key.isReadable()) {
+      read();
+    }
+  }
+
+  private void writeQueued() {
+    synchronized (outbox) {
+      if (open) {
+        flush();
+      }
+    }
+  }
+
+  /// A peer that is gone may have said something before it went. Its end of the socket held a few
+  /// hundred KiB at most unless somebody raised the kernel's limits; a peer that goes on talking
+  /// without listening is cut off.
+  private void readTheRest() {
+    for (int i = 0; i < LAST_TURNS_MAX && !ended; i++) {
+      read();
+    }
+    end(null);
+  }
+
+  private void read() {
+    try {
+      int n = SLICE_BYTES;
+      for (int i = 0; i < READS_MAX && n == SLICE_BYTES && !ended; i++) {
+        n = receive();
+      }
+    } catch (ProtocolException e) {
+      end(e);
+    } catch (RuntimeException | Error e) {
+      // An Error, too: an attachment for which there is no memory must not end the loop.
+      log.error("{}: a frame could not be handled; closing", this, e);
+      end(new ProtocolException("a frame could not be handled: " + e, e));
+    }
+  }
+
+  private int receive() {
+    var inbox = loop.inbox().clear();
+    int n = readInto(inbox);
+    if (n < 0) {
+      end(decoder.unfinished().map(Connection::cut).orElse(null));
+    } else {
+      decoder.feed(inbox.flip(), sink);
+    }
+    return n;
+  }
+
+  /// A connection that the other side reset has ended like any other.
+  private int readInto(ByteBuffer inbox) {
+    try {
+      return channel.read(inbox);
+    } catch (IOException e) {
+      log.debug("{} cannot be read from", this, e);
+      return -1;
+    }
+  }
+
+  private static ProtocolException cut(String where) {
+    return new ProtocolException("the connection ended in " + where);
+  }
+
+  private void deliver(Frame frame) {
+    if (ended || abandoned) {
+      return;
+    }
+    FrameHandler known = handler;
+    if (known == null) {
+      greet(frame);
+    } else {
+      known.onFrame(frame);
+    }
+  }
+
+  private void greet(Frame hello) {
+    decoder.introduce(hello.type() == FrameType.WARDEN_HELLO ? Peer.WARDEN : Peer.WORKER);
+    try {
+      handler = greeter.greet(this, hello);
+      loop.pending().remove(this);
+    } catch (RefusedException e) {
+      end(new ProtocolException("refused: " + e.getMessage(), e));
+    }
+  }
+
+  @Override
+  void end(@Nullable ProtocolException why) {
+    if (ended) {
+      return;
+    }
+    ended = true;
+    stopSending();
+    EventLoop.closeQuietly(channel);
+    loop.pending().remove(this);
+    tell(why);
+  }
+
+  private void tell(@Nullable ProtocolException why) {
+    FrameHandler known = handler;
+    if (known == null) {
+      loop.strangerLeft(why);
+      return;
+    }
+    try {
+      known.onClosed(why);
+    } catch (RuntimeException | Error e) {
+      log.error("{}: onClosed failed", this, e);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return handler == null ? "a new connection" : "the connection of " + handler;
+  }
+}

@@ -1,0 +1,251 @@
+package dev.terrarium.wire;
+
+import static dev.terrarium.wire.Limits.SLICE_BYTES;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectableChannel;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One thread that accepts and reads for a whole runtime.
+///
+/// Everything but sending happens on that thread, so nothing here needs a lock: other threads leave
+/// a task and wake it up. All channels are non-blocking, so no interrupt closes one. There is one
+/// inbox, of direct memory, for all connections: what was read is decoded at once.
+public final class EventLoop implements AutoCloseable {
+  /// A new connection's time for its whole first frame.
+  public static final Duration HELLO_TIMEOUT = Duration.ofSeconds(10);
+
+  /// Connections that may wait for their first frame at the same time.
+  public static final int PENDING_MAX = 1_024;
+
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+  private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
+
+  private final Thread thread;
+  private final Selector selector;
+  private volatile boolean stopping;
+
+  /// Its own lock.
+  private final Queue<Runnable> tasks = new ArrayDeque<>();
+
+  /// Guarded by `tasks`: no task is taken any more.
+  private boolean finished;
+
+  // Of the loop's thread:
+  private final ByteBuffer inbox = ByteBuffer.allocateDirect(SLICE_BYTES);
+  private final List<Listener> listeners = new ArrayList<>();
+  private final Strangers pending;
+  private final Throttle throttle = new Throttle(log);
+
+  private EventLoop(String name, Selector selector, Strangers pending) {
+    this.thread = Thread.ofPlatform().daemon().name("terrarium-loop-" + name).unstarted(this::run);
+    this.selector = selector;
+    this.pending = pending;
+  }
+
+  public static EventLoop start(String name) {
+    return start(name, HELLO_TIMEOUT, PENDING_MAX);
+  }
+
+  static EventLoop start(String name, Duration helloTimeout, int pendingMax) {
+    try {
+      var loop = new EventLoop(name, Selector.open(), new Strangers(helloTimeout, pendingMax));
+      loop.thread.start();
+      return loop;
+    } catch (IOException e) {
+      throw new UncheckedIOException("no selector for the loop of " + name, e);
+    }
+  }
+
+  /// Listens for frames at `socket`, which is created by this, and removed by [#close].
+  public void listen(Path socket, Greeter greeter) throws IOException {
+    listen(Listener.bind(socket, channel -> greetLater(channel, greeter)));
+  }
+
+  /// Listens for lifelines at `socket`; they stay open until the worker or the loop ends.
+  public void listenLifelines(Path socket) throws IOException {
+    listen(Listener.bind(socket, channel -> new Lifeline(this, channel)));
+  }
+
+  private void listen(Listener listener) throws IOException {
+    if (!execute(() -> start(listener))) {
+      listener.end(null);
+      throw new ClosedChannelException();
+    }
+  }
+
+  private void start(Listener listener) {
+    try {
+      listener.register(this);
+      listeners.add(listener);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void greetLater(SocketChannel channel, Greeter greeter) throws IOException {
+    if (pending.full()) {
+      throw new IOException("too many connections have not said who they are");
+    }
+    pending.add(new Connection(this, channel, greeter), System.nanoTime());
+  }
+
+  /// Runs `task` on the loop's thread, after what it is doing now.
+  ///
+  /// @return false if the loop has ended
+  boolean execute(Runnable task) {
+    synchronized (tasks) {
+      if (finished) {
+        return false;
+      }
+      tasks.add(task);
+    }
+    wakeUp();
+    return true;
+  }
+
+  void wakeUp() {
+    if (!Thread.currentThread().equals(thread)) {
+      selector.wakeup();
+    }
+  }
+
+  SelectionKey register(SelectableChannel channel, int operations, Watched watched)
+      throws IOException {
+    return channel.register(selector, operations, watched);
+  }
+
+  ByteBuffer inbox() {
+    return inbox;
+  }
+
+  Strangers pending() {
+    return pending;
+  }
+
+  /// A stranger that just left said nothing and is not worth a line.
+  void strangerLeft(@Nullable ProtocolException why) {
+    if (why != null) {
+      throttle.warn("Connection closed before it was let in", why);
+    }
+  }
+
+  private void run() {
+    try {
+      while (!stopping) {
+        turn();
+      }
+    } catch (IOException | RuntimeException | Error e) {
+      log.error("The loop failed; all connections close", e);
+    } finally {
+      endEverything();
+    }
+  }
+
+  private void turn() throws IOException {
+    selector.select(EventLoop::ready, millisToNextDeadline(System.nanoTime()));
+    // A handler may have left an interrupt behind, with which select would not wait any more.
+    boolean _ = Thread.interrupted();
+    long now = System.nanoTime();
+    pending.expire(now);
+    listeners.forEach(listener -> listener.resumeWhenDue(now));
+    runTasks();
+  }
+
+  private static void ready(SelectionKey key) {
+    Watched watched = (Watched) key.attachment();
+    try {
+      if (key.isValid()) {
+        watched.ready();
+      }
+    } catch (RuntimeException | Error e) {
+      log.error("{} failed; closing it", watched, e);
+      watched.end(new ProtocolException("failed: " + e, e));
+    }
+  }
+
+  /// For `select`, where 0 means for ever.
+  private long millisToNextDeadline(long now) {
+    long nanos = pending.nanosToDeadline(now);
+    for (Listener listener : listeners) {
+      nanos = Math.min(nanos, listener.nanosToResume(now));
+    }
+    return nanos == Long.MAX_VALUE ? 0 : Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanos) + 1);
+  }
+
+  private void runTasks() {
+    for (Runnable task = nextTask(); task != null; task = nextTask()) {
+      try {
+        task.run();
+      } catch (RuntimeException | Error e) {
+        log.error("A task of the loop failed", e);
+      }
+    }
+  }
+
+  private @Nullable Runnable nextTask() {
+    synchronized (tasks) {
+      return tasks.poll();
+    }
+  }
+
+  private void endEverything() {
+    synchronized (tasks) {
+      finished = true;
+    }
+    runTasks();
+    selector.keys().stream()
+        .map(key -> (Watched) key.attachment())
+        .sorted(Comparator.comparing(watched -> !(watched instanceof Listener)))
+        .toList()
+        .forEach(watched -> watched.end(null));
+    closeQuietly(selector);
+  }
+
+  /// Closes the listeners and removes their sockets, then closes every connection, whose handlers
+  /// hear of it, and every lifeline, which kills the workers that still hold one. Waits for the
+  /// thread, at most five seconds, unless called by it. May be called twice.
+  @Override
+  public void close() {
+    stopping = true;
+    selector.wakeup();
+    if (!Thread.currentThread().equals(thread)) {
+      awaitThread();
+    }
+  }
+
+  private void awaitThread() {
+    try {
+      if (!thread.join(CLOSE_TIMEOUT)) {
+        log.warn("{} did not end within {}; a handler blocks it", thread.getName(), CLOSE_TIMEOUT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  static void closeQuietly(Closeable channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      log.debug("Closing {} failed", channel, e);
+    }
+  }
+}

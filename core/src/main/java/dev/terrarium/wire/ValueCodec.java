@@ -1,0 +1,118 @@
+package dev.terrarium.wire;
+
+import dev.terrarium.ValueException;
+import java.lang.reflect.Type;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.InputCoercionException;
+import tools.jackson.databind.JavaType;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.exc.MismatchedInputException;
+import tools.jackson.databind.exc.ValueInstantiationException;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Users' values, to and from the wire: the section "Values" of `docs/protocol.md`. Thread-safe;
+/// one a runtime, because it remembers the users' classes.
+///
+/// What is sent: `null`, booleans, text, numbers, enums by their name, `java.time` as ISO text,
+/// `byte[]`, `ByteBuffer` (its position stays) and `MemorySegment` as attachments, `Optional`,
+/// arrays, collections, maps with keys of text or enums, records and beans. Of the JDK's other
+/// classes nothing is sent.
+///
+/// What is read: the same, strictly (no number becomes text, no fraction becomes an integer). A
+/// property that the wanted type does not know is ignored, so that an adapter may return more
+/// tomorrow than today.
+public final class ValueCodec {
+  private static final String RESULT = "result";
+
+  private final JsonMapper mapper = WireJson.mapper().build();
+
+  /// A value of its own; errors name it `value`.
+  ///
+  /// @throws ValueException if it, or something in it, has no form on the wire
+  public Encoded encode(@Nullable Object value) {
+    return WireJson.writeValue(mapper, value, "value");
+  }
+
+  /// A call's envelope; errors name `args[0]...` or `named.text...`.
+  ///
+  /// @throws ValueException if an argument, or something in it, has no form on the wire
+  public Encoded encode(Messages.Call call) {
+    return WireJson.writeValue(mapper, call, "");
+  }
+
+  /// A result of the wanted type: a class, or a type with arguments.
+  ///
+  /// @throws ValueException if the result does not fit the type
+  /// @throws ProtocolException if it is no value at all: not JSON, or its attachments are not
+  ///   referred to once each
+  @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
+  public <T> @Nullable T decode(byte[] json, List<byte[]> attachments, Type type) {
+    JavaType wanted = mapper.constructType(type);
+    try {
+      return attachments.isEmpty() && !mayHaveSpecialKeys(json)
+          ? mapper.readValue(json, wanted)
+          : mapper.treeToValue(tree(json, attachments), wanted);
+    } catch (JacksonException e) {
+      // Either it is no JSON, and reading it as a tree says so, or it is the wrong JSON.
+      JsonNode sent = ValuePath.resolve(tree(json, attachments), e);
+      throw new ValueException(ValuePath.of(RESULT, e), mismatch(e, sent), e);
+    }
+  }
+
+  /// A key with a `$` in front has `"$` before it in the text; most results have neither, and are
+  /// read without a detour. Text that begins with `$` costs the detour and nothing else.
+  private static boolean mayHaveSpecialKeys(byte[] json) {
+    for (int i = 1; i < json.length; i++) {
+      if (json[i] == '$' && json[i - 1] == '"') {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private JsonNode tree(byte[] json, List<byte[]> attachments) {
+    try {
+      JsonNode tree = mapper.readTree(json);
+      if (tree.isMissingNode()) {
+        throw new ProtocolException("no value at all");
+      }
+      return Attachments.restore(tree, attachments);
+    } catch (JacksonException e) {
+      throw new ProtocolException("not a JSON value: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  private static String mismatch(JacksonException e, JsonNode sent) {
+    return switch (e) {
+      case ValueInstantiationException v ->
+          "Python sent %s, and making a %s of it failed: %s"
+              .formatted(ValuePath.describe(sent), v.getType().toCanonical(), v.getCause());
+      case MismatchedInputException m when m.getTargetType() != null ->
+          expectation(m.getTargetType(), sent);
+      case InputCoercionException c when c.getTargetType() != null ->
+          expectation(c.getTargetType(), sent);
+      default -> e.getOriginalMessage();
+    };
+  }
+
+  private static String expectation(Class<?> wanted, JsonNode sent) {
+    String oneOf = wanted.isEnum() ? " " + Arrays.toString(wanted.getEnumConstants()) : "";
+    return "expected %s%s, but Python sent %s"
+        .formatted(name(wanted), oneOf, ValuePath.describe(sent));
+  }
+
+  /// Jackson says `LinkedHashMap` where the user's record says `Map`.
+  private static String name(Class<?> wanted) {
+    for (Class<?> known : List.of(Map.class, List.class, Set.class)) {
+      if (known.isAssignableFrom(wanted)) {
+        return known.getSimpleName();
+      }
+    }
+    return wanted.getSimpleName();
+  }
+}

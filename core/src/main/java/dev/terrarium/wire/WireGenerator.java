@@ -1,0 +1,116 @@
+package dev.terrarium.wire;
+
+import static dev.terrarium.wire.Limits.INTEGER_DIGITS_MAX;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.Base64Variant;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.SerializableString;
+import tools.jackson.core.util.JsonGeneratorDelegate;
+import tools.jackson.databind.DatabindException;
+
+/// Writes what the wire adds to JSON: bytes as `{"$bytes": i}`, one more `$` before a key's own,
+/// and refuses integers that Python would not read. Sitting below all serializers, it sees every
+/// key and every byte array, however they came about.
+final class WireGenerator extends JsonGeneratorDelegate {
+  private static final BigInteger INTEGER_LIMIT = BigInteger.TEN.pow(INTEGER_DIGITS_MAX);
+
+  private final @Nullable List<ByteBuffer> attachments;
+
+  private WireGenerator(JsonGenerator json, @Nullable List<ByteBuffer> attachments) {
+    super(json, /* delegateCopyMethods= */ false);
+    this.attachments = attachments;
+  }
+
+  /// For users' values.
+  static WireGenerator withAttachments(JsonGenerator json) {
+    return new WireGenerator(json, new ArrayList<>(0));
+  }
+
+  /// For control messages, which have no attachments: bytes are refused and keys stay as they are.
+  static WireGenerator plain(JsonGenerator json) {
+    return new WireGenerator(json, null);
+  }
+
+  List<ByteBuffer> attachments() {
+    return attachments == null ? List.of() : attachments;
+  }
+
+  /// Writes a reference to `bytes`, which become an attachment.
+  void attach(ByteBuffer bytes) {
+    if (attachments == null) {
+      throw refusal("bytes cannot be sent here");
+    }
+    if (bytes.remaining() > Limits.ATTACHMENT_BYTES_MAX) {
+      throw refusal(tooLarge(bytes.remaining()));
+    }
+    if (attachments.size() == Limits.ATTACHMENTS_MAX) {
+      throw refusal("more than %,d byte arrays in one call".formatted(Limits.ATTACHMENTS_MAX));
+    }
+    delegate.writeRawValue("{\"$bytes\":" + attachments.size() + '}');
+    attachments.add(bytes);
+  }
+
+  static String tooLarge(long bytes) {
+    return "%,d bytes, the limit is %,d".formatted(bytes, Limits.ATTACHMENT_BYTES_MAX);
+  }
+
+  /// Thrown through the serializers, each of which adds its part of the path.
+  DatabindException refusal(String problem) {
+    return DatabindException.from(this, problem);
+  }
+
+  @Override
+  public JsonGenerator writeName(String name) {
+    delegate.writeName(escaped(name) ? '$' + name : name);
+    return this;
+  }
+
+  @Override
+  public JsonGenerator writeName(SerializableString name) {
+    if (escaped(name.getValue())) {
+      delegate.writeName('$' + name.getValue());
+    } else {
+      delegate.writeName(name);
+    }
+    return this;
+  }
+
+  private boolean escaped(String name) {
+    return attachments != null && name.startsWith("$");
+  }
+
+  @Override
+  public JsonGenerator writeBinary(Base64Variant variant, byte[] data, int offset, int length) {
+    attach(ByteBuffer.wrap(data, offset, length));
+    return this;
+  }
+
+  @Override
+  public JsonGenerator writeNumber(BigInteger number) {
+    checkDigits(number);
+    delegate.writeNumber(number);
+    return this;
+  }
+
+  /// Without a fraction it looks like an integer, and Python takes it for one.
+  @Override
+  public JsonGenerator writeNumber(BigDecimal number) {
+    if (number.scale() == 0) {
+      checkDigits(number.unscaledValue());
+    }
+    delegate.writeNumber(number);
+    return this;
+  }
+
+  private void checkDigits(BigInteger number) {
+    if (number.abs().compareTo(INTEGER_LIMIT) >= 0) {
+      throw refusal("an integer of more than %,d digits".formatted(INTEGER_DIGITS_MAX));
+    }
+  }
+}

@@ -1,0 +1,155 @@
+package dev.terrarium.wire;
+
+import static dev.terrarium.wire.Limits.FRAME_BYTES_MAX;
+import static dev.terrarium.wire.Limits.INTEGER_DIGITS_MAX;
+import static dev.terrarium.wire.Limits.NESTING_MAX;
+
+import dev.terrarium.ValueException;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamWriteConstraints;
+import tools.jackson.core.TokenStreamFactory;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.core.json.JsonWriteFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.cfg.DateTimeFeature;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.cfg.MapperConfig;
+import tools.jackson.databind.introspect.AnnotatedMember;
+import tools.jackson.databind.introspect.AnnotatedParameter;
+import tools.jackson.databind.introspect.JacksonAnnotationIntrospector;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Jackson as this project uses it, for values and control messages alike.
+final class WireJson {
+  /// A `CALL` holds its values two containers deep: its envelope and `args`.
+  private static final int CALL_LEVELS = 2;
+
+  private WireJson() {}
+
+  static JsonMapper.Builder mapper() {
+    return JsonMapper.builder(factory())
+        .addModule(new WireModule())
+        .annotationIntrospector(new PrimitivesAreRequired())
+        .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+        .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+        .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+        .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+        .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+        .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+        .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+        .disable(EnumFeature.READ_ENUMS_USING_TO_STRING)
+        .disable(EnumFeature.WRITE_ENUMS_USING_TO_STRING)
+        .enable(EnumFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+        .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
+        .disable(DateTimeFeature.WRITE_DURATIONS_AS_TIMESTAMPS)
+        .disable(DateTimeFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE);
+  }
+
+  /// Left alone, Jackson takes 0 for a number that did not come.
+  private static final class PrimitivesAreRequired extends JacksonAnnotationIntrospector {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public @Nullable Boolean hasRequiredMarker(MapperConfig<?> config, AnnotatedMember member) {
+      boolean number = member instanceof AnnotatedParameter && member.getRawType().isPrimitive();
+      return number ? Boolean.TRUE : super.hasRequiredMarker(config, member);
+    }
+  }
+
+  private static JsonFactory factory() {
+    return JsonFactory.builder()
+        .disable(TokenStreamFactory.Feature.CHARSET_DETECTION)
+        .streamReadConstraints(
+            StreamReadConstraints.builder()
+                .maxNestingDepth(NESTING_MAX)
+                .maxNumberLength(INTEGER_DIGITS_MAX)
+                .maxStringLength(Integer.MAX_VALUE)
+                .maxNameLength(Integer.MAX_VALUE)
+                .build())
+        .streamWriteConstraints(
+            StreamWriteConstraints.builder().maxNestingDepth(NESTING_MAX + CALL_LEVELS).build())
+        .build();
+  }
+
+  /// A user's value.
+  ///
+  /// @param root what the path in an error begins with; may be empty
+  static Encoded writeValue(JsonMapper mapper, @Nullable Object value, String root) {
+    var out = new Output(root);
+    try (var json = WireGenerator.withAttachments(mapper.createGenerator(out))) {
+      write(mapper, json, value, root);
+      return out.with(json.attachments());
+    }
+  }
+
+  /// A message of our own, without attachments.
+  static byte[] writePlain(JsonMapper mapper, Object message) {
+    var out = new Output("");
+    try (var json = WireGenerator.plain(mapper.createGenerator(out))) {
+      write(mapper, json, message, "");
+      return out.toByteArray();
+    }
+  }
+
+  private static void write(
+      JsonMapper mapper, WireGenerator json, @Nullable Object value, String root) {
+    try {
+      mapper.writeValue(json, value);
+      json.flush();
+    } catch (JacksonException e) {
+      throw new ValueException(ValuePath.of(root, e), problem(e), e);
+    } catch (StackOverflowError e) {
+      throw new ValueException(root, "nested too deep, or a cycle", e);
+    }
+  }
+
+  private static String problem(JacksonException e) {
+    return e instanceof StreamConstraintsException
+        ? "containers nested more than %d deep, or a cycle".formatted(NESTING_MAX)
+        : e.getOriginalMessage();
+  }
+
+  /// JSON in memory, up to what a frame may hold.
+  private static final class Output extends ByteArrayOutputStream {
+    private final String root;
+
+    Output(String root) {
+      super(256);
+      this.root = root;
+    }
+
+    @Override
+    public synchronized void write(byte[] bytes, int offset, int length) {
+      check((long) count + length);
+      super.write(bytes, offset, length);
+    }
+
+    Encoded with(List<ByteBuffer> attachments) {
+      long total = count + (long) Integer.BYTES * attachments.size();
+      for (ByteBuffer attachment : attachments) {
+        total += attachment.remaining();
+      }
+      check(total);
+      return new Encoded(toByteArray(), attachments);
+    }
+
+    private void check(long total) {
+      if (total > FRAME_BYTES_MAX) {
+        throw new ValueException(
+            root.isEmpty() ? "args" : root,
+            "too large for one frame: %,d bytes or more, the limit is %,d"
+                .formatted(total, FRAME_BYTES_MAX));
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.TerrariumException;
+import dev.terrarium.wire.Encoded;
+import dev.terrarium.wire.Frame;
+import dev.terrarium.wire.FrameType;
+import dev.terrarium.wire.OutgoingFrame;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// One call on its way. Its outcome is set exactly once, by whoever comes first: the worker's
+/// answer, the deadline, the caller who gives up, the death of the worker, the end of the pool.
+public final class Call {
+  /// How a call ended. A failure is made on the caller's thread, so that the stack trace is his.
+  public sealed interface Outcome {
+    /// The tool's result, not decoded yet.
+    record Value(Frame frame) implements Outcome {}
+
+    /// The error to throw.
+    record Failure(Supplier<TerrariumException> error) implements Outcome {}
+  }
+
+  private final long id;
+  private final String tool;
+  private final Encoded envelope;
+  private final long deadlineNanos;
+  private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+  private volatile @Nullable Worker worker;
+  private volatile @Nullable Function<String, TerrariumException> deadlineError;
+
+  /// @param envelope the CALL's envelope without its deadline
+  /// @param deadline from now on
+  public Call(long id, String tool, Encoded envelope, Duration deadline) {
+    this.id = id;
+    this.tool = tool;
+    this.envelope = envelope;
+    this.deadlineNanos = System.nanoTime() + deadline.toNanos();
+  }
+
+  public long id() {
+    return id;
+  }
+
+  public String tool() {
+    return tool;
+  }
+
+  /// The frame, with what is left of the deadline at this moment: a call may have waited for its
+  /// worker.
+  OutgoingFrame frame() {
+    long millis = Math.max(0, (deadlineNanos - System.nanoTime()) / 1_000_000);
+    byte[] rest = envelope.json();
+    byte[] start = ("{\"deadline\":" + millis + ",").getBytes(StandardCharsets.US_ASCII);
+    byte[] whole = Arrays.copyOf(start, start.length + rest.length - 1);
+    System.arraycopy(rest, 1, whole, start.length, rest.length - 1);
+    return OutgoingFrame.of(FrameType.CALL, id, whole, envelope.attachments());
+  }
+
+  /// Completes with the one outcome, never exceptionally.
+  public CompletableFuture<Outcome> outcome() {
+    return outcome;
+  }
+
+  /// Runs a quick task when the outcome is there, on whichever thread sets it.
+  public void whenDone(Runnable task) {
+    var _ = outcome.thenRun(task);
+  }
+
+  public boolean isDone() {
+    return outcome.isDone();
+  }
+
+  @Nullable Worker worker() {
+    return worker;
+  }
+
+  void givenTo(Worker chosen) {
+    worker = chosen;
+  }
+
+  /// The deadline has passed: the outcome will be this error as soon as the stacks are known.
+  void failDeadline(Function<String, TerrariumException> error) {
+    deadlineError = error;
+  }
+
+  /// The stacks for [#failDeadline]; the first ones count, empty where nobody could say them.
+  void deadlineStacks(String stacks) {
+    Function<String, TerrariumException> error = deadlineError;
+    if (error != null) {
+      fail(() -> error.apply(stacks));
+    }
+  }
+
+  boolean succeed(Frame frame) {
+    return outcome.complete(new Outcome.Value(frame));
+  }
+
+  /// Ends the call with an error, unless it has ended already.
+  ///
+  /// @return whether this was the outcome
+  public boolean fail(Supplier<TerrariumException> error) {
+    return outcome.complete(new Outcome.Failure(error));
+  }
+}

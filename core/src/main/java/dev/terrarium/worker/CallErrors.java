@@ -1,0 +1,43 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.BadArgumentException;
+import dev.terrarium.CallCancelledException;
+import dev.terrarium.DeadlineExceededException;
+import dev.terrarium.PoolClosedException;
+import dev.terrarium.TerrariumException;
+import dev.terrarium.ToolException;
+import dev.terrarium.UnknownToolException;
+import dev.terrarium.ValueException;
+import dev.terrarium.wire.Messages;
+import java.util.function.Supplier;
+
+/// Python's ERROR frames as the exceptions that callers get.
+final class CallErrors {
+  private CallErrors() {}
+
+  static Supplier<TerrariumException> of(String pool, Call call, Messages.CallError error) {
+    String tool = call.tool();
+    return switch (error.kind()) {
+      case UNKNOWN_TOOL -> () -> new UnknownToolException(pool, tool, error.nearest());
+      case BAD_ARGUMENT -> () -> new BadArgumentException(tool, error.message());
+      case VALUE -> () -> new ValueException("result of '" + tool + "'", error.message());
+      case CANCELLED ->
+          () -> new CallCancelledException("Call of '%s' was cancelled".formatted(tool));
+      case DEADLINE ->
+          () ->
+              new DeadlineExceededException(
+                  "Call of '%s' exceeded its deadline".formatted(tool), traceback(error));
+      case CLOSING ->
+          () -> new PoolClosedException("Pool '%s' was closed during the call".formatted(pool));
+      case TOOL ->
+          () ->
+              new ToolException(
+                  tool,
+                  new ToolException.PythonError(error.type(), error.message(), traceback(error)));
+    };
+  }
+
+  private static String traceback(Messages.CallError error) {
+    return error.traceback() == null ? "" : error.traceback();
+  }
+}

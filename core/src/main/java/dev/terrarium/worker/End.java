@@ -1,0 +1,34 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.StartFailedException;
+import org.jspecify.annotations.Nullable;
+
+/// Why a worker ends. The first reason stays: what follows (a SIGKILL, an EOF) is its consequence.
+///
+/// @param detail for messages; may be empty
+/// @param startFailure what kept it from getting ready, for [Cause#START_FAILED]
+public record End(Cause cause, String detail, StartFailedException.@Nullable Reason startFailure) {
+  /// Kinds of reasons.
+  public enum Cause {
+    /// The pool closes, or does not need it any more.
+    ASKED,
+    /// It never became ready.
+    START_FAILED,
+    /// A cancelled call did not end.
+    UNRESPONSIVE,
+    /// It broke the wire's protocol.
+    PROTOCOL,
+    /// Its connection closed while it was alive.
+    DISCONNECTED,
+    /// It ended without being asked.
+    CRASHED
+  }
+
+  static End of(Cause cause, String detail) {
+    return new End(cause, detail, null);
+  }
+
+  static End startFailed(StartFailedException.Reason reason, String detail) {
+    return new End(Cause.START_FAILED, detail, reason);
+  }
+}

@@ -1,0 +1,501 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.DeadlineExceededException;
+import dev.terrarium.Exit;
+import dev.terrarium.PoolClosedException;
+import dev.terrarium.PoolConfig;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.TerrariumException;
+import dev.terrarium.ToolInfo;
+import dev.terrarium.WorkerDiedException;
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.warden.Gate;
+import dev.terrarium.warden.Wardens;
+import dev.terrarium.warden.WorkerProcess;
+import dev.terrarium.wire.Connection;
+import dev.terrarium.wire.Frame;
+import dev.terrarium.wire.FrameHandler;
+import dev.terrarium.wire.FrameType;
+import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.Messages.CancelReason;
+import dev.terrarium.wire.ProtocolException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One worker: its process, its connection, the calls it has. All changes of state go through
+/// [#apply], the one door; what a change entails happens after the lock is left.
+///
+/// A worker's death is the warden's report, never an EOF: a grandchild may hold the socket, and a
+/// closed connection may belong to a process that lives. A worker that loses its connection is
+/// therefore killed, and gone when the warden says so.
+public final class Worker {
+  /// How long Python has to say its stacks itself before the warden asks by signal.
+  static final Duration STACKS_WAIT = Duration.ofMillis(50);
+
+  /// How long a caller waits for stacks beyond his deadline, at most.
+  static final Duration STACKS_LIMIT = Duration.ofMillis(450);
+
+  /// How long a worker that closed its connection may take to be dead: one that exits closes it on
+  /// its way out, and is to be named as what it was. One that lives on is killed.
+  static final Duration DISCONNECT_GRACE = Duration.ofSeconds(1);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
+
+  private final String id;
+  private final long number;
+  private final PoolConfig config;
+  private final Facilities facilities;
+  private final WorkerListener listener;
+  private final Reports reports = new Reports();
+  private final Wire wire = new Wire();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Long, Call> calls = new ConcurrentHashMap<>();
+  private volatile WorkerState state = new WorkerState.Reserved();
+  private volatile long pid;
+  private volatile boolean ready;
+  private final AtomicLong served = new AtomicLong();
+  private volatile @Nullable Connection connection;
+  private volatile List<ToolInfo> tools = List.of();
+  private @Nullable String token;
+  private Timer.@Nullable Alarm startAlarm;
+
+  /// What a worker needs of the runtime.
+  ///
+  /// @param run the run id
+  /// @param script the worker's main program
+  /// @param executable the interpreter
+  /// @param socket where workers dial
+  public record Facilities(
+      String run,
+      String executable,
+      String script,
+      String socket,
+      Wardens wardens,
+      Gate gate,
+      ProcessRegistry registry,
+      Timer timer,
+      WorkerLog log) {}
+
+  public Worker(
+      String id, long number, PoolConfig config, Facilities facilities, WorkerListener listener) {
+    this.id = id;
+    this.number = number;
+    this.config = config;
+    this.facilities = facilities;
+    this.listener = listener;
+  }
+
+  public String id() {
+    return id;
+  }
+
+  /// The process id, 0 before there is one.
+  public long pid() {
+    return pid;
+  }
+
+  public List<ToolInfo> tools() {
+    return tools;
+  }
+
+  /// Whether it ever took calls.
+  public boolean wasReady() {
+    return ready;
+  }
+
+  /// How many calls it has answered.
+  public long served() {
+    return served.get();
+  }
+
+  WorkerState state() {
+    return state;
+  }
+
+  /// The worker that has this call, if one has.
+  public static Optional<Worker> of(Call call) {
+    return Optional.ofNullable(call.worker());
+  }
+
+  // --- Start
+  // --------------------------------------------------------------------------------------------------------
+
+  /// Writes the ledger's row, then asks the warden for the process.
+  public void start() {
+    try {
+      facilities.registry().reserve(id, number, config.name());
+    } catch (RuntimeException e) {
+      apply(new WorkerEvent.SpawnFailed(String.valueOf(e.getMessage())));
+      return;
+    }
+    token = facilities.gate().admit(wire::greeted);
+    startAlarm = facilities.timer().after(config.startTimeout(), this::startTookTooLong);
+    facilities.wardens().spawn(number, SpawnOrders.of(id, config, facilities, token), reports);
+  }
+
+  private void startTookTooLong() {
+    WorkerState now = state;
+    if (now instanceof WorkerState.Reserved || now instanceof WorkerState.Starting) {
+      kill(
+          End.startFailed(
+              Reason.TIMED_OUT,
+              "not ready within %s; import less, or raise startTimeout"
+                  .formatted(seconds(config.startTimeout()))));
+    }
+  }
+
+  // --- Calls
+  // --------------------------------------------------------------------------------------------------------
+
+  /// Sends a call.
+  ///
+  /// @return false where the worker takes none; the call is then untouched
+  public boolean submit(Call call) {
+    Connection open = connection;
+    if (open == null || !register(call)) {
+      return false;
+    }
+    if (call.isDone()) {
+      endCall(call.id()); // its caller gave up before he could see this worker
+      return true;
+    }
+    // Where the connection is closed the worker is about to be gone, and its end answers the call.
+    open.send(call.frame());
+    return true;
+  }
+
+  private boolean register(Call call) {
+    lock.lock();
+    try {
+      if (!(state instanceof WorkerState.Ready)) {
+        return false;
+      }
+      call.givenTo(this);
+      calls.put(call.id(), call);
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The deadline of a call that this worker has is over: asks Python for the stacks, interrupts
+  /// the call, and gives the caller his error as soon as the stacks are there or are not to be had.
+  public void deadlinePassed(Call call, Duration deadline) {
+    call.failDeadline(
+        stacks ->
+            new DeadlineExceededException(
+                "Call of '%s' on worker %s exceeded its deadline of %s%s"
+                    .formatted(
+                        call.tool(),
+                        id,
+                        seconds(deadline),
+                        stacks.isEmpty()
+                            ? " (Python could not say where it was)"
+                            : "; Python was at:"),
+                stacks));
+    interrupt(call, CancelReason.DEADLINE);
+    facilities
+        .timer()
+        .after(
+            STACKS_WAIT,
+            () -> {
+              if (!call.isDone()) {
+                facilities.wardens().dump(number, call::deadlineStacks);
+              }
+            });
+    facilities.timer().after(STACKS_LIMIT, () -> call.deadlineStacks(""));
+  }
+
+  /// Asks Python to end a call; where it does not within the pool's cancelGrace, the worker is
+  /// killed.
+  public void interrupt(Call call, CancelReason reason) {
+    Connection open = connection;
+    if (open == null || !calls.containsKey(call.id())) {
+      return;
+    }
+    open.send(Messages.frame(call.id(), new Messages.Cancel(reason)));
+    facilities.timer().after(config.cancelGrace(), () -> killIfStill(call, reason));
+  }
+
+  private void killIfStill(Call call, CancelReason reason) {
+    if (calls.containsKey(call.id()) && state instanceof WorkerState.Ready) {
+      kill(
+          End.of(
+              End.Cause.UNRESPONSIVE,
+              "a call of '%s' did not end within %s of its %s"
+                  .formatted(
+                      call.tool(),
+                      seconds(config.cancelGrace()),
+                      reason == CancelReason.DEADLINE ? "deadline" : "cancellation")));
+    }
+  }
+
+  private @Nullable Call endCall(long callId) {
+    Call call = calls.remove(callId);
+    if (call != null) {
+      served.incrementAndGet();
+      listener.callEnded(this);
+    }
+    return call;
+  }
+
+  // --- The one door
+  // -------------------------------------------------------------------------------------------------
+
+  /// Asks the worker to end: cancel what runs, `@on_stop`, exit; after the grace SIGTERM, after
+  /// another SIGKILL.
+  public void stop(String why) {
+    apply(new WorkerEvent.StopAsked(End.of(End.Cause.ASKED, why)));
+  }
+
+  private void kill(End end) {
+    apply(new WorkerEvent.KillAsked(end));
+  }
+
+  private void apply(WorkerEvent event) {
+    WorkerState before;
+    WorkerState after;
+    lock.lock();
+    try {
+      before = state;
+      after = WorkerLife.next(before, event);
+      state = after;
+    } finally {
+      lock.unlock();
+    }
+    if (!after.equals(before)) {
+      LOG.debug("Worker {}: {} -> {}", id, before, after);
+      entered(after);
+    }
+  }
+
+  private void entered(WorkerState after) {
+    switch (after) {
+      case WorkerState.Reserved _ -> throw new IllegalStateException("no event leads back");
+      case WorkerState.Starting _ -> {}
+      case WorkerState.Ready(long readyPid) -> becomeReady(readyPid);
+      case WorkerState.Stopping(End end, boolean force) -> leave(end, force);
+      case WorkerState.Gone gone -> die(gone);
+    }
+  }
+
+  private void becomeReady(long readyPid) {
+    settle();
+    ready = true;
+    LOG.info("Worker {} activated: pid {}, run {}", id, readyPid, facilities.run());
+    listener.ready(this);
+  }
+
+  private void settle() {
+    if (startAlarm != null) {
+      startAlarm.cancel();
+    }
+    if (token != null) {
+      facilities.gate().revoke(token);
+    }
+  }
+
+  private void leave(End end, boolean force) {
+    settle();
+    listener.unavailable(this);
+    if (end.cause() == End.Cause.ASKED) {
+      calls.values().forEach(call -> call.fail(this::closedError));
+    }
+    if (force) {
+      if (end.cause() != End.Cause.ASKED) {
+        LOG.warn("Worker {} is killed at once: {} (pid {})", id, end.detail(), pid);
+      }
+      facilities.wardens().kill(number, end.detail());
+    } else if (end.cause() == End.Cause.DISCONNECTED) {
+      facilities.timer().after(DISCONNECT_GRACE, () -> kill(end));
+    } else {
+      askToLeave(end);
+    }
+  }
+
+  private void askToLeave(End end) {
+    Connection open = connection;
+    if (open != null) {
+      calls
+          .keySet()
+          .forEach(
+              callId ->
+                  open.send(Messages.frame(callId, new Messages.Cancel(CancelReason.CLOSING))));
+      open.send(Messages.frame(0, new Messages.Drain()));
+    }
+    Duration grace = config.grace();
+    facilities.timer().after(grace, () -> terminate(end));
+    facilities.timer().after(grace.multipliedBy(2), () -> forceOut(end));
+  }
+
+  private void terminate(End end) {
+    if (!(state instanceof WorkerState.Gone)) {
+      LOG.info("Worker {} has not ended within {}: SIGTERM", id, seconds(config.grace()));
+      facilities.wardens().signal(number, 15, end.detail());
+    }
+  }
+
+  private void forceOut(End end) {
+    if (!(state instanceof WorkerState.Gone)) {
+      LOG.warn("Worker {} ignored SIGTERM for {}: SIGKILL", id, seconds(config.grace()));
+      listener.forced(this);
+      kill(end);
+    }
+  }
+
+  private void die(WorkerState.Gone gone) {
+    settle();
+    Connection open = connection;
+    if (open != null) {
+      open.close();
+    }
+    if (pid == 0) {
+      facilities.registry().release(number); // there never was a process
+    }
+    if (gone.end().cause() == End.Cause.CRASHED) {
+      LOG.warn(
+          "Worker {} died without being asked: {} (pid {}); what it left behind is killed at once",
+          id,
+          gone.exit().describe(),
+          pid);
+    }
+    // Listener first: whoever is told that his worker died finds the pool already knowing it.
+    List<Call> lost = new ArrayList<>(calls.values());
+    calls.clear();
+    listener.gone(this, gone);
+    lost.forEach(call -> call.fail(() -> lostError(call, gone)));
+  }
+
+  private TerrariumException lostError(Call call, WorkerState.Gone gone) {
+    return gone.end().cause() == End.Cause.ASKED
+        ? closedError()
+        : new WorkerDiedException(
+            id, call.tool(), gone.exit(), gone.end().detail(), gone.stderrTail());
+  }
+
+  private PoolClosedException closedError() {
+    return new PoolClosedException("Pool '%s' was closed during the call".formatted(config.name()));
+  }
+
+  /// A duration as people write it: `1.5 s`, `50 ms`.
+  public static String seconds(Duration duration) {
+    long millis = duration.toMillis();
+    return millis < 1_000 || millis % 100 != 0
+        ? millis + " ms"
+        : millis % 1_000 == 0 ? millis / 1_000 + " s" : millis / 1_000.0 + " s";
+  }
+
+  // --- What the warden reports
+  // --------------------------------------------------------------------------------------
+
+  private final class Reports implements WorkerProcess {
+    @Override
+    public void spawned(long newPid, long startTicks) {
+      pid = newPid;
+      facilities.registry().activate(number, newPid, startTicks, newPid);
+      apply(new WorkerEvent.Spawned(newPid));
+    }
+
+    @Override
+    public void spawnFailed(String why) {
+      apply(new WorkerEvent.SpawnFailed(why));
+    }
+
+    @Override
+    public void exited(Exit exit, String stderrTail) {
+      apply(new WorkerEvent.Exited(exit, stderrTail));
+    }
+
+    @Override
+    public void cleared(int strays) {
+      if (strays > 0) {
+        LOG.info("Worker {} left {} processes behind; they were killed", id, strays);
+      }
+      facilities.registry().release(number);
+    }
+
+    @Override
+    public void output(Messages.Output output) {
+      facilities.log().output(config.name(), id, output);
+    }
+  }
+
+  // --- What it says itself
+  // ------------------------------------------------------------------------------------------
+
+  private final class Wire implements FrameHandler {
+    FrameHandler greeted(Connection dialled, Frame frame) {
+      Messages.Hello hello = Messages.read(frame, Messages.Hello.class);
+      Messages.Failure failure = hello.failure();
+      if (failure != null) {
+        kill(startFailure(failure));
+        return this;
+      }
+      connection = dialled;
+      tools = ToolInfos.of(hello.tools());
+      apply(new WorkerEvent.Helloed());
+      return this;
+    }
+
+    private End startFailure(Messages.Failure failure) {
+      String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
+      return End.startFailed(
+          Reason.valueOf(failure.reason().name()),
+          "%s: %s%s".formatted(failure.type(), failure.message(), traceback));
+    }
+
+    @Override
+    public void onFrame(Frame frame) {
+      if (frame.type() == FrameType.RESULT) {
+        Call call = endCall(frame.id());
+        if (call != null) {
+          call.succeed(frame);
+        }
+        return;
+      }
+      switch (frame.type()) {
+        case ERROR -> failed(frame.id(), Messages.read(frame, Messages.CallError.class));
+        case STACKS -> stacks(frame);
+        case LOG ->
+            facilities.log().record(config.name(), id, Messages.read(frame, Messages.Log.class));
+        case PONG -> {}
+        default -> throw new ProtocolException("a worker does not send " + frame.type());
+      }
+    }
+
+    private void stacks(Frame frame) {
+      Call call = calls.get(frame.id());
+      if (call != null) {
+        call.deadlineStacks(Messages.read(frame, Messages.Stacks.class).stacks());
+      }
+    }
+
+    private void failed(long callId, Messages.CallError error) {
+      Call call = endCall(callId);
+      if (call != null) {
+        // In case it was a deadline and no stacks came.
+        call.deadlineStacks(error.traceback() == null ? "" : error.traceback());
+        call.fail(CallErrors.of(config.name(), call, error));
+      }
+    }
+
+    @Override
+    public void onClosed(@Nullable ProtocolException reason) {
+      if (reason == null) {
+        String why = "it closed its connection and lived on";
+        apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
+      } else {
+        kill(End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage()));
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.Exit;
+
+/// What can happen to a worker.
+public sealed interface WorkerEvent {
+  /// The warden started the process.
+  record Spawned(long pid) implements WorkerEvent {}
+
+  /// The warden could not.
+  record SpawnFailed(String why) implements WorkerEvent {}
+
+  /// It said HELLO with its tools.
+  record Helloed() implements WorkerEvent {}
+
+  /// It is asked to end, politely.
+  record StopAsked(End end) implements WorkerEvent {}
+
+  /// It is to end at once.
+  record KillAsked(End end) implements WorkerEvent {}
+
+  /// The warden saw its death.
+  record Exited(Exit exit, String stderrTail) implements WorkerEvent {}
+}

@@ -1,0 +1,86 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.Exit;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.worker.WorkerEvent.Exited;
+import dev.terrarium.worker.WorkerEvent.Helloed;
+import dev.terrarium.worker.WorkerEvent.KillAsked;
+import dev.terrarium.worker.WorkerEvent.SpawnFailed;
+import dev.terrarium.worker.WorkerEvent.Spawned;
+import dev.terrarium.worker.WorkerEvent.StopAsked;
+import dev.terrarium.worker.WorkerState.Gone;
+import dev.terrarium.worker.WorkerState.Ready;
+import dev.terrarium.worker.WorkerState.Reserved;
+import dev.terrarium.worker.WorkerState.Starting;
+import dev.terrarium.worker.WorkerState.Stopping;
+
+/// The table of a worker's life: which state follows which event. Pure; a pair that makes no sense
+/// leaves the state as it is, because a late or repeated report must never bring a dead worker
+/// back.
+final class WorkerLife {
+  private WorkerLife() {}
+
+  static WorkerState next(WorkerState state, WorkerEvent event) {
+    return switch (state) {
+      case Reserved reserved -> fromReserved(reserved, event);
+      case Starting starting -> fromStarting(starting, event);
+      case Ready ready -> fromReady(ready, event);
+      case Stopping stopping -> fromStopping(stopping, event);
+      case Gone gone -> gone;
+    };
+  }
+
+  private static WorkerState fromReserved(Reserved state, WorkerEvent event) {
+    return switch (event) {
+      case Spawned(long pid) -> new Starting(pid);
+      case SpawnFailed(String why) -> neverStarted(End.startFailed(Reason.SPAWN, why), why);
+      case StopAsked(End end) -> new Stopping(end, true); // nobody is there yet to be asked
+      case KillAsked(End end) -> new Stopping(end, true);
+      case Exited e -> new Gone(diedEarly(e), e.exit(), e.stderrTail());
+      case Helloed _ -> state;
+    };
+  }
+
+  private static WorkerState fromStarting(Starting state, WorkerEvent event) {
+    return switch (event) {
+      case Helloed _ -> new Ready(state.pid());
+      case StopAsked(End end) -> new Stopping(end, true); // it reads no frames before it is ready
+      case KillAsked(End end) -> new Stopping(end, true);
+      case Exited e -> new Gone(diedEarly(e), e.exit(), e.stderrTail());
+      case Spawned _, SpawnFailed _ -> state;
+    };
+  }
+
+  private static WorkerState fromReady(Ready state, WorkerEvent event) {
+    return switch (event) {
+      case StopAsked(End end) -> new Stopping(end, false);
+      case KillAsked(End end) -> new Stopping(end, true);
+      case Exited e -> new Gone(End.of(End.Cause.CRASHED, ""), e.exit(), e.stderrTail());
+      case Spawned _, SpawnFailed _, Helloed _ -> state;
+    };
+  }
+
+  private static WorkerState fromStopping(Stopping state, WorkerEvent event) {
+    return switch (event) {
+      case KillAsked _ -> state.forced() ? state : new Stopping(state.end(), true);
+      case SpawnFailed(String why) -> neverStarted(state.end(), why);
+      case Exited e -> new Gone(whyItEnded(state), e.exit(), e.stderrTail());
+      case Spawned _, Helloed _, StopAsked _ -> state;
+    };
+  }
+
+  // A process that exits closes its connection on the way: what ended it is its own doing, not the
+  // EOF.
+  private static End whyItEnded(Stopping state) {
+    boolean exiting = state.end().cause() == End.Cause.DISCONNECTED && !state.forced();
+    return exiting ? End.of(End.Cause.CRASHED, "") : state.end();
+  }
+
+  private static Gone neverStarted(End end, String why) {
+    return new Gone(end, new Exit.Unknown("never started: " + why), "");
+  }
+
+  private static End diedEarly(Exited event) {
+    return End.startFailed(Reason.WORKER_DIED, event.exit().describe() + " before it was ready");
+  }
+}

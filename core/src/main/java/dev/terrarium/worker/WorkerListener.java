@@ -1,0 +1,20 @@
+package dev.terrarium.worker;
+
+/// What a worker tells its pool. Called without any lock, on the loop's or the timer's thread; must
+/// not block.
+public interface WorkerListener {
+  /// It takes calls now.
+  void ready(Worker worker);
+
+  /// One of its calls is over, and a place is free again.
+  void callEnded(Worker worker);
+
+  /// It takes no more calls.
+  void unavailable(Worker worker);
+
+  /// It had to be ended by force though it was asked to end.
+  void forced(Worker worker);
+
+  /// It is dead.
+  void gone(Worker worker, WorkerState.Gone gone);
+}

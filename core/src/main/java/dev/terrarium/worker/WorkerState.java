@@ -1,0 +1,23 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.Exit;
+
+/// Where a worker is in its life.
+public sealed interface WorkerState {
+  /// Its row is in the ledger and the warden is asked for the process.
+  record Reserved() implements WorkerState {}
+
+  /// The process exists and is not ready yet.
+  record Starting(long pid) implements WorkerState {}
+
+  /// It takes calls.
+  record Ready(long pid) implements WorkerState {}
+
+  /// It is to end.
+  ///
+  /// @param forced whether it is killed, not asked
+  record Stopping(End end, boolean forced) implements WorkerState {}
+
+  /// It is dead.
+  record Gone(End end, Exit exit, String stderrTail) implements WorkerState {}
+}

@@ -1,0 +1,235 @@
+package dev.terrarium.orphan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.terrarium.orphan.CleanupReport.Fate;
+import dev.terrarium.process.AuditLog;
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.RunId;
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.StateDirectory;
+import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Jvm;
+import dev.terrarium.testkit.Procs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@SuppressWarnings("NullAway.Init") // set before each test
+final class StartupCleanupTest {
+  /// A host with a run, whose workers it would leave behind.
+  static final class Host {
+    public static void main(String[] arguments) throws InterruptedException {
+      StateDirectory state = StateDirectory.at(Path.of(arguments[0]));
+      Birthmark.Choice mark = Birthmark.choose();
+      Path sockets = state.path().resolve("terrarium-" + RunId.generate());
+      RunDirectory run = RunDirectory.create(state, RunId.generate(), mark, sockets);
+      sockets.toFile().mkdir();
+      System.out.println("run " + run.path());
+      System.out.println("mark " + mark.chosen().orElseThrow().run());
+      Thread.sleep(Long.MAX_VALUE);
+    }
+  }
+
+  @TempDir private Path home;
+  private StateDirectory state;
+  private final List<AuditLog.Entry> audit = new CopyOnWriteArrayList<>();
+  private final ProcessKiller killer = new ProcessKiller(audit::add);
+
+  @BeforeEach
+  void setUp() {
+    state = StateDirectory.at(home.resolve("state"));
+  }
+
+  @Test
+  void killsWhatAKilledHostLeftAndRemovesItsTraces() {
+    try (Jvm host = startHost()) {
+      Path directory = Path.of(host.awaitLine("run "));
+      long mark = Long.parseLong(host.awaitLine("mark "));
+      try (Child orphan = Child.marked(mark, 1, "sleep", "1000");
+          Child stranger = Child.start("sleep", "1000")) {
+        host.kill();
+        host.awaitExit();
+        CleanupReport report = clean();
+        assertThat(report.with(Fate.CLEANED)).hasSize(1);
+        assertThat(report.killed()).isEqualTo(1);
+        assertThat(report.left()).isEmpty();
+        assertThat(orphan.alive()).isFalse();
+        assertThat(stranger.alive()).isTrue();
+        assertThat(audit).singleElement().matches(entry -> entry.pid() == orphan.pid());
+        assertThat(directory).doesNotExist();
+        assertThat(state.path()).isDirectoryNotContaining("glob:**/terrarium-*");
+      }
+    }
+  }
+
+  @Test
+  void doesNotTouchALivingHost() {
+    try (Jvm host = startHost()) {
+      Path directory = Path.of(host.awaitLine("run "));
+      long mark = Long.parseLong(host.awaitLine("mark "));
+      try (Child worker = Child.marked(mark, 1, "sleep", "1000")) {
+        host.pause(); // a host that stands still is not dead
+        await().until(() -> Procs.state(host.pid()).orElse('?') == 'T');
+        CleanupReport report = clean();
+        assertThat(report.findings()).extracting("fate").containsExactly(Fate.ALIVE);
+        assertThat(worker.alive()).isTrue();
+        assertThat(directory).exists();
+      }
+    }
+  }
+
+  @Test
+  void doesNotTouchTheOwnRun() {
+    RunDirectory own = newRun(Birthmark.choose());
+    assertThat(clean().findings()).extracting("fate").containsExactly(Fate.ALIVE);
+    own.allClear();
+    own.close();
+  }
+
+  @Test
+  void sharesTheWorkAmongHostsThatStartAtOnce() {
+    var orphans = new ArrayList<Child>();
+    for (int i = 0; i < 10; i++) {
+      Birthmark.Choice mark = Birthmark.choose();
+      newRun(mark).close();
+      orphans.add(Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000"));
+    }
+    List<CleanupReport> reports =
+        Stream.generate(() -> CompletableFuture.supplyAsync(this::clean)).limit(4).toList().stream()
+            .map(CompletableFuture::join)
+            .toList();
+    assertThat(orphans).noneMatch(Child::alive);
+    assertThat(reports.stream().mapToLong(CleanupReport::killed).sum()).isEqualTo(10);
+    assertThat(reports).allMatch(report -> report.left().isEmpty());
+    assertThat(clean().findings()).isEmpty();
+  }
+
+  @Test
+  void leavesRunsOfOtherUsersAndNamespacesAlone() throws IOException {
+    rewrite(newRun(Birthmark.choose()), "\"uid\":\\d+", "\"uid\":4242");
+    rewrite(newRun(Birthmark.choose()), "pid:\\[\\d+]", "pid:[1]");
+    assertThat(clean().findings()).extracting("fate").containsOnly(Fate.FOREIGN).hasSize(2);
+    assertThat(state.runs().toFile().list()).hasSize(2);
+  }
+
+  @Test
+  void onlyRemovesTheTracesOfAnotherBoot() throws IOException {
+    Birthmark.Choice mark = Birthmark.choose();
+    rewrite(newRun(mark), "\"boot\":\"[^\"]+\"", "\"boot\":\"another\"");
+    long number = mark.chosen().orElseThrow().run();
+    try (Child child = Child.marked(number, 1, "sleep", "1000")) {
+      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.CLEANED);
+      assertThat(child.alive()).isTrue();
+      assertThat(state.runs()).isEmptyDirectory();
+    }
+  }
+
+  @Test
+  void goesByTheLedgerWhereThereIsNoBirthmark() throws IOException {
+    RunDirectory run = newRun(new Birthmark.Choice.Unavailable("no room"));
+    try (ProcessRegistry registry = ProcessRegistry.open(run);
+        Child orphan = Child.start("sleep", "1000");
+        Child reused = Child.start("sleep", "1000")) {
+      registry.reserve("a-1", 1, "a");
+      registry.reserve("a-2", 2, "a");
+      registry.reserve("a-3", 3, "a");
+      registry.activate(1, orphan.pid(), ticks(orphan), orphan.pid());
+      registry.activate(2, reused.pid(), ticks(reused) - 1, reused.pid());
+      run.close();
+      CleanupReport report = clean();
+      assertThat(report.killed()).isEqualTo(1);
+      assertThat(orphan.alive()).isFalse();
+      assertThat(reused.alive()).isTrue();
+      assertThat(run.path()).doesNotExist();
+    }
+  }
+
+  @Test
+  void keepsWhatItCannotUnderstandAndSaysSo() throws IOException {
+    RunDirectory run = newRun(Birthmark.choose());
+    run.close();
+    Files.writeString(run.path().resolve("run.json"), "nonsense");
+    CleanupReport report = clean();
+    assertThat(report.findings())
+        .singleElement()
+        .matches(it -> it.fate() == Fate.UNREADABLE && it.detail().contains("run.json"));
+    assertThat(run.path()).exists();
+  }
+
+  @Test
+  void finishesARemovalThatWasCutShort() throws IOException {
+    RunDirectory run = newRun(Birthmark.choose());
+    run.close();
+    Files.delete(run.path().resolve("run.json"));
+    Files.createDirectory(state.runs().resolve("s59m65f"));
+    assertThat(clean().with(Fate.CLEANED)).hasSize(2);
+    assertThat(state.runs()).isEmptyDirectory();
+  }
+
+  @Test
+  void removesOldDirectoriesThatWereNeverCompleted() throws IOException {
+    Path old = Files.createDirectory(state.runs().resolve(".tmp-old"));
+    Path fresh = Files.createDirectory(state.runs().resolve(".tmp-fresh"));
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minusSeconds(3600)));
+    clean();
+    assertThat(old).doesNotExist();
+    assertThat(fresh).exists();
+  }
+
+  @Test
+  void leavesToTheNextStartWhatTheTimeDoesNotAllow() {
+    newRun(Birthmark.choose()).close();
+    CleanupReport report = new StartupCleanup(state, killer, Duration.ZERO).run();
+    assertThat(report.findings()).extracting("fate").containsExactly(Fate.POSTPONED);
+    assertThat(clean().with(Fate.CLEANED)).hasSize(1);
+  }
+
+  @Test
+  void removesManyDeadRunsAtOnce() {
+    for (int i = 0; i < 2 * StartupCleanup.BATCH_RUNS_MAX + 1; i++) {
+      newRun(Birthmark.choose()).close();
+    }
+    assertThat(clean().with(Fate.CLEANED)).hasSize(2 * StartupCleanup.BATCH_RUNS_MAX + 1);
+    assertThat(state.runs()).isEmptyDirectory();
+  }
+
+  private CleanupReport clean() {
+    return new StartupCleanup(state, killer).run();
+  }
+
+  private Jvm startHost() {
+    return Jvm.start(Host.class, state.path().toString());
+  }
+
+  private RunDirectory newRun(Birthmark.Choice mark) {
+    Path sockets = home.resolve("terrarium-x");
+    return RunDirectory.create(state, RunId.generate(), mark, sockets);
+  }
+
+  private static void rewrite(RunDirectory run, String pattern, String text) throws IOException {
+    run.close();
+    Path file = run.path().resolve("run.json");
+    String changed = Files.readString(file).replaceFirst(pattern, text);
+    Files.writeString(file, changed);
+  }
+
+  private static long ticks(Child child) {
+    return ProcessIdentity.of(child.pid()).orElseThrow().startTicks();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.orphan;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,121 @@
+package dev.terrarium.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.terrarium.process.ProcessKiller.Escalation;
+import dev.terrarium.process.ProcessKiller.Result;
+import dev.terrarium.testkit.Child;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+
+final class ProcessKillerTest {
+  private static final Duration GRACE = Duration.ofSeconds(10);
+  private static final Duration SHORT_GRACE = Duration.ofMillis(100);
+
+  private final List<AuditLog.Entry> audit = new CopyOnWriteArrayList<>();
+  private final ProcessKiller killer = new ProcessKiller(audit::add);
+  private final Birthmark mark = Birthmark.choose().chosen().orElseThrow();
+
+  @Test
+  void sendsASignalAndWritesItDown() {
+    try (Child child = Child.start("sleep", "1000")) {
+      ProcessIdentity identity = ProcessIdentity.of(child.pid()).orElseThrow();
+      assertThat(killer.signal(identity, Signal.TERM, "a test"))
+          .isEqualTo(new Result.Sent(Signal.TERM));
+      assertThat(child.awaitExit()).isEqualTo(128 + 15);
+      AuditLog.Entry entry = audit.getFirst();
+      assertThat(audit).hasSize(1);
+      assertThat(entry.pid()).isEqualTo(child.pid());
+      assertThat(entry.ticks()).isEqualTo(identity.startTicks());
+      assertThat(entry.why()).isEqualTo("a test");
+      assertThat(entry.outcome()).isEqualTo("sent");
+    }
+  }
+
+  @Test
+  void doesNoHarmToWhoIsDeadAlready() {
+    ProcessIdentity identity;
+    try (Child child = Child.start("sleep", "1000")) {
+      identity = ProcessIdentity.of(child.pid()).orElseThrow();
+    }
+    assertThat(killer.signal(identity, Signal.KILL, "late")).isInstanceOf(Result.AlreadyDead.class);
+    Escalation end = killer.escalate(identity, GRACE, "late");
+    assertThat(end.gone()).isTrue();
+    assertThat(end.forced()).isFalse();
+  }
+
+  @Test
+  void demandsTheBirthmarkOfAProcessThatOnlyLooksLikeOurs() {
+    try (Child ours = Child.marked(mark.run(), 1, "sleep", "1000");
+        Child stranger = Child.start("sleep", "1000")) {
+      assertThat(killer.signal(identity(stranger), mark, Signal.KILL, "test"))
+          .isInstanceOf(Result.NotOurs.class);
+      assertThat(stranger.alive()).isTrue();
+      assertThat(killer.signal(identity(ours), mark, Signal.KILL, "test"))
+          .isEqualTo(new Result.Sent(Signal.KILL));
+    }
+  }
+
+  @Test
+  void refusesToHitThisJvmAndTheFirstProcess() {
+    assertThat(killer.signal(ProcessIdentity.self(), Signal.KILL, "test"))
+        .isInstanceOf(Result.NotOurs.class);
+    ProcessIdentity first = ProcessIdentity.of(1).orElseThrow();
+    assertThat(killer.signal(first, Signal.TERM, "test")).isInstanceOf(Result.NotOurs.class);
+  }
+
+  @Test
+  void leavesItAtSigtermWhereThatIsEnough() {
+    try (Child child = Child.start("sleep", "1000")) {
+      Escalation end = killer.escalate(identity(child), GRACE, "test");
+      assertThat(end.gone()).isTrue();
+      assertThat(end.forced()).isFalse();
+      assertThat(end.took()).isLessThan(GRACE);
+    }
+  }
+
+  @Test
+  void killsWhatIgnoresSigtermAfterTheGrace() {
+    try (Child child = ignoringSigterm()) {
+      Escalation end = killer.escalate(identity(child), SHORT_GRACE, "test");
+      assertThat(end.forced()).isTrue();
+      assertThat(end.gone()).isTrue();
+      assertThat(end.took()).isGreaterThanOrEqualTo(SHORT_GRACE);
+      assertThat(audit)
+          .extracting(AuditLog.Entry::signal)
+          .containsExactly(Signal.TERM, Signal.KILL);
+    }
+  }
+
+  @Test
+  void killsAtOnceWhenInterrupted() {
+    try (Child child = ignoringSigterm()) {
+      Thread.currentThread().interrupt();
+      Escalation end = killer.escalate(identity(child), GRACE, "test");
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(end.gone()).isTrue();
+      assertThat(end.took()).isLessThan(GRACE);
+    }
+  }
+
+  @Test
+  void killsAStoppedProcess() {
+    try (Child child = Child.start("sh", "-c", "kill -STOP $$; sleep 1000")) {
+      await().until(() -> ProcFs.stat(child.pid()).orElseThrow().state() == 'T');
+      assertThat(killer.escalate(identity(child), SHORT_GRACE, "test").gone()).isTrue();
+    }
+  }
+
+  static Child ignoringSigterm() {
+    Child child = Child.start("sh", "-c", "trap '' TERM; exec sleep 1000");
+    await().until(() -> ProcFs.commandLine(child.pid()).contains("1000"));
+    return child;
+  }
+
+  static ProcessIdentity identity(Child child) {
+    return ProcessIdentity.of(child.pid()).orElseThrow();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.process;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,186 @@
+package dev.terrarium.registry;
+
+import static java.nio.file.StandardOpenOption.APPEND;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.RunId;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@SuppressWarnings("NullAway.Init") // set before each test
+final class ProcessRegistryTest {
+  @TempDir private Path home;
+  private RunDirectory run;
+  private ProcessRegistry registry;
+  private Path file;
+
+  @BeforeEach
+  void open() {
+    StateDirectory state = StateDirectory.at(home.resolve("state"));
+    Path sockets = home.resolve("terrarium-x");
+    run = RunDirectory.create(state, RunId.generate(), Birthmark.choose(), sockets);
+    registry = ProcessRegistry.open(run);
+    file = run.path().resolve(ProcessRegistry.FILE);
+  }
+
+  @AfterEach
+  void close() {
+    registry.close();
+    run.close();
+  }
+
+  @Test
+  void writesDownAReservationBeforeTheProcessExists() throws IOException {
+    WorkerRow row = registry.reserve("a-1", 1, "a");
+    assertThat(row.fingerprint()).matches("terrarium_worker_a-1_\\d+_\\d+");
+    assertThat(row.process()).isEmpty();
+    assertThat(row.origin()).isEqualTo(run.details().origin());
+    assertThat(onDisk().rows()).containsExactly(row);
+    assertThat(registry.activePythonPids()).isEmpty();
+  }
+
+  @Test
+  void writesDownTheProcess() throws IOException {
+    registry.reserve("a-1", 1, "a");
+    WorkerRow row = registry.activate(1, 4711, 99, 4711);
+    assertThat(onDisk().rows()).containsExactly(row);
+    assertThat(registry.find("a-1")).contains(row);
+    assertThat(registry.activePythonPids()).containsExactly(4711L);
+    assertThat(row.identity())
+        .contains(new ProcessIdentity(ProcessIdentity.currentBoot(), 4711, 99));
+  }
+
+  @Test
+  void forgetsAReleasedWorker() throws IOException {
+    registry.reserve("a-1", 1, "a");
+    registry.activate(1, 4711, 99, 4711);
+    assertThat(registry.release(1)).isTrue();
+    assertThat(registry.release(1)).isFalse();
+    assertThat(registry.rows()).isEmpty();
+    assertThat(registry.find("a-1")).isEmpty();
+    assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(), List.of()));
+  }
+
+  @Test
+  void refusesWhatWouldLoseSightOfAProcess() {
+    registry.reserve("a-1", 1, "a");
+    assertThatIllegalStateException().isThrownBy(() -> registry.reserve("a-2", 1, "a"));
+    assertThatIllegalStateException().isThrownBy(() -> registry.reserve("a-1", 2, "a"));
+    assertThatIllegalStateException().isThrownBy(() -> registry.activate(2, 4711, 99, 4711));
+    WorkerRow row = registry.activate(1, 4711, 99, 4711);
+    assertThatIllegalStateException().isThrownBy(() -> registry.activate(1, 4712, 99, 4712));
+    assertThat(registry.activate(1, 4711, 99, 4711)).isEqualTo(row);
+  }
+
+  @Test
+  void takesUpWhatIsThere() {
+    registry.reserve("a-1", 1, "a");
+    WorkerRow row = registry.activate(1, 4711, 99, 4711);
+    registry.close();
+    registry = ProcessRegistry.open(run);
+    assertThat(registry.rows()).containsExactly(row);
+  }
+
+  @Test
+  void cutsOffAnUnfinishedLastLine() throws IOException {
+    WorkerRow first = registry.reserve("a-1", 1, "a");
+    registry.close();
+    Files.writeString(file, "{\"op\":\"reserve\",\"num", APPEND);
+    assertThat(onDisk().rows()).containsExactly(first);
+    assertThat(onDisk().problems()).singleElement().asString().contains("unfinished");
+    registry = ProcessRegistry.open(run);
+    WorkerRow second = registry.reserve("a-2", 2, "a");
+    assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(first, second), List.of()));
+  }
+
+  @Test
+  void survivesACutAtEveryByte() throws IOException {
+    WorkerRow row = registry.reserve("a-1", 1, "a");
+    byte[] whole = Files.readAllBytes(file);
+    for (int length = 0; length < whole.length; length++) {
+      Files.write(file, Arrays.copyOf(whole, length));
+      assertThat(onDisk().rows()).isEmpty();
+    }
+    Files.write(file, whole);
+    assertThat(onDisk().rows()).containsExactly(row);
+  }
+
+  @Test
+  void skipsABadLineAndSaysSo() throws IOException {
+    registry.reserve("a-1", 1, "a");
+    WorkerRow second = registry.reserve("a-2", 2, "a");
+    String text = Files.readString(file);
+    Files.writeString(file, text.replaceFirst("a-1", "b-1") + "nonsense\n\u0000\u0000\n");
+    assertThat(onDisk().rows()).containsExactly(second);
+    assertThat(onDisk().problems()).hasSize(3).first().asString().contains("line 1", "checksum");
+  }
+
+  @Test
+  void reportsAnActivationWhoseReservationWasLost() throws IOException {
+    registry.reserve("a-1", 1, "a");
+    registry.activate(1, 4711, 99, 4711);
+    Files.write(file, Files.readAllLines(file).subList(1, 2));
+    assertThat(onDisk().rows()).isEmpty();
+    assertThat(onDisk().problems()).singleElement().asString().contains("never reserved");
+  }
+
+  @Test
+  void startsNothingOnAFullDisk() {
+    registry.close(); // any failing write will do
+    assertThatThrownBy(() -> registry.reserve("a-1", 1, "a"))
+        .isInstanceOf(RegistryException.class)
+        .hasMessageContainingAll(file.toString(), "nothing was started", "TERRARIUM_HOME");
+    assertThat(registry.rows()).isEmpty();
+  }
+
+  @Test
+  void keepsMemoryRightWhereThePastCannotBeWritten() {
+    registry.reserve("a-1", 1, "a");
+    registry.close();
+    registry.activate(1, 4711, 99, 4711);
+    assertThat(registry.activePythonPids()).containsExactly(4711L);
+    assertThat(registry.release(1)).isTrue();
+    assertThat(registry.rows()).isEmpty();
+  }
+
+  @Test
+  void isNotStoppedByAPendingInterrupt() throws IOException {
+    Thread.currentThread().interrupt();
+    registry.reserve("a-1", 1, "a");
+    registry.reserve("a-2", 2, "a");
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(onDisk().rows()).hasSize(2);
+  }
+
+  @Test
+  void doesNotGrowForEver() throws IOException {
+    WorkerRow keeper = registry.reserve("keeper", 0, "a");
+    LongStream.rangeClosed(1, 5_000).forEach(this::liveAndDie);
+    assertThat(Files.size(file)).isLessThan(2 * ProcessRegistry.COMPACT_BYTES);
+    assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(keeper), List.of()));
+    WorkerRow next = registry.reserve("next", 9_999, "a");
+    assertThat(onDisk().rows()).containsExactlyInAnyOrder(keeper, next);
+  }
+
+  private void liveAndDie(long number) {
+    registry.reserve("a-" + number, number, "a");
+    registry.activate(number, 100_000 + number, 99, 100_000 + number);
+    registry.release(number);
+  }
+
+  private LedgerContents onDisk() throws IOException {
+    return ProcessRegistry.read(run.path());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.registry;
+
+import org.jspecify.annotations.NullMarked;

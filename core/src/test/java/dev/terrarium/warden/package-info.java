@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.warden;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,103 @@
+package dev.terrarium.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.terrarium.Exit;
+import dev.terrarium.StartFailedException.Reason;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+final class WorkerLifeTest {
+  private static final End ASKED = End.of(End.Cause.ASKED, "the pool closes");
+  private static final End LOST = End.of(End.Cause.DISCONNECTED, "gone");
+  private static final Exit KILLED = new Exit.Signal(9);
+
+  private static final Map<String, WorkerState> STATES = new LinkedHashMap<>();
+  private static final Map<String, WorkerEvent> EVENTS = new LinkedHashMap<>();
+
+  static {
+    STATES.put("reserved", new WorkerState.Reserved());
+    STATES.put("starting", new WorkerState.Starting(7));
+    STATES.put("ready", new WorkerState.Ready(7));
+    STATES.put("asked", new WorkerState.Stopping(ASKED, false));
+    STATES.put("forced", new WorkerState.Stopping(ASKED, true));
+    STATES.put("gone", new WorkerState.Gone(ASKED, KILLED, ""));
+    EVENTS.put("spawned", new WorkerEvent.Spawned(7));
+    EVENTS.put("spawnFailed", new WorkerEvent.SpawnFailed("no memory"));
+    EVENTS.put("hello", new WorkerEvent.Helloed());
+    EVENTS.put("stop", new WorkerEvent.StopAsked(ASKED));
+    EVENTS.put("kill", new WorkerEvent.KillAsked(ASKED));
+    EVENTS.put("exited", new WorkerEvent.Exited(KILLED, ""));
+  }
+
+  @Test
+  void everyPairOfStateAndEventHasOneAnswer() {
+    assertThat(table())
+        .isEqualTo(
+            """
+            reserved: spawned=starting spawnFailed=gone hello=reserved stop=forced kill=forced exited=gone
+            starting: spawned=starting spawnFailed=starting hello=ready stop=forced kill=forced exited=gone
+            ready: spawned=ready spawnFailed=ready hello=ready stop=asked kill=forced exited=gone
+            asked: spawned=asked spawnFailed=gone hello=asked stop=asked kill=forced exited=gone
+            forced: spawned=forced spawnFailed=gone hello=forced stop=forced kill=forced exited=gone
+            gone: spawned=gone spawnFailed=gone hello=gone stop=gone kill=gone exited=gone
+            """);
+  }
+
+  private static String table() {
+    return STATES.entrySet().stream()
+        .map(state -> state.getKey() + ": " + row(state.getValue()) + "\n")
+        .collect(Collectors.joining());
+  }
+
+  private static String row(WorkerState state) {
+    return EVENTS.entrySet().stream()
+        .map(event -> event.getKey() + "=" + name(WorkerLife.next(state, event.getValue())))
+        .collect(Collectors.joining(" "));
+  }
+
+  private static String name(WorkerState state) {
+    return switch (state) {
+      case WorkerState.Reserved _ -> "reserved";
+      case WorkerState.Starting _ -> "starting";
+      case WorkerState.Ready _ -> "ready";
+      case WorkerState.Stopping(End _, boolean forced) -> forced ? "forced" : "asked";
+      case WorkerState.Gone _ -> "gone";
+    };
+  }
+
+  @Test
+  void aDeathBeforeReadinessIsAFailedStart() {
+    WorkerState after =
+        WorkerLife.next(
+            new WorkerState.Starting(7), new WorkerEvent.Exited(new Exit.Status(0), "text"));
+
+    assertThat(after)
+        .isEqualTo(
+            new WorkerState.Gone(
+                End.startFailed(Reason.WORKER_DIED, "exited with status 0 before it was ready"),
+                new Exit.Status(0),
+                "text"));
+  }
+
+  @Test
+  void theFirstReasonToEndStays() {
+    WorkerState stopping =
+        WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.KillAsked(LOST));
+    WorkerState gone = WorkerLife.next(stopping, new WorkerEvent.Exited(KILLED, ""));
+
+    assertThat(gone).isEqualTo(new WorkerState.Gone(LOST, KILLED, ""));
+  }
+
+  @Test
+  void aWorkerThatClosesItsConnectionWhileItExitsHasCrashed() {
+    WorkerState closing =
+        WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.StopAsked(LOST));
+    WorkerState gone = WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), ""));
+
+    assertThat(gone)
+        .isEqualTo(new WorkerState.Gone(End.of(End.Cause.CRASHED, ""), new Exit.Status(3), ""));
+  }
+}

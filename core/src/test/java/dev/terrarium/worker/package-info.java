@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.worker;
+
+import org.jspecify.annotations.NullMarked;

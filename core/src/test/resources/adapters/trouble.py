@@ -1,0 +1,197 @@
+"""Tools that behave as badly as user code can."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from terrarium import on_stop, tool
+
+NOTE = os.environ.get("TROUBLE_NOTE")  # a file that tells what ran at the end
+
+
+def note(text):
+    if NOTE:
+        with open(NOTE, "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+@on_stop
+def stopping():
+    note("on_stop")
+
+
+@tool
+def echo(value=None):
+    return value
+
+
+@tool
+def pid():
+    return os.getpid()
+
+
+@tool
+def count_to(n: int) -> int:
+    """Counts in Python code: interruptible."""
+    i = 0
+    while i < n:
+        i += 1
+    return i
+
+
+@tool
+def sleep(seconds: float, started: str = ""):
+    """Sleeps; notes that its finally block ran."""
+    try:
+        touch(started)
+        time.sleep(seconds)
+        return "slept"
+    finally:
+        note("finally")
+
+
+@tool
+def loop(started: str = ""):
+    touch(started)
+    while True:
+        pass
+
+
+@tool
+def hold_gil(started: str = ""):
+    """Computes in C for hours without ever giving the interpreter's lock away."""
+    touch(started)
+    return sum(range(10**13))
+
+
+@tool
+def hold_gil_in_libc(started: str = ""):
+    """The same through ctypes.PyDLL; usleep ends at a signal, so again and again, from C's side only."""
+    touch(started)
+    libc = ctypes.PyDLL(None)
+    while True:
+        libc.sleep(3600)
+
+
+@tool
+def stop_self(started: str = ""):
+    touch(started)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@tool
+def swallow(started: str = ""):
+    """Catches everything, the cancel included."""
+    touch(started)
+    while True:
+        with contextlib.suppress(BaseException):
+            while True:
+                time.sleep(0.01)
+
+
+@tool
+def ignore_sigterm(started: str = ""):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    touch(started)
+    while True:
+        with contextlib.suppress(BaseException):
+            time.sleep(1)
+
+
+@tool
+def fail(message: str):
+    raise ValueError(message)
+
+
+@tool
+def leave(status: int):
+    print("last words", file=sys.stderr, flush=True)
+    sys.exit(status)
+
+
+@tool
+def leave_at_once(status: int):
+    os._exit(status)
+
+
+@tool
+def segfault():
+    ctypes.string_at(0)
+
+
+@tool
+def say(text: str, stream: str = "stdout"):
+    print(text, file=getattr(sys, stream), flush=True)
+
+
+@tool
+def flood(mebibytes: int) -> float:
+    """Prints that much to both streams; returns the seconds it took."""
+    line = "x" * 99 + "\n"
+    begin = time.monotonic()
+    for _ in range(mebibytes * 2**20 // 200):
+        sys.stdout.write(line)
+        sys.stderr.write(line)
+    return time.monotonic() - begin
+
+
+@tool
+def close_descriptors(first: int, last: int):
+    os.closerange(first, last + 1)
+    return "closed"
+
+
+@tool
+def child() -> int:
+    """A child in our group."""
+    return subprocess.Popen(["sleep", "1000"]).pid
+
+
+@tool
+def session_child() -> int:
+    """A child with a session of its own."""
+    return subprocess.Popen(["sleep", "1000"], start_new_session=True).pid
+
+
+@tool
+def daemon() -> int:
+    """Detached by all the means there are: double fork, setsid, empty environment, closed descriptors."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() > 0:
+            os._exit(0)
+        os.write(writer, str(os.getpid()).encode())
+        os.closerange(0, 1024)
+        os.execve("/usr/bin/env", ["env", "-i", "sleep", "1000"], {})
+    os.wait()
+    with os.fdopen(reader, "rb") as pipe:
+        os.close(writer)
+        return int(pipe.read(20))
+
+
+@tool
+def write_to_connection(data: bytes):
+    """Garbage on the wire: finds the connection among our own descriptors."""
+    import socket
+
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            link = os.readlink(f"/proc/self/fd/{name}")
+            if link.startswith("socket:"):
+                copy = socket.socket(fileno=os.dup(int(name)))
+                peer = copy.getpeername()
+                if isinstance(peer, (str, bytes)) and os.path.basename(os.fsdecode(peer)) == "s":
+                    copy.sendall(data)
+                    return True
+    return False
+
+
+def touch(path):
+    if path:
+        with open(path, "w", encoding="utf-8"):
+            pass

@@ -1,0 +1,203 @@
+"""Loads an adapter, and names what goes wrong by what it is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from _frozen_importlib import module_from_spec
+from _frozen_importlib_external import spec_from_file_location
+
+from terrarium import _errors, _registry
+from terrarium._tools import Tool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Callable
+
+
+class LoadFailed(Exception):
+    """The adapter cannot be used. ``reason`` is one of the protocol's words."""
+
+    def __init__(
+        self, reason: str, kind: str | None, message: str, traceback: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.kind = kind
+        self.traceback = traceback
+
+    @classmethod
+    def of(cls, reason: str, error: BaseException, message: str | None = None) -> LoadFailed:
+        """With the type, text and traceback of what the adapter raised."""
+        found = _errors.describe(error)
+        return cls(reason, found["type"], message or found["message"], found["traceback"])
+
+    def description(self) -> dict[str, Any]:
+        """The ``failure`` in ``HELLO``."""
+        return {
+            "reason": self.reason,
+            "type": self.kind,
+            "message": _errors.clean(str(self)),
+            "traceback": self.traceback,
+        }
+
+
+class Adapter:
+    """A loaded adapter: its module, its tools by name, and what runs at start and stop."""
+
+    def __init__(self, module: ModuleType, registry: _registry.Registry) -> None:
+        self.module = module
+        self.tools: dict[str, Tool] = {}
+        self._hooks = registry.hooks
+        for function, name, idempotent in registry.tools:
+            self._add(Tool(function, name, idempotent))
+
+    def _add(self, tool: Tool) -> None:
+        other = self.tools.setdefault(tool.name, tool)
+        if other.function is not tool.function:
+            message = f"two tools are called {tool.name!r}: {other.where()} and {tool.where()}"
+            raise LoadFailed("ADAPTER_FAILED", None, message)
+
+    @property
+    def has_async(self) -> bool:
+        """Whether an event loop is needed."""
+        tools = [tool.kind for tool in self.tools.values()]
+        hooks = [
+            Tool(hook, None, False).kind for hook in self._hooks["start"] + self._hooks["stop"]
+        ]
+        return "async" in tools + hooks
+
+    def start(self, options: dict[str, Any], finish: Callable[[Any], Any]) -> None:
+        """Runs ``@on_start``; ``finish`` gets what a function returned if it is a coroutine. Raises
+        ``LoadFailed``.
+        """
+        for hook in self._hooks["start"]:
+            try:
+                result = hook(options) if _takes_one(hook) else hook()
+                if hasattr(result, "cr_frame"):
+                    finish(result)
+            except SystemExit as error:
+                message = f"@on_start called sys.exit({_exit_text(error)})"
+                raise LoadFailed.of("ON_START_FAILED", error, message) from None
+            except BaseException as error:
+                raise LoadFailed.of("ON_START_FAILED", error) from None
+
+    def stop(self, finish: Callable[[Any], Any]) -> None:
+        """Runs ``@on_stop``, last registered first. One that fails is reported and does not stop
+        the others.
+        """
+        for hook in reversed(self._hooks["stop"]):
+            try:
+                result = hook()
+                if hasattr(result, "cr_frame"):
+                    finish(result)
+            except BaseException as error:
+                _errors.report(error, "@on_stop failed")
+
+
+def load(path: str) -> Adapter:
+    """Imports a ``.py`` file, or a directory with ``__init__.py``, as the module of its name.
+    Raises ``LoadFailed``.
+    """
+    path = os.path.abspath(path)
+    source = _source(path)
+    name = os.path.splitext(os.path.basename(path))[0] if source == path else os.path.basename(path)
+    if name in sys.modules:
+        message = f"{path}: there is a module {name!r} already; give the adapter another name"
+        raise LoadFailed("ADAPTER_FAILED", None, message)
+    _add_to_path(os.path.dirname(path))
+    registry = _registry.begin()
+    try:
+        module = _import(name, source, path if source != path else None)
+        adapter = Adapter(module, registry)
+    finally:
+        _registry.end()
+    if not adapter.tools:
+        message = f"{path} has no tools; mark functions with @tool (from terrarium import tool)"
+        raise LoadFailed("NO_TOOLS", None, message)
+    return adapter
+
+
+def _source(path: str) -> str:
+    """The file to compile."""
+    source = os.path.join(path, "__init__.py") if os.path.isdir(path) else path
+    try:
+        with open(source, "rb"):
+            return source
+    except (FileNotFoundError, NotADirectoryError):
+        missing = f"{path}: no such file"
+        if source != path:
+            missing = f"{path} is a directory without __init__.py"
+        raise LoadFailed("ADAPTER_MISSING", "FileNotFoundError", missing) from None
+    except OSError as error:
+        raise _unreadable(source, error) from None
+
+
+def _unreadable(source: str, error: OSError) -> LoadFailed:
+    message = f"{source}: {error.strerror or error}"
+    return LoadFailed("ADAPTER_UNREADABLE", type(error).__name__, message)
+
+
+def _add_to_path(directory: str) -> None:
+    """After our own directory, so that a folder of the user's that is called ``terrarium`` hides
+    nothing.
+    """
+    if directory not in sys.path:
+        ours = os.path.dirname(_errors.OURS.rstrip(os.sep))
+        sys.path.insert(1 if sys.path[:1] == [ours] else 0, directory)
+
+
+def _import(name: str, source: str, directory: str | None) -> ModuleType:
+    spec = spec_from_file_location(
+        name, source, submodule_search_locations=[directory] if directory else None
+    )
+    if spec is None or spec.loader is None:
+        message = f"{source}: an adapter is a .py file, or a directory with __init__.py"
+        raise LoadFailed("ADAPTER_UNREADABLE", None, message)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(_compile(spec.loader, name, source), module.__dict__)
+    except BaseException as error:
+        sys.modules.pop(name, None)
+        raise _failure(error) from None
+    return sys.modules.get(name, module)
+
+
+def _compile(loader: Any, name: str, source: str) -> Any:
+    try:
+        return loader.get_code(name)
+    except OSError as error:
+        raise _unreadable(source, error) from None
+    except SyntaxError:
+        raise
+    except ValueError as error:  # null bytes, before Python 3.12
+        raise SyntaxError(f"{error}", (source, 1, 0, "")) from None
+
+
+def _failure(error: BaseException) -> LoadFailed:
+    """The word for what an adapter's import raised."""
+    if isinstance(error, LoadFailed):
+        return error
+    if isinstance(error, SyntaxError):
+        message = f"{error.msg} ({error.filename}, line {error.lineno})"
+        return LoadFailed.of("ADAPTER_SYNTAX", error, message)
+    if isinstance(error, ImportError):
+        return LoadFailed.of("ADAPTER_IMPORT", error)
+    if isinstance(error, SystemExit):
+        message = f"the adapter called sys.exit({_exit_text(error)}) while it was imported"
+        return LoadFailed.of("ADAPTER_EXITED", error, message)
+    return LoadFailed.of("ADAPTER_FAILED", error)
+
+
+def _exit_text(error: SystemExit) -> str:
+    return "" if error.code is None else repr(error.code)
+
+
+def _takes_one(hook: Callable[..., Any]) -> bool:
+    """Whether an ``@on_start`` function wants the options."""
+    return any(
+        parameter["kind"].startswith("positional")
+        for parameter in Tool(hook, None, False).parameters
+    )

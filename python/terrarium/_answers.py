@@ -1,0 +1,133 @@
+"""How a call ends on the wire: exactly one ``RESULT`` or ``ERROR``."""
+
+from __future__ import annotations
+
+from terrarium import _errors
+from terrarium._values import Unsendable, encode, to_text
+from terrarium._wire import ERROR, RESULT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from terrarium._calls import Book, Call
+    from terrarium._tools import Tool
+    from terrarium._wire import Connection
+
+REASONS = {
+    "cancelled": "the call was cancelled",
+    "deadline": "the call's deadline passed",
+    "closing": "the pool is closing",
+}
+NO_STREAMS = "{!r} is a generator, and this version does not support streams; return a list"
+
+
+class Answers:
+    """Sends them. Any thread; raises ``ConnectionLost``."""
+
+    def __init__(self, connection: Connection, book: Book, tools: dict[str, Tool]) -> None:
+        self._connection = connection
+        self._book = book
+        self._tools = tools
+
+    def ended(self, call: Call, value: Any, error: BaseException | None) -> None:
+        """The tool is through, one way or another."""
+        if not self._book.finish(call):
+            return
+        if call.struck:
+            self._interrupted(call, error)
+        elif error is None:
+            self._result(call, value)
+        else:
+            self._raised(call, error)
+        self._book.forget(call)
+
+    def _raised(self, call: Call, error: BaseException) -> None:
+        kind = "bad-argument" if _is_bad_argument(call, error) else "tool"
+        found = _errors.describe(error)
+        if kind == "bad-argument":
+            found["traceback"] = None  # the tool was not entered
+        self.error(call.id, kind, **found)
+
+    def _result(self, call: Call, value: Any) -> None:
+        try:
+            envelope, attachments = encode(value)
+            send = self._connection.send
+        except Unsendable as error:
+            self.error(call.id, "value", "TypeError", _errors.clean(str(error)))
+        except Exception as error:  # a property of the user's, or no memory left
+            found = _errors.describe(error)
+            found["message"] = f"value: cannot be encoded: {found['message']}"
+            self.error(call.id, "value", **found)
+        else:
+            send(RESULT, call.id, envelope, attachments)
+
+    def _interrupted(self, call: Call, error: BaseException | None) -> None:
+        if error is None:
+            text = f"{REASONS[call.reason]}; the tool caught the interruption and ran to its end"
+            self.error(call.id, call.reason, "terrarium.Cancelled", text)
+            return
+        found = _errors.describe(error)
+        found["message"] = found["message"] or REASONS[call.reason]
+        self.error(call.id, call.reason, **found)
+
+    def cancelled(self, call: Call) -> None:
+        """The call had not begun; the book has closed it already."""
+        text = f"{REASONS[call.reason]} before the tool was started"
+        self.error(call.id, call.reason, "terrarium.Cancelled", text)
+        self._book.forget(call)
+
+    def refused(self, call: Call) -> bool:
+        """Answers what cannot be called: an unknown tool, a generator. The call is parsed."""
+        if call.tool is not None and call.tool.kind != "generator":
+            return False
+        if not self._book.finish(call):
+            return True
+        if call.tool is not None:
+            self.error(call.id, "value", "TypeError", NO_STREAMS.format(call.tool_name))
+        else:
+            nearest = _nearest(call.tool_name, self._tools)
+            text = f"no tool is called {call.tool_name!r}"
+            text += f"; did you mean {nearest!r}?" if nearest else ""
+            self.error(call.id, "unknown-tool", "LookupError", text, nearest=nearest)
+        self._book.forget(call)
+        return True
+
+    def error(
+        self,
+        number: int,
+        kind: str,
+        type: str,
+        message: str,
+        traceback: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        """Sends an ``ERROR``."""
+        envelope = {
+            "kind": kind,
+            "type": type,
+            "message": message,
+            "traceback": traceback,
+            "nearest": nearest,
+        }
+        text = to_text(envelope).encode("utf-8", "backslashreplace")
+        self._connection.send(ERROR, number, text)
+
+
+def _is_bad_argument(call: Call, error: BaseException) -> bool:
+    """Whether the arguments did not fit, in contrast to a ``TypeError`` of the tool's own."""
+    if not isinstance(error, TypeError):
+        return False
+    if _errors.user_frames(error) is None:
+        return True  # raised by the call itself: nothing of the user's had begun
+    wrapped = hasattr(call.tool.function, "__wrapped__")
+    return wrapped and not call.tool.accepts(call.args, call.named)
+
+
+def _nearest(name: Any, tools: dict[str, Tool]) -> str | None:
+    try:
+        from difflib import get_close_matches
+
+        return next(iter(get_close_matches(str(name), tools, 1, 0.5)), None)
+    except Exception:  # no descriptors left to import with, say
+        return None

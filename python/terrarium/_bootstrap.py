@@ -1,0 +1,273 @@
+"""What a forked child does before it becomes a worker; each step closes a race.
+
+The order is the specification's: birthmark, session, lifeline, parent, "is the lifeline still
+open", the rest, and exec. The same code serves a child that the warden forked itself and one that a
+zygote forked twice: the only difference is `Plan.middle`, the process that is the parent for a
+moment.
+
+Everything that could block has a bound, and everything that could be imported is imported before
+the fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import time
+
+from terrarium import _proc
+
+CONNECT_SECONDS_MAX = 10
+PARENT_SECONDS_MAX = 5
+LIFELINE_FD_MIN = 200
+OOM_SCORE_ADJ = 500
+EXIT_NOT_STARTED = 127
+
+_PR_SET_PDEATHSIG = 1
+_REPORT_BYTES_MAX = 4096  # a write of at most PIPE_BUF arrives in one piece
+_MESSAGE_CHARS_MAX = 1000
+
+# Looked up before the fork: the child should not have to load anything.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+class StepError(Exception):
+    """A step that did not work, with its name in the specification."""
+
+    def __init__(self, step: str, code: int, message: str) -> None:
+        super().__init__(f"{step}: {message}")
+        self.step = step
+        self.code = code
+        self.message = message
+
+
+class Plan:
+    """What the child has to know; filled in before the fork."""
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        hard: int,
+        lifelines: str,
+        warden: tuple[int, int],
+        middle: int | None = None,
+        descriptors: dict[int, int] | None = None,
+        open_files: int | None = None,
+        argv: list[bytes] | None = None,
+        environment: dict[bytes, bytes] | None = None,
+        directory: str | None = None,
+    ) -> None:
+        self.number = number
+        self.hard = hard
+        self.lifelines = lifelines
+        self.warden = warden  # pid and start ticks
+        self.middle = middle  # pid of the parent before the warden adopts us
+        self.descriptors = descriptors or {}  # number in the worker -> number here
+        self.open_files = open_files  # the soft limit to restore
+        self.argv = argv or []
+        self.environment = environment or {}
+        self.directory = directory
+
+
+def prctl(option: int, value: int) -> None:
+    zero = ctypes.c_ulong(0)
+    if _prctl(option, ctypes.c_ulong(value), zero, zero, zero) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def become(plan: Plan, report_fd: int) -> None:
+    """Runs all steps and executes the command. Never returns and never raises: a failure goes down
+    the pipe.
+    """
+    try:
+        signal.set_wakeup_fd(-1)  # it is the warden's: our signals are none of its business
+        report_fd = _move_away([report_fd], plan)[0]
+        arm(plan)
+        settle(plan)
+        execute(plan)
+    except BaseException as failure:
+        _report(report_fd, failure)
+    finally:
+        os._exit(EXIT_NOT_STARTED)
+
+
+def arm(plan: Plan) -> None:
+    """Steps 1 to 5: from here on the process cannot outlive the JVM or the warden."""
+    _step("birthmark", bear_mark, plan.hard, plan.number)
+    _step("session", lead_session)
+    _step("descriptors", place_descriptors, plan)
+    lifeline = _step("lifeline", connect_lifeline, plan.lifelines)
+    _step("lifeline", arm_lifeline, lifeline)
+    _step("parent", follow_warden, plan.warden, plan.middle)
+    _step("lifeline", check_lifeline, lifeline)
+
+
+def settle(plan: Plan) -> None:
+    """Step 6."""
+    offer_to_oom_killer()
+    _step("signals", reset_signals)
+    if plan.open_files is not None:
+        _step("limits", restore_open_files, plan.open_files)
+    if plan.directory is not None:
+        _step("directory", os.chdir, plan.directory)
+
+
+def execute(plan: Plan) -> None:
+    """Step 7. The environment goes with it."""
+    _step("exec", _exec, plan)
+
+
+def _exec(plan: Plan) -> None:
+    try:
+        os.execvpe(plan.argv[0], plan.argv, plan.environment)
+    except OSError as failure:
+        failure.filename = plan.argv[0]  # not the last place on PATH where it is not, either
+        raise
+
+
+def bear_mark(hard: int, number: int) -> None:
+    resource.setrlimit(resource.RLIMIT_RTTIME, (hard - number, hard))
+
+
+def lead_session() -> None:
+    # A zygote's child may lead its session already where the zygote was told to make it so.
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+
+
+def place_descriptors(plan: Plan) -> None:
+    """Puts each descriptor at the number the worker expects; they survive exec there."""
+    sources = _move_away(list(plan.descriptors.values()), plan)
+    for target, source in zip(list(plan.descriptors), sources):
+        os.dup2(source, target, inheritable=True)
+        os.close(source)
+
+
+def _move_away(fds: list[int], plan: Plan) -> list[int]:
+    """Copies above all target numbers, or placing one descriptor would close another that is still
+    to be placed.
+    """
+    above = max([2, LIFELINE_FD_MIN, *plan.descriptors]) + 1
+    return [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds]
+
+
+def connect_lifeline(path: str) -> socket.socket:
+    """Connects within the bound, and leaves a socket that is blocking and has no timeout.
+
+    Python's own timeout would make the socket non-blocking, and such a connect fails at once where
+    the backlog is full. With SO_SNDTIMEO the kernel waits, but not for ever.
+    """
+    lifeline = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    option = (socket.SOL_SOCKET, socket.SO_SNDTIMEO)
+    lifeline.setsockopt(*option, struct.pack("@ll", CONNECT_SECONDS_MAX, 0))
+    lifeline.connect(path)
+    lifeline.setsockopt(*option, struct.pack("@ll", 0, 0))
+    return lifeline
+
+
+def arm_lifeline(lifeline: socket.socket) -> int:
+    """When the other end closes, the kernel kills our whole group: no thread, no interpreter lock
+    involved.
+
+    The copy at a high number survives exec, and keeps the line where user code closes the low one.
+    """
+    group = os.getpid()
+    if os.getpgrp() != group:
+        # INVARIANT: we lead the group. Otherwise this would aim at the warden's or the user's own
+        # group.
+        raise OSError(0, f"process {group} does not lead its group {os.getpgrp()}")
+    copy = fcntl.fcntl(lifeline, fcntl.F_DUPFD, LIFELINE_FD_MIN)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    return copy
+
+
+def check_lifeline(lifeline: socket.socket) -> None:
+    """What closed before it was armed sends no signal, so look once more."""
+    with contextlib.suppress(BlockingIOError):  # open and silent, as it should be
+        lifeline.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        raise ConnectionResetError(errno.ECONNRESET, "the JVM closed the lifeline already")
+
+
+def follow_warden(warden: tuple[int, int], middle: int | None) -> None:
+    """Waits until the warden is the parent, asks the kernel to die with it, and checks that it
+    still is.
+
+    The wait ends when the parent is neither the one in the middle nor the warden: then the warden
+    is dead and nobody of ours will ever be the parent.
+    """
+    deadline = time.monotonic() + PARENT_SECONDS_MAX
+    while (parent := os.getppid()) != warden[0]:
+        if parent != middle or time.monotonic() > deadline:
+            text = f"the parent is process {parent}, not the warden {warden[0]}"
+            raise OSError(errno.ESRCH, text)
+        time.sleep(0.0005)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    stat = _proc.read_stat(warden[0])
+    if os.getppid() != warden[0] or stat is None or stat.ticks != warden[1]:
+        raise OSError(errno.ESRCH, "the warden is gone")
+
+
+def offer_to_oom_killer() -> None:
+    """Makes the kernel prefer workers to the JVM. Some containers refuse; that is no reason not to
+    start.
+    """
+    path = "/proc/self/oom_score_adj"
+    try:
+        with open(path, encoding="ascii") as file:
+            wanted = max(int(file.read()), OOM_SCORE_ADJ)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(min(wanted, 1000)))
+    except (OSError, ValueError):
+        pass
+
+
+def reset_signals() -> None:
+    """What the warden ignores would stay ignored across exec: a worker must be able to hear
+    SIGTERM.
+    """
+    for number in range(1, signal.NSIG):
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue  # KILL, STOP, and those that the C library keeps for itself
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def restore_open_files(soft: int) -> None:
+    """The warden raised its own soft limit; a program that uses select(2) must not inherit that."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _step(name, action, *arguments):  # type: ignore[no-untyped-def]
+    try:
+        return action(*arguments)
+    except OSError as failure:
+        text = failure.strerror or str(failure)
+        if failure.filename is not None:
+            text = f"{text}: {os.fsdecode(failure.filename)}"
+        raise StepError(name, failure.errno or 0, text) from failure
+    except ValueError as failure:  # setrlimit's way of saying no
+        raise StepError(name, 0, str(failure)) from failure
+
+
+def _report(fd: int, failure: BaseException) -> None:
+    if not isinstance(failure, StepError):
+        failure = StepError("bootstrap", 0, f"{type(failure).__name__}: {failure}")
+    message = failure.message[:_MESSAGE_CHARS_MAX]
+    text = json.dumps({"step": failure.step, "errno": failure.code, "message": message})
+    with contextlib.suppress(OSError):  # the warden may be gone, and so shall we be
+        os.write(fd, text.encode()[:_REPORT_BYTES_MAX])

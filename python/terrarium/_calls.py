@@ -1,0 +1,162 @@
+"""Calls and their states: waiting, running, done. Whoever moves a call to done answers it, and
+nobody else.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from time import monotonic
+
+from terrarium._context import current
+from terrarium._values import decode
+from terrarium._wire import ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from terrarium._tools import Tool
+
+WAITING, RUNNING, DONE = range(3)
+
+
+class Call:
+    """One ``CALL``. ``state`` and ``reason`` change under the book's lock; the rest belongs to the
+    thread that runs it.
+    """
+
+    __slots__ = (
+        "args",
+        "attachments",
+        "coroutine",
+        "deadline",
+        "envelope",
+        "id",
+        "named",
+        "reason",
+        "received",
+        "state",
+        "struck",
+        "task",
+        "tool",
+        "tool_name",
+    )
+
+    def __init__(self, number: int, envelope: bytes, attachments: list[bytes]) -> None:
+        self.id = number
+        self.received = monotonic()
+        self.envelope: bytes | None = envelope
+        self.attachments = attachments
+        self.state = WAITING
+        self.reason: str | None = None
+        """Why the caller stopped waiting, once it has."""
+        self.struck = False
+        """Whether the interruption has reached the tool."""
+        self.deadline: float | None = None
+        self.tool: Tool | None = None
+        self.coroutine: Any = None
+        self.task: Any = None
+
+    def parse(self, tools: dict[str, Tool]) -> None:
+        """Reads the envelope, once. Raises ``ProtocolError``. In the thread that runs the call, so
+        that a large one does not delay other frames; in the reader's where async tools are to
+        overtake plain ones.
+        """
+        if self.envelope is None:
+            return
+        try:
+            found = decode(self.envelope, self.attachments)
+            self.tool_name = found["tool"]
+            self.args, self.named = found.get("args") or [], found.get("named") or {}
+            milliseconds = found.get("deadline")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"call {self.id}: {type(error).__name__}: {error}") from None
+        if type(self.args) is not list or type(self.named) is not dict:
+            raise ProtocolError(f"call {self.id}: args is no list, or named no object")
+        if milliseconds is not None:
+            self.deadline = self.received + milliseconds / 1000
+        self.tool = tools.get(self.tool_name) if isinstance(self.tool_name, str) else None
+        self.envelope, self.attachments = None, []
+
+    def invoke(self) -> Any:
+        """Calls the tool, in a context of the call's own."""
+        current.set(self)
+        tool, args, named = self.tool, self.args, self.named
+        if tool.convert is not None:
+            args, named = tool.convert(args, named)
+        return tool.function(*args, **named)
+
+
+class Book:
+    """The calls that are not answered yet. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._calls: dict[int, Call] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def add(self, call: Call) -> None:
+        """A call has arrived. Raises ``ProtocolError`` where its number is in use."""
+        with self._lock:
+            if call.id in self._calls:
+                raise ProtocolError(f"call {call.id} is running already")
+            self._calls[call.id] = call
+
+    def begin(self, call: Call) -> bool:
+        """Whether the call is still wanted, and starts now."""
+        with self._lock:
+            if call.state != WAITING:
+                return False
+            call.state = RUNNING
+            return True
+
+    def finish(self, call: Call) -> bool:
+        """Whether the one who asks is the one who answers. From here on a ``CANCEL`` comes too
+        late.
+        """
+        with self._lock:
+            if call.state == DONE:
+                return False
+            call.state = DONE
+            return True
+
+    def forget(self, call: Call) -> None:
+        """The answer is sent. Until then the call counts: a worker that ends waits for it."""
+        with self._lock:
+            self._calls.pop(call.id, None)
+
+    def get(self, number: int) -> Call | None:
+        """The call, unless it is answered."""
+        return self._calls.get(number)
+
+    def is_running(self, number: int) -> bool:
+        """Whether a call of that number runs."""
+        call = self._calls.get(number)
+        return call is not None and call.state == RUNNING
+
+    def while_running(self, number: int, act: Callable[[Call], None]) -> None:
+        """Does something, unless the call is over, so that it happens before the answer is sent.
+
+        ``act`` may send a frame: whoever waits for this lock has nothing to send but the answer
+        that must come later.
+        """
+        with self._lock:
+            call = self._calls.get(number)
+            if call is not None and call.state == RUNNING:
+                act(call)
+
+    def cancel(self, number: int, reason: str) -> tuple[Call, bool] | None:
+        """Notes the reason. The call, and whether it runs (else it is done now, and the caller of
+        this answers it); ``None`` where there is no such call, or it was cancelled before.
+        """
+        with self._lock:
+            call = self._calls.get(number)
+            if call is None or call.reason is not None or call.state == DONE:
+                return None
+            call.reason = reason
+            if call.state == RUNNING:
+                return call, True
+            call.state = DONE
+            return call, False

@@ -1,0 +1,285 @@
+"""Processes as the kernel shows them, and the only two doors through which the warden sends a
+signal.
+
+A pid alone names nobody: it may be given to a stranger at any moment. So whoever wants to signal
+goes through `Signaller`, which first takes hold of the process (a pidfd, or a number that an
+unreaped child keeps pinned), then proves that it is one of ours, and only then acts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import resource
+import signal
+import time
+
+AUDIT_BYTES_MAX = 1 << 20
+
+_REALTIME_TIMEOUT = b"Max realtime timeout"
+_DEAD_STATES = "ZXx"
+_SYS_PIDFD_SEND_SIGNAL = 424
+_SYS_PIDFD_OPEN = 434
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Stat:
+    """One reading of /proc/PID/stat."""
+
+    __slots__ = ("pgid", "pid", "ppid", "state", "ticks")
+
+    def __init__(self, pid: int, state: str, ppid: int, pgid: int, ticks: int) -> None:
+        self.pid = pid
+        self.state = state
+        self.ppid = ppid
+        self.pgid = pgid
+        self.ticks = ticks
+
+    @property
+    def dead(self) -> bool:
+        """A zombie is dead: it runs nothing, it only waits for its parent to look."""
+        return self.state in _DEAD_STATES
+
+
+def parse_stat(pid: int, data: bytes) -> Stat:
+    # The command's name stands in parentheses and may itself hold parentheses, blanks and newlines:
+    # the fields begin after the last closing one.
+    fields = data[data.rindex(b")") + 1 :].split()
+    return Stat(pid, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19]))
+
+
+def read_stat(pid: int) -> Stat | None:
+    """None where there is no such process."""
+    data = _read(f"/proc/{pid}/stat")
+    return parse_stat(pid, data) if data else None
+
+
+def parse_limits(data: bytes) -> tuple[int, int] | None:
+    """(hard, soft) of the real-time limit, None where it is unlimited."""
+    at = data.find(_REALTIME_TIMEOUT)
+    if at < 0:
+        return None
+    soft, hard = data[at + len(_REALTIME_TIMEOUT) :].split(None, 2)[:2]
+    return (int(hard), int(soft)) if hard.isdigit() and soft.isdigit() else None
+
+
+def birthmark(pid: int) -> tuple[int, int] | None:
+    """(hard, soft) of a process, None where it has none or is gone.
+
+    The worker's number is hard - soft.
+
+    Asks prlimit(2), which costs a tenth of reading the file; the file where prlimit is refused
+    (another user).
+    """
+    try:
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_RTTIME)
+    except ProcessLookupError:
+        return None
+    except (OSError, AttributeError):
+        data = _read(f"/proc/{pid}/limits")
+        return parse_limits(data) if data else None
+    unlimited = resource.RLIM_INFINITY
+    return None if hard == unlimited or soft == unlimited else (hard, soft)
+
+
+def number_of(pid: int, hard: int) -> int | None:
+    """The worker's number that a process of the run `hard` bears, None for everybody else's
+    processes.
+    """
+    mark = birthmark(pid)
+    return hard - mark[1] if mark is not None and mark[0] == hard else None
+
+
+def all_pids() -> list[int]:
+    """Every process there is, in ascending order."""
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def children() -> list[int]:
+    """The caller's children, dead ones included.
+
+    The caller has one thread, so one file lists them all.
+    """
+    me = os.getpid()
+    data = _read(f"/proc/self/task/{me}/children")
+    return children_by_parent(me) if data is None else [int(pid) for pid in data.split()]
+
+
+def children_by_parent(parent: int) -> list[int]:
+    """For kernels without the `children` file."""
+    stats = (read_stat(pid) for pid in all_pids())
+    return [stat.pid for stat in stats if stat is not None and stat.ppid == parent]
+
+
+def next_exit() -> os.waitid_result | None:
+    """A dead child, left a zombie: as long as it is one, its number belongs to nobody else."""
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+
+
+def pidfd_open(pid: int) -> int:
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    # Interpreters built against old kernel headers lack it, whatever the kernel can do.
+    return _syscall(_SYS_PIDFD_OPEN, pid, 0)
+
+
+def _pidfd_send_signal(pidfd: int, sig: int) -> None:
+    if hasattr(signal, "pidfd_send_signal"):
+        signal.pidfd_send_signal(pidfd, sig)
+    else:
+        _syscall(_SYS_PIDFD_SEND_SIGNAL, pidfd, sig, 0, 0)
+
+
+def _syscall(number: int, *arguments: int) -> int:
+    result = _libc.syscall(ctypes.c_long(number), *(ctypes.c_long(value) for value in arguments))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as failure:
+        return _none_if_gone(failure)
+    try:
+        chunks = []
+        while True:
+            chunk = os.read(fd, 1 << 16)
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+    except OSError as failure:
+        return _none_if_gone(failure)
+    finally:
+        os.close(fd)
+
+
+def _none_if_gone(failure: OSError) -> None:
+    """"No such process" is an answer; "no descriptor free" is not, and must not be taken for one.
+    """
+    if failure.errno not in (errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM):
+        raise failure
+
+
+class Audit:
+    """One JSON line for each signal, in `audit.jsonl`; at most 1 MiB and one older file of that
+    size.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._path = os.path.join(directory, "audit.jsonl")
+        self._fd = -1
+        self._size = 0
+
+    def write(self, **facts: object) -> None:
+        line = json.dumps({"time": round(time.time(), 6), "by": "warden", **facts}) + "\n"
+        try:
+            self._make_room(len(line))
+            self._size += os.write(self._fd, line.encode())
+        except OSError:
+            self._close()  # a full disk must not keep us from killing
+
+    def _make_room(self, count: int) -> None:
+        if self._fd >= 0 and self._size + count > AUDIT_BYTES_MAX:
+            self._close()
+            os.replace(self._path, self._path + ".1")
+        if self._fd < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._fd = os.open(self._path, flags, 0o600)
+            self._size = os.fstat(self._fd).st_size
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Signaller:
+    """Signals what is proved to be ours, and nothing else.
+
+    Proofs: `birthmark`, the run's number in the hard limit, which nobody has who does not descend
+    from us; `child`, the process is our own child, born or adopted (for the rare one that, with
+    privileges, changed its limits).
+    """
+
+    SENT = "sent"
+    GONE = "gone"
+    REFUSED = "refused"
+
+    def __init__(self, hard: int, audit: Audit) -> None:
+        self._hard = hard
+        self._audit = audit
+        self._me = os.getpid()
+
+    def process(self, pid: int, sig: int, why: str, ticks: int | None = None) -> str:
+        """Signals one process: pidfd first, then the proof, then the signal.
+
+        The order matters. Once the pidfd is open the signal can only reach that one process: if the
+        number is given to somebody else while the proof is read, the signal goes to the dead.
+        """
+        try:
+            pidfd = pidfd_open(pid)
+        except ProcessLookupError:
+            return self.GONE
+        try:
+            stat = read_stat(pid)
+            if stat is None or stat.dead:
+                return self.GONE
+            proof = self._proof(stat, ticks)
+            outcome = self._send(pidfd, sig) if proof else "refused: not ours"
+            self._record(stat, why, proof, sig, outcome, "process")
+            return outcome.partition(":")[0]
+        finally:
+            os.close(pidfd)
+
+    def group(self, leader: int, sig: int, why: str, ticks: int) -> str:
+        """Signals the group of a worker that has not been reaped: alive or zombie, it keeps the
+        number pinned.
+
+        Only we reap, and there is no second thread: the leader cannot go between this look and the
+        signal.
+        """
+        stat = read_stat(leader)
+        if stat is None or stat.ppid != self._me or stat.ticks != ticks:
+            return self.GONE
+        if stat.pgid != leader:  # it was forked a moment ago and is still in our own group
+            return self.REFUSED
+        try:
+            os.killpg(leader, sig)
+            outcome = self.SENT
+        except OSError as failure:
+            outcome = f"{self.REFUSED}: {failure.strerror}"
+        self._record(stat, why, "pinned leader", sig, outcome, "group")
+        return outcome.partition(":")[0]
+
+    def _proof(self, stat: Stat, ticks: int | None) -> str | None:
+        if stat.pid == self._me or (ticks is not None and stat.ticks != ticks):
+            return None
+        if number_of(stat.pid, self._hard) is not None:
+            return "birthmark"
+        return "child" if stat.ppid == self._me else None
+
+    def _send(self, pidfd: int, sig: int) -> str:
+        try:
+            _pidfd_send_signal(pidfd, sig)
+        except ProcessLookupError:
+            return self.GONE
+        except OSError as failure:
+            return f"{self.REFUSED}: {failure.strerror}"
+        return self.SENT
+
+    def _record(
+        self, stat: Stat, why: str, proof: str | None, sig: int, outcome: str, kind: str
+    ) -> None:
+        self._audit.write(
+            why=why, pid=stat.pid, ticks=stat.ticks, target=kind, proof=proof, signal=sig,
+            outcome=outcome,
+        )  # fmt: skip

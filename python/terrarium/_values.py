@@ -1,0 +1,196 @@
+"""Values as JSON with attachments; "Values" in ``docs/protocol.md``.
+
+Encoding has two ways. The fast one proves with a few C-speed passes that the value is ordinary and
+leaves the rest to CPython's encoder. The slow one (``_plain``) knows all rules, finds the path of
+what cannot be sent, and takes over whenever the fast one has the least doubt. So correctness lives
+in one place, and speed in the other.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from terrarium import _plain
+from terrarium._plain import Unsendable, attachment, field_names
+
+try:
+    # The C halves of ``json``, without ``re`` and the rest: a third of a bare worker's start.
+    from _json import encode_basestring, make_encoder, make_scanner
+except ImportError:  # no C accelerator in this interpreter
+    make_encoder = make_scanner = encode_basestring = None
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from terrarium._wire import Buffer
+
+__all__ = ["Unsendable", "decode", "encode", "parse", "to_text"]
+
+SCALARS = frozenset({str, int, float, bool, type(None), bytes, bytearray, memoryview})
+TEXT_ONLY = frozenset({str})
+BYTES = (bytes, bytearray, memoryview)
+
+
+def encode(value: Any, root: str = "value") -> tuple[bytes, list[Buffer]]:
+    """The envelope and the attachments of a value. Raises ``Unsendable`` (a ``TypeError``), naming
+    path and type.
+
+    ``root`` is the path's first word. Attachments are views of the user's buffers, not copies.
+    """
+    attachments: list[Buffer] = []
+    try:
+        if not _looks_plain(value):
+            return _encode_slowly(value, root)
+        text = to_text(value, _sender(attachments))
+        if text.count('"$') != len(attachments) or _may_hold_long_integer(text):
+            return _encode_slowly(value, root)
+        envelope = text.encode("utf-8")
+        _plain.check_sizes(attachments)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return _encode_slowly(value, root)
+    return envelope, attachments
+
+
+def _encode_slowly(value: Any, root: str) -> tuple[bytes, list[Buffer]]:
+    plain, attachments = _plain.rewrite(value, root)
+    return to_text(plain, _plain.refuse).encode("utf-8"), attachments
+
+
+def _may_hold_long_integer(text: str) -> bool:
+    # Interpreters with the limit have refused it already, unless the user lifted it.
+    return len(text) > _plain.DIGITS_MAX and _plain.python_allows_long_integers()
+
+
+def _looks_plain(value: Any) -> bool:
+    """Whether all keys are text and nothing nests too deep: level by level, each with a few passes
+    in C.
+
+    A level holds every container once, so that shared ones and cycles cannot multiply.
+    """
+    level = [value]
+    for _ in range(_plain.NESTING_MAX + 1):
+        if set(map(type, level)) <= SCALARS:
+            return True
+        dicts, lists = [], []
+        for item in {id(item): item for item in level}.values():
+            kind = type(item)
+            if kind is dict:
+                dicts.append(item)
+            elif kind is list or kind is tuple:
+                lists.append(item)
+            elif kind in SCALARS or isinstance(item, (str, int, float)):
+                continue
+            elif isinstance(item, dict):
+                dicts.append(item)
+            elif isinstance(item, (list, tuple)):
+                lists.append(item)
+            elif (names := field_names(kind)) is not None:
+                lists.append([getattr(item, name) for name in names])
+            else:
+                return False
+        if dicts and not set(map(type, chain.from_iterable(dicts))) <= TEXT_ONLY:
+            return False
+        level = list(chain.from_iterable(chain(map(dict.values, dicts), lists)))
+    return False
+
+
+def _sender(attachments: list[Buffer]) -> Callable[[Any], Any]:
+    """What the encoder calls for all that is not JSON."""
+
+    def convert(item: Any) -> Any:
+        if isinstance(item, BYTES):
+            attachments.append(attachment(item))
+            return {"$bytes": len(attachments) - 1}
+        names = field_names(type(item))
+        if names is None:
+            raise TypeError
+        return {name: getattr(item, name) for name in names}
+
+    return convert
+
+
+def to_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """JSON text, as small as it gets; the caller vouches that there is no cycle."""
+    if make_encoder is None:
+        import json
+
+        return json.dumps(
+            value,
+            default=default,
+            ensure_ascii=False,
+            check_circular=False,
+            separators=(",", ":"),
+        )
+    encoder = make_encoder(None, default, encode_basestring, None, ":", ",", False, False, True)
+    return "".join(encoder(value, 0))
+
+
+def decode(envelope: bytes, attachments: list[bytes]) -> Any:
+    """The value of an envelope. Raises ``ValueError`` where it is none."""
+    text = envelope.decode("utf-8")
+    if b'"$' in envelope:
+        return _scan(text, _Receiver(attachments))
+    return _scan(text, None)
+
+
+def parse(text: str) -> Any:
+    """JSON as it is, without the wire's additions. Raises ``ValueError``."""
+    return _scan(text, None)
+
+
+def _scan(text: str, hook: Callable[[dict[str, Any]], Any] | None) -> Any:
+    if make_scanner is None:
+        import json
+
+        return json.loads(text, object_hook=hook)
+    text = text.strip()
+    try:
+        value, end = (_SCAN if hook is None else make_scanner(_Grammar(hook)))(text, 0)
+    except (StopIteration, SystemError):
+        # The C scanner fails without an exception where ``json.decoder``, which has the class, was
+        # never imported.
+        raise ValueError("the envelope is not JSON") from None
+    if end != len(text):
+        raise ValueError(f"the envelope has more than one value, from character {end}")
+    return value
+
+
+class _Grammar:
+    """What CPython's scanner wants to know."""
+
+    strict = False
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = staticmethod(
+        {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}.__getitem__
+    )
+
+    def __init__(self, hook: Callable[[dict[str, Any]], Any] | None) -> None:
+        self.object_hook = hook
+
+
+_SCAN = None if make_scanner is None else make_scanner(_Grammar(None))
+
+
+class _Receiver:
+    """Puts attachments where they are referred to, and takes the second ``$`` off keys."""
+
+    def __init__(self, attachments: list[bytes]) -> None:
+        self._attachments = attachments
+
+    def __call__(self, found: dict[str, Any]) -> Any:
+        if not any(key.startswith("$") for key in found):
+            return found
+        if "$bytes" in found and len(found) == 1:
+            return self._bytes(found["$bytes"])
+        for key in found:
+            if key.startswith("$") and not key.startswith("$$"):
+                raise ValueError(f"unknown key {key!r} in an envelope")
+        return {key[1:] if key.startswith("$$") else key: item for key, item in found.items()}
+
+    def _bytes(self, index: Any) -> bytes:
+        if type(index) is not int or not 0 <= index < len(self._attachments):
+            raise ValueError(f"attachment {index!r} of {len(self._attachments)}")
+        return self._attachments[index]

@@ -1,0 +1,156 @@
+"""The warden: the one helper process of a runtime, parent of all its workers.
+
+It starts them, passes on what they print and how they end, and outlives the JVM just long enough to
+kill everything. One thread, one loop (`_warden_loop`); nothing in it blocks. It runs no user code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+
+from terrarium import _bootstrap, _proc
+from terrarium._warden_link import PROTOCOL, WARDEN_HELLO, Link
+from terrarium._warden_loop import Warden
+
+CONFIG_BYTES_MAX = 1 << 20
+CONNECT_SECONDS_MAX = 10
+
+_PR_SET_CHILD_SUBREAPER = 36
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+
+
+class StartError(Exception):
+    """Said on stderr, which the JVM quotes."""
+
+
+def main() -> int:
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        config = read_config()
+        bear_mark(config["birthmark"])
+        warden = settle(config)
+    except (StartError, KeyError, OSError) as failure:
+        print(f"terrarium warden: {describe(failure)}", file=sys.stderr, flush=True)
+        return 1
+    return run(warden)
+
+
+def run(warden: Warden) -> int:
+    """Whatever happens in the loop, a mistake of our own included, ends with nothing below us."""
+    try:
+        return warden.run()
+    except BaseException:
+        import traceback  # not at the top: it would cost every start 3 ms
+
+        traceback.print_exc()
+        warden.end_plainly()
+        return 70
+
+
+def read_config() -> dict:
+    """The first line of standard input; the rest of that pipe carries nothing."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, CONFIG_BYTES_MAX)
+        if not data or len(line) > CONFIG_BYTES_MAX:
+            raise StartError("standard input ended before the configuration")
+        line += data
+    try:
+        return json.loads(line)
+    except ValueError as failure:
+        raise StartError(f"the configuration is not JSON: {failure}") from failure
+
+
+def bear_mark(birthmark: int) -> None:
+    """Takes the run's number as hard and soft limit; everything below us inherits it.
+
+    With privileges a smaller limit could be raised. That would wipe out the mark of an outer
+    runtime, so it is refused like everybody else's.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_RTTIME)[1]
+    if hard != resource.RLIM_INFINITY and hard < birthmark:
+        raise StartError(
+            f"RLIMIT_RTTIME has the hard limit {hard} already, which leaves no room for the "
+            f"birthmark {birthmark}; run Terrarium without it (LimitRTTIME=infinity in systemd)"
+        )
+    try:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (birthmark, birthmark))
+    except (OSError, ValueError) as failure:
+        raise StartError(f"RLIMIT_RTTIME cannot be set to {birthmark}: {failure}") from failure
+
+
+def settle(config: dict) -> Warden:
+    """Becomes what a warden has to be, before there is anything to take care of."""
+    with contextlib.suppress(PermissionError):  # we lead a group already, which serves as well
+        os.setsid()
+    _bootstrap.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    host = watch_host(config["host"])
+    wakeup = wake_up_on_exits()
+    open_files = raise_open_files()
+    link = Link(connect(config["socket"]))
+    me = os.getpid()
+    identity = (me, _proc.read_stat(me).ticks)
+    link.send(WARDEN_HELLO, 0, hello(config["token"], *identity))
+    return Warden(config, identity, link, host, wakeup, open_files)
+
+
+def hello(token: str, pid: int, ticks: int) -> dict:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return {"protocol": PROTOCOL, "token": token, "pid": pid, "ticks": ticks, "version": version}
+
+
+def watch_host(host: dict) -> int:
+    """A pidfd of the JVM. First the descriptor, then the look at who it is: the other order could
+    take a successor.
+    """
+    try:
+        pidfd = _proc.pidfd_open(host["pid"])
+    except ProcessLookupError:
+        raise StartError(f"the host, process {host['pid']}, is gone") from None
+    stat = _proc.read_stat(host["pid"])
+    if stat is None or stat.ticks != host["ticks"] or os.getppid() != host["pid"]:
+        raise StartError(f"process {host['pid']} is not the host that started this warden")
+    return pidfd
+
+
+def wake_up_on_exits() -> int:
+    """SIGCHLD becomes a byte in a pipe, which the loop can wait for like for everything else."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    return read
+
+
+def raise_open_files() -> int:
+    """Four pipes a worker are more than the usual 1,024 for a few hundred workers.
+
+    Returns what workers get back.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft
+
+
+def connect(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    bound = struct.pack("@ll", CONNECT_SECONDS_MAX, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
+    connection.connect(path)
+    return connection
+
+
+def describe(failure: Exception) -> str:
+    if isinstance(failure, KeyError):
+        return f"the configuration lacks {failure}"
+    return str(failure)

@@ -1,0 +1,392 @@
+"""The warden's loop: what the JVM asks, what workers print, who has died, and whether the JVM still
+lives.
+
+Every handler does a bounded piece of work and comes back, so that a flood from one side (a print
+loop, a hundred deaths, a hundred SPAWNs) delays nobody else for long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from terrarium import _proc
+from terrarium import _warden_link as wire
+from terrarium._warden_end import End, remove_sockets
+from terrarium._warden_output import Stream
+from terrarium._warden_sweep import Sweep
+from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
+
+FRAMES_PER_TURN = 8
+EXITS_PER_TURN = 64
+SHUTDOWN_SECONDS_MAX = 3.0
+FLUSH_SECONDS_MAX = 5.0
+
+_STANDARD_INPUT = 0
+
+
+class Warden:
+    def __init__(
+        self,
+        config: dict,
+        identity: tuple[int, int],
+        link: wire.Link,
+        host: int,
+        wakeup: int,
+        open_files: int,
+    ) -> None:
+        self._config = config
+        self._hard = config["birthmark"]
+        self._link = link
+        self._host = host
+        self._wakeup = wakeup
+        self._signaller = _proc.Signaller(self._hard, _proc.Audit(config["directory"]))
+        self._spawner = Spawner(config, identity, open_files)
+        self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
+        self._workers: dict[int, Worker] = {}  # by number, until CLEARED
+        self._by_pid: dict[int, Worker] = {}  # not reaped yet
+        self._dumping: list[Worker] = []
+        self._selector = selectors.DefaultSelector()
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._more = False  # a handler stopped at its bound and wants to go on
+        self._frames_waiting = False
+        self._gone: str | None = None
+        self._shutdown = False
+        self._watch_all()
+
+    # ---- the loop
+
+    def run(self) -> int:
+        self._write()  # the HELLO
+        while self._gone is None and not self._shutdown:
+            self._turn()
+        if self._gone is None:
+            self._shut_down()
+        else:
+            self._say(f"{self._gone}; killing everything below")
+            self.end_all("host gone")
+        return 0
+
+    def end_plainly(self) -> None:
+        """The same after a mistake of our own, with as little of our own as possible."""
+        End(self._hard, self._signaller, "the warden failed", self._wakeup, lambda _: False).run()
+
+    def end_all(self, why: str) -> None:
+        """Kills everything, without a limit of time, and removes what the JVM can no longer remove.
+        """
+        end = self._new_end(why)
+        end.kill_groups((worker.pid, worker.ticks) for worker in self._by_pid.values())
+        end.run()
+        remove_sockets(self._config["socket"], self._config["lifelines"])
+
+    def _turn(self) -> None:
+        events = self._selector.select(self._timeout())
+        # The JVM's end comes before anything else; then exits, before the output that others send.
+        for key, _ in sorted(events, key=lambda event: event[0].data):
+            handler = self._handlers.get(key.fd)
+            if handler is not None:  # an earlier handler of this turn may have closed it
+                handler()
+            if self._gone is not None:
+                return
+        if self._frames_waiting:
+            self._dispatch()
+        if self._more:
+            self._exits()
+        now = time.monotonic()
+        self._sweep.step(now)
+        self._finish_dumps(now)
+        self._write()
+
+    def _timeout(self) -> float | None:
+        if self._frames_waiting or self._more:
+            return 0
+        dues = [worker.dump.due() for worker in self._dumping if worker.dump is not None]
+        sweep = self._sweep.due()
+        if sweep is not None:
+            dues.append(sweep)
+        return max(0.0, min(dues) - time.monotonic()) if dues else None
+
+    def _watch_all(self) -> None:
+        self._watch(self._host, lambda: self._host_gone("the host is dead"), order=0)
+        self._watch(_STANDARD_INPUT, self._on_input, order=1)
+        self._watch(self._wakeup, self._on_child, order=2)
+        self._watch(self._link.fileno(), self._on_link, order=3)
+
+    def _watch(self, fd: int, handler: Callable[[], None], order: int = 4) -> None:
+        self._selector.register(fd, selectors.EVENT_READ, order)
+        self._handlers[fd] = handler
+
+    def _forget(self, fd: int) -> None:
+        if self._handlers.pop(fd, None) is not None:
+            self._selector.unregister(fd)
+
+    # ---- the JVM
+
+    def _host_gone(self, why: str) -> None:
+        self._gone = why
+
+    def _on_input(self) -> None:
+        if not os.read(_STANDARD_INPUT, 1 << 16):
+            self._host_gone("standard input ended")
+
+    def _on_link(self) -> None:
+        self._write()
+        if not self._link.receive():
+            self._host_gone("the connection to the host closed")
+            return
+        self._dispatch()
+
+    def _write(self) -> None:
+        self._link.flush()
+        if self._link.broken:
+            self._host_gone("the connection to the host broke")
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._link.waiting else 0)
+        key = self._selector.get_key(self._link.fileno())
+        if key.events != events:
+            self._selector.modify(key.fd, events, key.data)
+
+    def _dispatch(self) -> None:
+        try:
+            for _ in range(FRAMES_PER_TURN):
+                frame = self._link.next_frame()
+                self._frames_waiting = frame is not None
+                if frame is None:
+                    return
+                self._obey(*frame)
+        except wire.ProtocolError as failure:
+            self._host_gone(f"protocol error: {failure}")
+
+    def _obey(self, kind: int, number: int, envelope: dict) -> None:
+        if kind == wire.SPAWN:
+            self._spawn(number, envelope)
+        elif kind == wire.SHUTDOWN:
+            self._shutdown = True
+        elif kind == wire.DUMP:
+            self._start_dump(number)
+        else:
+            self._signal(kind, number, envelope)
+
+    def _signal(self, kind: int, number: int, envelope: dict) -> None:
+        worker = self._workers.get(number)
+        if worker is None or worker.exited:
+            if not self._sweep.knows(number):
+                self._say(f"a signal for worker {number}, which is not known")
+            return
+        sig = signal.SIGKILL if kind == wire.KILL else envelope.get("signal")
+        if not isinstance(sig, int) or not 0 < sig < signal.NSIG:
+            self._say(f"worker {number}: {sig!r} is not a signal")
+            return
+        self._signal_group(worker, sig, str(envelope.get("why", "")))
+
+    def _signal_group(self, worker: Worker, sig: int, why: str) -> None:
+        worker.kill_asked |= sig == signal.SIGKILL
+        if worker.starting and sig != signal.SIGKILL:
+            worker.early_signals.append((sig, why))
+            return
+        outcome = self._signaller.group(worker.pid, sig, why, worker.ticks)
+        if outcome == _proc.Signaller.REFUSED:  # no group of its own yet
+            self._signaller.process(worker.pid, sig, why, worker.ticks)
+
+    # ---- workers
+
+    def _spawn(self, number: int, order: dict) -> None:
+        try:
+            if number in self._workers or self._sweep.knows(number) or number < 1:
+                raise SpawnError("request", 0, f"the number {number} is used already")
+            worker = self._spawner.spawn(number, order)
+        except SpawnError as refused:
+            self._say(f"worker {number} not started: {refused}")
+            self._link.send(wire.SPAWN_FAILED, number, refused.envelope)
+            return
+        self._workers[number] = worker
+        self._by_pid[worker.pid] = worker
+        self._watch(worker.report_fd, lambda: self._on_report(worker))
+        self._watch(worker.stacks_fd, lambda: self._on_stacks(worker))
+        for stream in worker.streams:
+            self._watch_stream(stream)
+
+    def _watch_stream(self, stream: Stream) -> None:
+        def pump() -> None:
+            if stream.pump(self._link) == 0:
+                stream.finish(self._link)
+                self._forget(stream.fd)
+                stream.close()
+
+        self._watch(stream.fd, pump)
+
+    def _on_report(self, worker: Worker) -> None:
+        if not worker.read_report():
+            return
+        self._forget(worker.report_fd)
+        worker.close_report()
+        if worker.failure() is None:
+            self._started(worker)  # the pipe closed without a word: exec closed it
+
+    def _started(self, worker: Worker) -> None:
+        worker.starting = False
+        envelope = {"pid": worker.pid, "ticks": worker.ticks}
+        self._link.send(wire.SPAWNED, worker.number, envelope)
+        for sig, why in worker.early_signals:
+            self._signal_group(worker, sig, why)
+        worker.early_signals.clear()
+
+    def _on_stacks(self, worker: Worker) -> None:
+        if not worker.read_stacks():
+            self._forget(worker.stacks_fd)
+
+    # ---- exits
+
+    def _on_child(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wakeup, 1 << 12)
+        self._more = True
+
+    def _exits(self) -> None:
+        for _ in range(EXITS_PER_TURN):
+            info = _proc.next_exit()
+            if info is None:
+                self._more = False
+                break
+            if not self._worker_exited(info.si_pid):
+                self._stray_exited(info)
+        self._sweep.chase()
+
+    def _worker_exited(self, pid: int) -> bool:
+        """False where the child is no worker."""
+        worker = self._by_pid.get(pid)
+        if worker is None:
+            return False
+        if worker.starting and not self._settle_start(worker):
+            return True
+        self._signaller.group(pid, signal.SIGKILL, "its leader is dead", worker.ticks)
+        for stream in worker.streams:
+            stream.drain(self._link)
+            stream.finish(self._link)
+        if worker.dump is not None:
+            worker.read_stacks()
+            self._finish_dump(worker)
+        self._reap(worker)
+        return True
+
+    def _settle_start(self, worker: Worker) -> bool:
+        """A worker died before its bootstrap's report was read: it is read now.
+
+        False where it never started.
+        """
+        if worker.report_fd >= 0:
+            worker.read_report()
+            self._forget(worker.report_fd)
+            worker.close_report()
+        failure = worker.failure()
+        if failure is None:
+            self._started(worker)
+            return True
+        os.waitpid(worker.pid, 0)
+        self._by_pid.pop(worker.pid)
+        self._remove(worker)
+        self._link.send(wire.SPAWN_FAILED, worker.number, failure)
+        return False
+
+    def _reap(self, worker: Worker) -> None:
+        _, status, usage = os.wait4(worker.pid, 0)
+        del self._by_pid[worker.pid]
+        worker.exited = True
+        signalled = os.WIFSIGNALED(status)
+        envelope = {
+            "pid": worker.pid,
+            "code": None if signalled else os.WEXITSTATUS(status),
+            "signal": os.WTERMSIG(status) if signalled else None,
+            "core": os.WCOREDUMP(status),
+            "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000),
+            "max_rss_kib": usage.ru_maxrss,
+            "stderr": worker.tail.text(),
+        }
+        self._link.send(wire.EXITED, worker.number, envelope)
+        self._sweep.worker_died(worker.number, worker.strays)
+
+    def _stray_exited(self, info: os.waitid_result) -> None:
+        """An adopted child. Its birthmark is read while it is a zombie: it says whose it was."""
+        pid = info.si_pid
+        number = _proc.number_of(pid, self._hard)
+        stat = _proc.read_stat(pid)
+        os.waitpid(pid, 0)
+        if number is None or stat is None:
+            return
+        killed = info.si_code == os.CLD_KILLED and info.si_status == signal.SIGKILL
+        worker = self._workers.get(number)
+        if self._sweep.knows(number):
+            self._sweep.stray_died(pid, stat.ticks, number, killed)
+        elif killed and worker is not None and worker.kill_asked:
+            worker.strays.add((pid, stat.ticks))
+
+    def _has_adopted(self) -> bool:
+        return any(pid not in self._by_pid for pid in _proc.children())
+
+    def _cleared(self, number: int, strays: int) -> None:
+        worker = self._workers[number]
+        for stream in worker.streams:
+            stream.drain(self._link)
+            stream.finish(self._link)
+        self._remove(worker)
+        self._link.send(wire.CLEARED, number, {"strays": strays})
+
+    def _remove(self, worker: Worker) -> None:
+        for fd in (worker.report_fd, worker.stacks_fd, *(stream.fd for stream in worker.streams)):
+            self._forget(fd)
+        worker.close()
+        del self._workers[worker.number]
+
+    # ---- stacks
+
+    def _start_dump(self, number: int) -> None:
+        worker = self._workers.get(number)
+        if worker is None or worker.exited or worker.starting:
+            self._link.send(wire.DUMPED, number, {"stacks": ""})
+        elif worker.dump is not None:
+            worker.dump.asked += 1
+        else:
+            worker.read_stacks()  # what is older than the question is no answer
+            worker.dump = Dump(time.monotonic())
+            self._dumping.append(worker)
+            self._signaller.process(worker.pid, signal.SIGWINCH, "stacks", worker.ticks)
+
+    def _finish_dumps(self, now: float) -> None:
+        for worker in list(self._dumping):
+            if worker.dump is not None and worker.dump.due() <= now:
+                self._finish_dump(worker)
+
+    def _finish_dump(self, worker: Worker) -> None:
+        dump, worker.dump = worker.dump, None
+        self._dumping.remove(worker)
+        if dump is not None:
+            text = dump.text.decode("utf-8", "replace")
+            for _ in range(dump.asked):
+                self._link.send(wire.DUMPED, worker.number, {"stacks": text})
+
+    # ---- the end
+
+    def _new_end(self, why: str) -> End:
+        return End(self._hard, self._signaller, why, self._wakeup, self._worker_exited)
+
+    def _shut_down(self) -> None:
+        """Kills what is left and reports.
+
+        What cannot be killed yet is reported too, and not abandoned.
+        """
+        end = self._new_end("shutdown")
+        left = end.run(deadline=time.monotonic() + SHUTDOWN_SECONDS_MAX)
+        if not left:
+            self._sweep.finish()
+        self._link.send(wire.REPORT, 0, {"killed": end.killed, "left": left})
+        self._link.flush_all(self._host, FLUSH_SECONDS_MAX)
+        if left:
+            end.run()
+
+    def _say(self, text: str) -> None:
+        print(f"terrarium warden: {text}", file=sys.stderr, flush=True)

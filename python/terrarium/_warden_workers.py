@@ -1,0 +1,258 @@
+"""One worker as the warden knows it, and how it comes to be: files and pipes, fork, the bootstrap's
+report.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import time
+
+from terrarium import _bootstrap, _proc
+from terrarium._warden_output import Stream, Tail, WorkerLog
+
+STACKS_FD = 201
+SPARE_DESCRIPTORS = 64
+STACKS_BYTES_MAX = 256 << 10
+DUMP_QUIET_SECONDS = 0.03
+DUMP_SECONDS_MAX = 0.3
+
+_REPORT_BYTES_MAX = 1 << 16
+
+
+class SpawnError(Exception):
+    """No process came to be; `envelope` is the SPAWN_FAILED to send."""
+
+    def __init__(self, step: str, code: int, message: str) -> None:
+        super().__init__(message)
+        self.envelope = {"step": step, "errno": code, "message": message}
+
+
+class Dump:
+    """The stacks of one worker while they arrive."""
+
+    def __init__(self, now: float) -> None:
+        self.asked = 1  # how many DUMPs this one answers
+        self.text = bytearray()
+        self._end = now + DUMP_SECONDS_MAX
+        self._quiet = self._end
+
+    def add(self, data: bytes, now: float) -> None:
+        self.text += data[: STACKS_BYTES_MAX - len(self.text)]
+        self._quiet = now + DUMP_QUIET_SECONDS
+
+    def due(self) -> float:
+        return min(self._quiet, self._end)
+
+
+class Worker:
+    def __init__(self, number: int, name: str, pid: int, pipes: Pipes, logs: str) -> None:
+        stat = _proc.read_stat(pid)
+        self.number = number
+        self.name = name
+        self.pid = pid
+        self.ticks = stat.ticks if stat is not None else 0  # it is ours and unreaped: always there
+        self.starting = True
+        self.report_fd = pipes.report
+        self.report = b""
+        self.stacks_fd = pipes.stacks
+        self.log = WorkerLog(logs, name)
+        self.tail = Tail()
+        self.streams = [
+            Stream("stdout", number, pipes.stdout, self.log, None),
+            Stream("stderr", number, pipes.stderr, self.log, self.tail),
+        ]
+        self.dump: Dump | None = None
+        self.early_signals: list[tuple[int, str]] = []  # asked for before it could hear them
+        self.kill_asked = False
+        self.exited = False
+        self.strays: set[tuple[int, int]] = set()  # killed with its group, found dead before it was
+
+    def read_report(self) -> bool:
+        """Takes what the bootstrap has written; True when the pipe has ended: executed, failed, or
+        dead.
+        """
+        while True:
+            try:
+                data = os.read(self.report_fd, _REPORT_BYTES_MAX)
+            except (BlockingIOError, InterruptedError):
+                return False
+            if not data:
+                return True
+            self.report += data
+
+    def failure(self) -> dict | None:
+        if not self.report:
+            return None
+        try:
+            return json.loads(self.report)
+        except ValueError:
+            text = self.report.decode("utf-8", "replace")
+            return {"step": "bootstrap", "errno": 0, "message": text}
+
+    def read_stacks(self) -> bool:
+        """False at the end of the pipe. What nobody asked for is thrown away."""
+        try:
+            data = os.read(self.stacks_fd, 1 << 16)
+        except (BlockingIOError, InterruptedError):
+            return True
+        if data and self.dump is not None:
+            self.dump.add(data, time.monotonic())
+        return bool(data)
+
+    def close(self) -> None:
+        for stream in self.streams:
+            stream.close()
+        self.log.close()
+        self.close_report()
+        os.close(self.stacks_fd)
+        self.stacks_fd = -1
+
+    def close_report(self) -> None:
+        if self.report_fd >= 0:
+            os.close(self.report_fd)
+            self.report_fd = -1
+
+
+class Pipes:
+    """The warden's ends; the child's ends are closed here as soon as it has been forked."""
+
+    def __init__(self, opened: list[int]) -> None:
+        self._opened = opened
+        self.stdout, self.stdout_w = self._pipe()
+        self.stderr, self.stderr_w = self._pipe()
+        self.stacks, self.stacks_w = self._pipe()
+        self.report, self.report_w = self._pipe()
+
+    def _pipe(self) -> tuple[int, int]:
+        # Only our end is non-blocking: it is another open file than the worker's, which must block
+        # as programs expect.
+        read, write = os.pipe()
+        self._opened += (read, write)
+        os.set_blocking(read, False)
+        return read, write
+
+    def child_ends(self) -> list[int]:
+        return [self.stdout_w, self.stderr_w, self.stacks_w, self.report_w]
+
+
+class Spawner:
+    """Forks workers. `identity` is the warden's own (pid, start ticks)."""
+
+    def __init__(self, config: dict, identity: tuple[int, int], open_files: int) -> None:
+        self._hard = config["birthmark"]
+        self._lifelines = config["lifelines"]
+        self._directory = config["directory"]
+        self._identity = identity
+        self._open_files = open_files
+
+    def spawn(self, number: int, order: dict) -> Worker:
+        opened: list[int] = []
+        try:
+            if order.get("via", "exec") != "exec":
+                raise SpawnError("request", 0, f"via {order['via']!r} is not known")
+            spec = _spec_file(order["spec"], self._directory)
+            opened.append(spec)
+            pipes = Pipes(opened)
+            self._keep_spare(max(opened))
+            plan = self._plan(number, order, spec, pipes)
+            pid = _fork(plan, pipes.report_w)
+        except OSError as failure:
+            _close(opened)
+            message = failure.strerror or str(failure)
+            raise SpawnError("fork", failure.errno or 0, message) from failure
+        except (KeyError, TypeError, ValueError, AttributeError) as failure:
+            _close(opened)
+            message = f"{type(failure).__name__}: {failure}"
+            raise SpawnError("request", 0, message) from failure
+        # The child's ends go before the next fork: whoever else held them would withhold the end of
+        # the pipe.
+        _close([spec, *pipes.child_ends()])
+        return Worker(number, str(order["worker"]), pid, pipes, self._directory)
+
+    def _keep_spare(self, highest: int) -> None:
+        """Killing takes descriptors too (pidfd, /proc): workers must never use up the last ones."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if highest >= limit - SPARE_DESCRIPTORS:
+            raise OSError(errno.EMFILE, f"the limit of {limit} open files is reached")
+
+    def _plan(self, number: int, order: dict, spec: int, pipes: Pipes) -> _bootstrap.Plan:
+        argv = [_bytes(part) for part in order["argv"]]
+        if not argv:
+            raise ValueError("argv is empty")
+        return _bootstrap.Plan(
+            number=number,
+            hard=self._hard,
+            lifelines=self._lifelines,
+            warden=self._identity,
+            descriptors={
+                0: spec,
+                1: pipes.stdout_w,
+                2: pipes.stderr_w,
+                int(order["spec"].get("stacks_fd", STACKS_FD)): pipes.stacks_w,
+            },
+            open_files=self._open_files,
+            argv=argv,
+            environment=_environment(order),
+            directory=order.get("directory"),
+        )
+
+
+def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:
+    pid = os.fork()
+    if pid == 0:
+        _bootstrap.become(plan, report_fd)  # never returns
+    return pid
+
+
+def _spec_file(spec: dict, directory: str) -> int:
+    """An unnamed file at offset 0: nothing to unlink, nobody else's to read, and the token is in no
+    argument.
+    """
+    spec.setdefault("stacks_fd", STACKS_FD)
+    data = json.dumps(spec, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("terrarium-spec")
+    else:
+        path = os.path.join(directory, f"spec-{os.getpid()}")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.unlink(path)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+        os.lseek(fd, 0, os.SEEK_SET)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _environment(order: dict) -> dict[bytes, bytes]:
+    environment = _own_environment()
+    for name in order.get("unset") or []:
+        environment.pop(_bytes(name), None)
+    for name, value in (order.get("set") or {}).items():
+        environment[_bytes(name)] = _bytes(value)
+    return environment
+
+
+def _own_environment() -> dict[bytes, bytes]:
+    """As the JVM gave it. `os.environ` may hold more: Python adds LC_CTYPE where the locale is C.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    return dict(entry.split(b"=", 1) for entry in entries if b"=" in entry)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _close(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -1,0 +1,217 @@
+"""Frames over a Unix stream socket; ``docs/protocol.md`` is the contract.
+
+One thread reads. Any thread writes: a lock keeps frames whole. ``_socket`` and ``_struct`` instead
+of their public faces, since a worker's start is mostly imports.
+"""
+
+from __future__ import annotations
+
+import _socket
+from _struct import Struct
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Union
+
+    Buffer = Union[bytes, bytearray, memoryview]
+
+HELLO = 1
+CALL = 2
+RESULT = 3
+ERROR = 4
+CANCEL = 5
+STACKS = 6
+CHUNK = 7
+CREDIT = 8
+HOST_CALL = 9
+HOST_RESULT = 10
+LOG = 11
+PROGRESS = 12
+EVENT = 13
+PING = 14
+PONG = 15
+DRAIN = 16
+
+ATTACHMENT_BYTES_MAX = 2**30
+ATTACHMENTS_MAX = 65_535
+FRAME_BYTES_MAX = 2**30 + 2**27
+HELLO_BYTES_MAX = 2**20
+
+HEADER = Struct(">IBBHQ")
+READ_AHEAD_BYTES = 4096
+"""One read fetches an ordinary frame whole. A second read would mean a second wait for the
+interpreter's lock, which a busy tool gives away every 5 ms only; more would mean copying more of a
+large attachment.
+"""
+BUFFERS_MAX = 512
+"""Buffers for one ``sendmsg``; Linux takes 1,024."""
+
+
+class ProtocolError(Exception):
+    """The other side sent what the protocol does not allow."""
+
+
+class ConnectionLost(Exception):
+    """Frames cannot be sent any more. ``host_gone``: because the JVM is; else somebody closed the
+    descriptor here.
+    """
+
+    def __init__(self, message: str, host_gone: bool) -> None:
+        super().__init__(message)
+        self.host_gone = host_gone
+
+
+def dial(path: str) -> _socket.socket:
+    """Connects, at a descriptor that user code which closes the first few does not hit."""
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    sock.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
+    sock.connect(path)
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, move_up(sock.detach()))
+
+
+def move_up(descriptor: int) -> int:
+    """Moves a descriptor to 200 or above (where the limit of files allows it), closed on exec."""
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+    from os import close
+
+    for lowest in (200, 100, 32):
+        try:
+            moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest)
+        except OSError:
+            continue
+        close(descriptor)
+        return moved
+    return descriptor
+
+
+class Connection:
+    """Both directions of one connection. ``receive`` belongs to one thread, ``send`` to all."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        sock.settimeout(None)
+        self._socket = sock
+        self._ahead = b""
+        self._lock = allocate_lock()
+        self._lost: ConnectionLost | None = None
+
+    def receive(self) -> tuple[int, int, bytes, list[bytes]]:
+        """The next frame: type, id, envelope, attachments. Raises ``EOFError`` at the end,
+        ``ProtocolError``, ``OSError``.
+        """
+        length, kind, flags, count, number = HEADER.unpack(self._read(HEADER.size))
+        if flags:
+            raise ProtocolError(f"frame with flags {flags:#x}")
+        if length > FRAME_BYTES_MAX or length < 4 * count:
+            raise ProtocolError(f"frame of {length} bytes with {count} attachments")
+        if not count:
+            return kind, number, self._read(length), []
+        sizes = Struct(f">{count}I").unpack(self._read(4 * count))
+        rest = length - 4 * count - sum(sizes)
+        if rest < 0 or max(sizes) > ATTACHMENT_BYTES_MAX:
+            raise ProtocolError(f"frame of {length} bytes with attachments of {sum(sizes)} bytes")
+        envelope = self._read(rest)
+        return kind, number, envelope, [self._read(size) for size in sizes]
+
+    def _read(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        ahead = self._ahead
+        while len(ahead) < size:
+            missing = size - len(ahead)
+            if missing >= READ_AHEAD_BYTES:
+                # The kernel fills one object of the final size, which is not copied again if
+                # nothing was ahead.
+                more = self._socket.recv(missing, _socket.MSG_WAITALL)
+            else:
+                more = self._socket.recv(READ_AHEAD_BYTES)
+            if not more:
+                raise EOFError
+            ahead = ahead + more if ahead else more
+        if len(ahead) == size:
+            self._ahead = b""
+            return ahead
+        self._ahead = ahead[size:]
+        return ahead[:size]
+
+    def send(
+        self, kind: int, number: int, envelope: Buffer = b"", attachments: Sequence[Buffer] = ()
+    ) -> None:
+        """Sends one frame whole. Blocks while the JVM does not read. Raises ``ConnectionLost``."""
+        parts = _frame(kind, number, envelope, attachments)
+        with self._lock:
+            self._write(parts)
+
+    def send_or_drop(self, kind: int, number: int, envelope: bytes, patience: float) -> bool:
+        """As ``send``, but gives up (``False``) where the frame cannot be begun within so many
+        seconds.
+        """
+        parts = _frame(kind, number, envelope, ())
+        if not self._lock.acquire(timeout=patience):
+            return False
+        try:
+            return self._is_writable(patience) and self._write(parts)
+        finally:
+            self._lock.release()
+
+    def _is_writable(self, patience: float) -> bool:
+        from select import POLLOUT, poll
+
+        poller = poll()
+        poller.register(self._socket.fileno(), POLLOUT)
+        return bool(poller.poll(patience * 1000))
+
+    def _write(self, parts: list[Buffer]) -> bool:
+        if self._lost:
+            raise self._lost
+        whole = False
+        try:
+            sent = self._some(parts[:BUFFERS_MAX])
+            if sent < sum(map(len, parts)):
+                self._rest(parts, sent)
+            whole = True
+        except OSError as error:
+            gone = isinstance(error, (BrokenPipeError, ConnectionError))
+            self._lost = ConnectionLost(str(error), gone)
+            raise self._lost from None
+        finally:
+            if not whole and self._lost is None:
+                # Something (a signal handler of the user's) raised in the middle of a frame:
+                # nothing sensible can follow.
+                self._lost = ConnectionLost("a frame was left unfinished", host_gone=False)
+        return True
+
+    def _some(self, parts: list[Buffer]) -> int:
+        return self._socket.sendmsg(parts, (), _socket.MSG_NOSIGNAL)
+
+    def _rest(self, parts: list[Buffer], skip: int) -> None:
+        """Sends what is left after the first ``skip`` bytes, without copying."""
+        views = [memoryview(part) for part in parts if len(part)]
+        first = 0
+        while True:
+            while first < len(views) and skip >= len(views[first]):
+                skip -= len(views[first])
+                first += 1
+            if first == len(views):
+                return
+            views[first] = views[first][skip:]
+            skip = self._some(views[first : first + BUFFERS_MAX])
+
+    def abandon(self) -> None:
+        """In a forked child: the connection is the parent's. Takes no lock, which a thread may have
+        held at the fork.
+        """
+        self._lock = allocate_lock()
+        self._lost = ConnectionLost("this process was forked from a worker", host_gone=False)
+        self._socket.close()
+
+
+def _frame(kind: int, number: int, envelope: Buffer, attachments: Sequence[Buffer]) -> list[Buffer]:
+    sizes = [len(attachment) for attachment in attachments]
+    length = len(envelope) + 4 * len(sizes) + sum(sizes)
+    if length > FRAME_BYTES_MAX:
+        raise ValueError(f"{length} bytes are more than a frame holds ({FRAME_BYTES_MAX})")
+    head = HEADER.pack(length, kind, 0, len(sizes), number)
+    if sizes:
+        head += Struct(f">{len(sizes)}I").pack(*sizes)
+    return [head, envelope, *attachments]

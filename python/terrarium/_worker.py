@@ -1,0 +1,261 @@
+"""A worker's life: spec, adapter, connection, calls, end.
+
+Python starts no faster than its imports, and workers start in their hundreds: everything here uses
+the C modules behind ``signal``, ``socket``, ``threading`` and ``json``, which are built in or a
+single file each.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _queue import SimpleQueue
+from _signal import SIG_DFL, SIGINT, SIGWINCH, signal
+from _thread import start_new_thread
+
+from terrarium import _errors, _wire
+from terrarium._adapter import Adapter, LoadFailed, load
+from terrarium._answers import Answers
+from terrarium._calls import Book, Call
+from terrarium._reader import Reader
+from terrarium._runner import Runner, exit_status, flush
+from terrarium._values import parse, to_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from terrarium._logs import FrameHandler
+    from terrarium._loop import Loop
+
+PROTOCOL = 1
+CAPABILITIES = ["cancel", "stacks", "log"]
+SPEC_BYTES_MAX = 16 * 2**20
+WAKE = None
+"""A job that is none: makes the main thread look whether it is done draining."""
+
+
+class Worker:
+    """Everything of one worker. ``run`` belongs to the main thread."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._spec = spec
+        self.jobs: SimpleQueue[Any] = SimpleQueue()
+        self.book = Book()
+        self.runner = Runner()
+        self.loop: Loop | None = None
+        self._logs: FrameHandler | None = None
+        self.draining = False
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def run(self) -> NoReturn:
+        """Loads, connects, works. Ends the process, whatever happens."""
+        try:
+            self._open()
+            self._work()
+        except SystemExit as error:  # raised by a signal handler of the user's, between calls
+            self.leave(exit_status(error))
+        except _wire.ConnectionLost as error:
+            self.lost(error)
+        except _wire.ProtocolError as error:
+            self.fail(f"protocol error: {error}")
+        except BaseException as error:
+            _errors.report(error, "the worker failed")
+        self.leave(1)
+
+    def _open(self) -> None:
+        """Everything until the first call may come. A failure is told in ``HELLO``, and ends the
+        process.
+        """
+        failure = None
+        try:
+            self._load()
+        except LoadFailed as error:
+            failure = error
+        if self.runner.forked:  # the adapter forked, and this is the child that came back
+            flush()
+            os._exit(0)
+        self.connection = _wire.Connection(self._dial())
+        self.connection.send(_wire.HELLO, 0, self._hello(failure))
+        if failure is not None:
+            flush()
+            os._exit(1)
+        if self._logs is not None:
+            self._logs.connect(self.connection)
+        self.answers = Answers(self.connection, self.book, self.adapter.tools)
+        if self.loop is not None:
+            self.loop.serve(self.book, self.answers, self.leave, self.wake, self.lost)
+        start_new_thread(Reader(self).run, ())
+
+    def _load(self) -> None:
+        self.adapter: Adapter = load(self._spec["adapter"])
+        self._watch_logging()
+        if self.adapter.has_async:
+            from terrarium._loop import Loop
+
+            self.loop = Loop(self.fail)
+        finish = self.loop.finish if self.loop is not None else lambda coroutine: coroutine.close()
+        self.adapter.start(self._spec.get("options") or {}, finish)
+        self._watch_logging()
+
+    def _watch_logging(self) -> None:
+        """Installs the handler once somebody has imported ``logging``; we would not do so for
+        nothing.
+        """
+        if self._logs is None and "logging" in sys.modules:
+            from terrarium import _logs
+
+            self._logs = _logs.install(self.runner)
+            if hasattr(self, "connection"):
+                self._logs.connect(self.connection)
+
+    def _dial(self) -> Any:
+        try:
+            return _wire.dial(self._spec["socket"])
+        except OSError as error:
+            self.fail(f"cannot connect to the JVM at {self._spec['socket']}: {error}")
+
+    def _hello(self, failure: LoadFailed | None) -> bytes:
+        hello = {
+            "protocol": PROTOCOL,
+            "token": self._spec["token"],
+            "pid": os.getpid(),
+            "language": "python",
+            "version": "{}.{}.{}".format(*sys.version_info),
+            "capabilities": CAPABILITIES,
+        }
+        if failure is not None:
+            return _envelope({**hello, "failure": failure.description()})
+        tools = [tool.description() for tool in self.adapter.tools.values()]
+        envelope = _envelope({**hello, "tools": tools})
+        if len(envelope) > _wire.HELLO_BYTES_MAX:  # a novel in each docstring
+            tools = [
+                {**tool, "doc": (tool["doc"] or "").partition("\n")[0][:200]} for tool in tools
+            ]
+            envelope = _envelope({**hello, "tools": tools})
+        if len(envelope) > _wire.HELLO_BYTES_MAX:
+            text = f"{len(tools)} tools take {len(envelope)} bytes to describe, more than"
+            text += f" {_wire.HELLO_BYTES_MAX}"
+            failure = LoadFailed("ADAPTER_FAILED", None, text)
+            return _envelope({**hello, "failure": failure.description()})
+        return envelope
+
+    def _work(self) -> None:
+        """The main thread's loop."""
+        while True:
+            job = self.jobs.get()
+            if job.__class__ is Call:
+                self._run(job)
+            if self.draining and not len(self.book):
+                self._stop()
+
+    def _run(self, call: Call) -> None:
+        if self._logs is None and "logging" in sys.modules:
+            self._watch_logging()
+        call.parse(self.adapter.tools)
+        if not self.answers.refused(call):
+            self.runner.run(call, self.book, self.answers, self.leave)
+
+    def drain(self) -> None:
+        """Ends the worker once what it has taken is done. For the reader, who takes no more."""
+        self.draining = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Another thread has answered a call: perhaps it was the last one."""
+        if self.draining:
+            self.jobs.put(WAKE)
+
+    def _stop(self) -> NoReturn:
+        finish = self.loop.finish if self.loop is not None else lambda coroutine: coroutine.close()
+        self.adapter.stop(finish)
+        self.leave(0)
+
+    def leave(self, status: int) -> NoReturn:
+        """Ends the process as Python would, but does not wait for threads. Any thread."""
+        import atexit
+
+        try:
+            atexit._run_exitfuncs()
+        except BaseException as error:
+            _errors.report(error, "at exit")
+        flush()
+        os._exit(status)
+
+    def fail(self, why: str) -> NoReturn:
+        """Ends the process for a reason that somebody should read."""
+        _errors.complain(why)
+        os._exit(1)
+
+    def lost(self, error: _wire.ConnectionLost) -> NoReturn:
+        """The connection is gone: quietly where the JVM is, with a reason where user code closed
+        the descriptor.
+        """
+        if self.runner.forked or error.host_gone:
+            os._exit(0)
+        self.fail(f"the connection to the JVM was closed in this process: {error}")
+
+    def _after_fork(self) -> None:
+        self.runner.after_fork()
+        if hasattr(self, "connection"):
+            self.connection.abandon()
+
+
+def _envelope(found: dict[str, Any]) -> bytes:
+    return to_text(found).encode("utf-8", "backslashreplace")
+
+
+def read_spec() -> dict[str, Any]:
+    """The object in the file at descriptor 0; then there is nothing to read any more."""
+    parts, size = [], 0
+    while part := os.read(0, 65_536):
+        parts.append(part)
+        size += len(part)
+        if size > SPEC_BYTES_MAX:
+            raise ValueError(f"more than {SPEC_BYTES_MAX} bytes at descriptor 0")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    spec = parse(b"".join(parts).decode("utf-8"))
+    for key in ("token", "socket", "adapter"):
+        if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
+            raise ValueError(f"no {key!r} in the spec")
+    if PROTOCOL not in spec.get("protocol", [PROTOCOL]):
+        raise ValueError(f"the JVM speaks protocol {spec['protocol']}, this worker {PROTOCOL}")
+    return spec
+
+
+def prepare(spec: dict[str, Any]) -> None:
+    """Output that arrives line by line, stacks on request, and signals that say what they did."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    # A SIGINT in the middle of our own code would be a KeyboardInterrupt there: let it end the
+    # process as a signal.
+    signal(SIGINT, SIG_DFL)
+    # Libraries that read the command line should not meet ours.
+    sys.argv = [spec["adapter"]]
+    try:
+        _prepare_faults(spec.get("stacks_fd"))
+    except (OSError, ValueError, RuntimeError) as error:
+        _errors.complain(f"no stacks on request: {error}")
+
+
+def _prepare_faults(stacks: int | None) -> None:
+    import faulthandler
+
+    faulthandler.enable(file=_wire.move_up(os.dup(2)), all_threads=True)
+    if stacks is not None:
+        os.set_inheritable(stacks, False)
+        faulthandler.register(SIGWINCH, file=stacks, all_threads=True, chain=False)
+
+
+def main() -> NoReturn:
+    """What ``terrarium_worker.py`` runs."""
+    try:
+        spec = read_spec()
+    except (OSError, ValueError) as error:
+        _errors.complain(f"no spec at descriptor 0: {error}")
+        os._exit(1)
+    prepare(spec)
+    Worker(spec).run()

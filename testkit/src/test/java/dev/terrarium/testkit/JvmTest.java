@@ -1,0 +1,62 @@
+package dev.terrarium.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+@NothingLeft
+final class JvmTest {
+  /// Says that it is there, and waits for a signal.
+  static final class Sleeper {
+    public static void main(String[] arguments) throws InterruptedException {
+      System.out.println("ready " + arguments[0] + " " + System.getenv("WORD"));
+      Thread.sleep(Long.MAX_VALUE);
+    }
+  }
+
+  @Test
+  void streamsLinesAndPassesArgumentsAndEnvironment() {
+    try (Jvm jvm = Jvm.start(Sleeper.class, Map.of("WORD", "there"), List.of(), "hello")) {
+      assertThat(jvm.awaitLine("ready ")).isEqualTo("hello there");
+    }
+  }
+
+  @Test
+  void endsAnotherJvmInEveryWay() {
+    assertThat(exitAfter(Jvm::kill)).isEqualTo(128 + 9);
+    assertThat(exitAfter(Jvm::terminate)).isEqualTo(128 + 15);
+    assertThat(exitAfter(Jvm::interrupt)).isEqualTo(128 + 2);
+  }
+
+  @Test
+  void stopsAndContinues() {
+    try (Jvm jvm = Jvm.start(Sleeper.class, "x")) {
+      jvm.awaitLine("ready ");
+      jvm.pause();
+      await().until(() -> Procs.state(jvm.pid()).orElse('?') == 'T');
+      jvm.resume();
+      await().until(() -> Procs.state(jvm.pid()).orElse('?') == 'S');
+    }
+  }
+
+  @Test
+  void saysWhatCameInsteadOfTheAwaitedLine() {
+    try (Jvm jvm = Jvm.start(Sleeper.class)) {
+      assertThatThrownBy(() -> jvm.awaitLine("ready "))
+          .hasMessageContaining("ArrayIndexOutOfBoundsException");
+    }
+  }
+
+  private static int exitAfter(Consumer<Jvm> end) {
+    try (Jvm jvm = Jvm.start(Sleeper.class, "x")) {
+      jvm.awaitLine("ready ");
+      end.accept(jvm);
+      return jvm.awaitExit();
+    }
+  }
+}

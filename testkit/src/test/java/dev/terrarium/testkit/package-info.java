@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.testkit;
+
+import org.jspecify.annotations.NullMarked;
