@@ -41,14 +41,14 @@ public final class Gate implements Greeter {
 
   @Override
   public FrameHandler greet(Connection connection, Frame hello) throws RefusedException {
-    Guest guest = expected.remove(token(hello));
+    Guest guest = expected.remove(token(hello).text());
     if (guest == null) {
       throw new RefusedException("its token is not one that was given out, or was used before");
     }
     return guest.greeted(connection, hello);
   }
 
-  private static String token(Frame hello) {
+  private static Messages.Token token(Frame hello) {
     return hello.type() == FrameType.WARDEN_HELLO
         ? Messages.read(hello, Messages.WardenHello.class).token()
         : Messages.read(hello, Messages.Hello.class).token();

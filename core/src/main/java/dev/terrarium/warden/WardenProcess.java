@@ -121,7 +121,7 @@ final class WardenProcess implements FrameHandler {
                 setup.birthmark().run(),
                 setup.socket().toString(),
                 setup.lifelines().toString(),
-                token,
+                new Messages.Token(token),
                 new Messages.Host(host.pid(), host.startTicks()),
                 setup.directory().toString())));
     lifeline.write('\n');

@@ -3,8 +3,10 @@ package dev.terrarium.wire;
 import static java.util.Objects.requireNonNull;
 import static java.util.Objects.requireNonNullElse;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -64,11 +66,22 @@ public final class Messages {
     return WireJson.writePlain(MAPPER, message);
   }
 
+  /// A secret that proves who dialled. Of its own type so that no log shows it.
+  public record Token(@JsonValue String text) {
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+    public Token {}
+
+    @Override
+    public String toString() {
+      return "(a token)";
+    }
+  }
+
   // ---- worker to JVM ----
 
   public record Hello(
       int protocol,
-      String token,
+      Token token,
       long pid,
       String language,
       String version,
@@ -209,7 +222,7 @@ public final class Messages {
 
   // ---- warden to JVM ----
 
-  public record WardenHello(int protocol, String token, long pid, long ticks, String version) {
+  public record WardenHello(int protocol, Token token, long pid, long ticks, String version) {
     public WardenHello {
       requireNonNull(token, "token is missing");
       version = requireNonNullElse(version, "");
@@ -360,7 +373,7 @@ public final class Messages {
   /// @param stacksFd `null`: the warden chooses the number
   public record Spec(
       List<Integer> protocol,
-      String token,
+      Token token,
       String socket,
       String run,
       String worker,
@@ -375,7 +388,7 @@ public final class Messages {
       long birthmark,
       String socket,
       String lifelines,
-      String token,
+      Token token,
       Host host,
       String directory) {}
 

@@ -35,7 +35,9 @@ final class Strangers {
   void expire(long now) {
     while (nanosToDeadline(now) <= 0) {
       Watched oldest = deadlines.keySet().iterator().next();
-      oldest.end(new ProtocolException("no whole first frame within " + timeout));
+      oldest.end(
+          new ProtocolException(
+              "no whole first frame within %,d ms".formatted(timeout.toMillis())));
       remove(oldest);
     }
   }

@@ -35,7 +35,7 @@ final class SpawnOrders {
       String id, PoolConfig config, Worker.Facilities facilities, String token) {
     return new Messages.Spec(
         List.of(1),
-        token,
+        new Messages.Token(token),
         facilities.socket(),
         facilities.run(),
         id,

@@ -1,0 +1,186 @@
+package dev.terrarium.wire;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.terrarium.ValueException;
+import dev.terrarium.wire.Messages.CallError;
+import dev.terrarium.wire.Messages.Cancel;
+import dev.terrarium.wire.Messages.CancelReason;
+import dev.terrarium.wire.Messages.Drain;
+import dev.terrarium.wire.Messages.ErrorKind;
+import dev.terrarium.wire.Messages.Exited;
+import dev.terrarium.wire.Messages.FailureReason;
+import dev.terrarium.wire.Messages.Hello;
+import dev.terrarium.wire.Messages.Host;
+import dev.terrarium.wire.Messages.Output;
+import dev.terrarium.wire.Messages.ParameterKind;
+import dev.terrarium.wire.Messages.Spawn;
+import dev.terrarium.wire.Messages.Spec;
+import dev.terrarium.wire.Messages.Stream;
+import dev.terrarium.wire.Messages.Token;
+import dev.terrarium.wire.Messages.ToolKind;
+import dev.terrarium.wire.Messages.WardenConfig;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class MessagesTest {
+  private static final Spec SPEC =
+      new Spec(
+          List.of(1),
+          new Token("secret"),
+          "/run/s",
+          "s59m65f",
+          "a-1",
+          "a",
+          201,
+          "/x.py",
+          Map.of("$n", 1));
+
+  private static Frame frame(FrameType type, String json) {
+    return new Frame(type, 3, json.getBytes(UTF_8), List.of());
+  }
+
+  private static Hello hello(String json) {
+    return Messages.read(frame(FrameType.HELLO, json), Hello.class);
+  }
+
+  @Test
+  void readsTheHelloOfThePage() {
+    Hello hello =
+        hello(
+            """
+            {"protocol": 1, "token": "t", "pid": 4711, "language": "python", "version": "3.11.7",
+             "capabilities": ["cancel", "stacks", "log"],
+             "tools": [{"name": "add", "doc": "Add.", "kind": "plain", "idempotent": false,
+                        "returns": "int",
+                        "parameters": [{"name": "a", "kind": "positional or keyword",
+                                        "type": "int", "required": true, "default": null}]}]}
+            """);
+    assertThat(hello.token()).isEqualTo(new Token("t"));
+    assertThat(hello.pid()).isEqualTo(4711);
+    assertThat(hello.failure()).isNull();
+    var tool = hello.tools().getFirst();
+    assertThat(tool.kind()).isEqualTo(ToolKind.PLAIN);
+    assertThat(tool.parameters().getFirst().kind()).isEqualTo(ParameterKind.POSITIONAL_OR_KEYWORD);
+    assertThat(tool.parameters().getFirst().standard()).isNull();
+  }
+
+  @Test
+  void readsAHelloThatFailedAndOneWithTheLeast() {
+    Hello failed =
+        hello(
+            "{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"failure\":{\"reason\":\"NO_TOOLS\",\"x\":1}}");
+    assertThat(failed.tools()).isEmpty();
+    assertThat(failed.failure())
+        .isEqualTo(new Messages.Failure(FailureReason.NO_TOOLS, "", "", null));
+  }
+
+  @Test
+  void refusesWhatIsMissingOrOfAnotherType() {
+    assertThatThrownBy(() -> hello("{\"protocol\":1,\"pid\":1}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("HELLO #3")
+        .hasMessageContaining("token is missing");
+    assertThatThrownBy(() -> hello("{\"protocol\":1,\"token\":\"t\"}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("pid");
+    assertThatThrownBy(() -> hello("{\"protocol\":\"1\",\"token\":\"t\",\"pid\":1}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("protocol: ");
+    assertThatThrownBy(() -> hello("{\"protocol\":1,\"token\":5,\"pid\":1}"))
+        .isInstanceOf(ProtocolException.class);
+    assertThatThrownBy(
+            () ->
+                hello(
+                    "{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"tools\":[{\"name\":\"a\",\"kind\":\"odd\"}]}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("tools[0].kind: ");
+    assertThatThrownBy(() -> hello("{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"tools\":[null]}"))
+        .isInstanceOf(ProtocolException.class);
+    for (String odd : List.of("", "null", "[]", "{", "5", "{} {}", "[".repeat(100_000))) {
+      assertThatThrownBy(() -> hello(odd)).isInstanceOf(ProtocolException.class);
+    }
+  }
+
+  @Test
+  void readsErrors() {
+    CallError error =
+        Messages.read(
+            frame(FrameType.ERROR, "{\"kind\":\"unknown-tool\",\"nearest\":\"add\"}"),
+            CallError.class);
+    assertThat(error).isEqualTo(new CallError(ErrorKind.UNKNOWN_TOOL, "", "", null, "add"));
+  }
+
+  @Test
+  void readsWhatAWardenSays() {
+    assertThat(
+            Messages.fromWarden(
+                frame(
+                    FrameType.EXITED,
+                    "{\"pid\":5,\"code\":null,\"signal\":9,\"core\":false,\"cpu_ms\":7,\"max_rss_kib\":8,\"stderr\":\"x\"}")))
+        .isEqualTo(new Exited(5, null, 9, false, 7L, 8L, "x"));
+    assertThat(
+            Messages.fromWarden(
+                frame(FrameType.OUTPUT, "{\"stream\":\"stderr\",\"lines\":[\"a\"],\"dropped\":2}")))
+        .isEqualTo(new Output(Stream.STDERR, List.of("a"), 2L));
+    assertThatThrownBy(
+            () -> Messages.fromWarden(frame(FrameType.EXITED, "{\"pid\":5,\"core\":false}")))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("code null and signal null");
+    assertThatThrownBy(() -> Messages.fromWarden(frame(FrameType.RESULT, "{}")))
+        .isInstanceOf(ProtocolException.class);
+  }
+
+  private static String json(Record message) {
+    return new String(Messages.write(message), UTF_8);
+  }
+
+  @Test
+  void writesWhatTheJvmSays() {
+    assertThat(json(new Drain())).isEqualTo("{}");
+    assertThat(json(new Cancel(CancelReason.DEADLINE))).isEqualTo("{\"reason\":\"deadline\"}");
+    var spawn =
+        new Spawn("a-1", "exec", List.of("python3"), Map.of("$X", "y"), List.of("Z"), null, SPEC);
+    assertThat(json(spawn))
+        .isEqualTo(
+            "{\"worker\":\"a-1\",\"via\":\"exec\",\"argv\":[\"python3\"],\"set\":{\"$X\":\"y\"},"
+                + "\"unset\":[\"Z\"],\"spec\":{\"protocol\":[1],\"token\":\"secret\","
+                + "\"socket\":\"/run/s\",\"run\":\"s59m65f\",\"worker\":\"a-1\",\"pool\":\"a\","
+                + "\"stacks_fd\":201,\"adapter\":\"/x.py\",\"options\":{\"$n\":1}}}");
+    var config =
+        new WardenConfig(
+            "r", 1L << 60, "/s", "/l", new Token("t"), new Host(4242, 81234), "/run/r");
+    assertThat(json(config))
+        .isEqualTo(
+            "{\"run\":\"r\",\"birthmark\":1152921504606846976,\"socket\":\"/s\","
+                + "\"lifelines\":\"/l\",\"token\":\"t\",\"host\":{\"pid\":4242,\"ticks\":81234},"
+                + "\"directory\":\"/run/r\"}");
+    assertThat(Messages.frame(9, new Drain()).type()).isEqualTo(FrameType.DRAIN);
+  }
+
+  @Test
+  void refusesOptionsThatAreNoJson() {
+    var spec =
+        new Spec(
+            List.of(1),
+            new Token("t"),
+            "s",
+            "r",
+            "w",
+            "p",
+            1,
+            "a",
+            Map.of("model", new byte[] {1}));
+    assertThatThrownBy(() -> Messages.write(spec))
+        .isInstanceOf(ValueException.class)
+        .hasMessage("options.model: bytes cannot be sent here");
+  }
+
+  @Test
+  void keepsTokensOutOfTexts() {
+    assertThat(SPEC.toString()).doesNotContain("secret");
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.wire;
+
+import org.jspecify.annotations.NullMarked;
