@@ -131,10 +131,10 @@ class Book:
         """The call, unless it is answered."""
         return self._calls.get(number)
 
-    def is_running(self, number: int) -> bool:
-        """Whether a call of that number runs."""
+    def is_undisturbed(self, number: int) -> bool:
+        """Whether a call of that number runs, and nobody has cancelled it."""
         call = self._calls.get(number)
-        return call is not None and call.state == RUNNING
+        return call is not None and call.state == RUNNING and call.reason is None
 
     def while_running(self, number: int, act: Callable[[Call], None]) -> None:
         """Does something, unless the call is over, so that it happens before the answer is sent.

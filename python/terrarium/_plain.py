@@ -57,15 +57,18 @@ class Unsendable(TypeError):
     """
 
 
-def field_names(kind: type, _known: dict[type, tuple[str, ...]] = {}) -> tuple[str, ...] | None:  # noqa: B006
+_fields: dict[type, tuple[str, ...]] = {}
+
+
+def field_names(kind: type) -> tuple[str, ...] | None:
     """The fields of a dataclass, or ``None``, without importing ``dataclasses``: whoever has one
     has imported it.
     """
-    names = _known.get(kind)
+    names = _fields.get(kind)
     if names is None and hasattr(kind, "__dataclass_fields__"):
         from dataclasses import fields
 
-        names = _known[kind] = tuple(field.name for field in fields(kind))
+        names = _fields[kind] = tuple(field.name for field in fields(kind))
     return names
 
 

@@ -163,8 +163,7 @@ def _read(path: str) -> bytes | None:
 
 
 def _none_if_gone(failure: OSError) -> None:
-    """"No such process" is an answer; "no descriptor free" is not, and must not be taken for one.
-    """
+    """ "No such process" is an answer; "no descriptor free" is not, and must not be taken for one."""
     if failure.errno not in (errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM):
         raise failure
 

@@ -90,7 +90,7 @@ class Reader:
     def _cancel(self, number: int, envelope: bytes) -> None:
         worker = self._worker
         reason = _reason(envelope)
-        if reason == "deadline" and worker.book.is_running(number):
+        if reason == "deadline" and worker.book.is_undisturbed(number):
             self._send_stacks(number)
         found = worker.book.cancel(number, reason)
         if found is None:

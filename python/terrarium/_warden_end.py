@@ -49,8 +49,7 @@ class End:
             self._signaller.group(pid, signal.SIGKILL, self._why, ticks)
 
     def run(self, deadline: float | None = None) -> int:
-        """Kills and reaps until nothing is left; 0, or how many were still there at the deadline.
-        """
+        """Kills and reaps until nothing is left; 0, or how many were still there at the deadline."""
         delay = RETRY_SECONDS_MIN
         while True:
             try:

@@ -77,8 +77,7 @@ class Warden:
         End(self._hard, self._signaller, "the warden failed", self._wakeup, lambda _: False).run()
 
     def end_all(self, why: str) -> None:
-        """Kills everything, without a limit of time, and removes what the JVM can no longer remove.
-        """
+        """Kills everything, without a limit of time, and removes what the JVM can no longer remove."""
         end = self._new_end(why)
         end.kill_groups((worker.pid, worker.ticks) for worker in self._by_pid.values())
         end.run()

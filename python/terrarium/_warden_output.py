@@ -22,8 +22,7 @@ DRAIN_BYTES_MAX = 256 << 10  # of a dead worker's pipe at once; more than a pipe
 
 
 class WorkerLog:
-    """`logs/<worker>.log` and one older file: at least the last 64 KiB are on disk, whoever dies.
-    """
+    """`logs/<worker>.log` and one older file: at least the last 64 KiB are on disk, whoever dies."""
 
     def __init__(self, directory: str, worker: str) -> None:
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in worker)
@@ -111,8 +110,7 @@ class Stream:
             count += size
 
     def finish(self, link: wire.Link) -> None:
-        """Sends the unfinished line, and the count of dropped lines where nothing came after them.
-        """
+        """Sends the unfinished line, and the count of dropped lines where nothing came after them."""
         if self._rest:
             rest, self._rest = self._rest, b""
             self._deliver([rest], link)

@@ -204,4 +204,3 @@ class Sweep:
             return
         self._killed.clear()
         self._due = now + LOOK_SECONDS if self._has_adopted() else None
-

@@ -239,8 +239,7 @@ def _environment(order: dict) -> dict[bytes, bytes]:
 
 
 def _own_environment() -> dict[bytes, bytes]:
-    """As the JVM gave it. `os.environ` may hold more: Python adds LC_CTYPE where the locale is C.
-    """
+    """As the JVM gave it. `os.environ` may hold more: Python adds LC_CTYPE where the locale is C."""
     try:
         with open("/proc/self/environ", "rb") as file:
             entries = file.read().split(b"\0")

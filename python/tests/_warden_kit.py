@@ -1,5 +1,4 @@
-"""What the warden's tests share: a fake host in a process of its own, and a look at what is left.
-"""
+"""What the warden's tests share: a fake host in a process of its own, and a look at what is left."""
 
 from __future__ import annotations
 

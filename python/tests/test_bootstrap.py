@@ -190,7 +190,8 @@ def test_who_has_another_parent_than_the_warden_does_not_start(fork, lifelines):
     assert time.monotonic() - begun < 2
 
 
-DOUBLE_FORK = """
+DOUBLE_FORK = (
+    """
 import json, os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from terrarium import _bootstrap, _proc
@@ -223,7 +224,9 @@ os.kill(middle, 9)
 os.waitpid(middle, 0)
 print(answer, flush=True)
 sys.stdin.read()
-""" % HARD  # noqa: UP031
+"""
+    % HARD
+)
 
 
 @pytest.mark.parametrize(("middle", "outcome"), [("late", "armed"), ("stuck", "parent")])

@@ -201,10 +201,7 @@ def test_fifty_deaths_at_once_are_all_reported_and_cleared(start):
 
 def test_output_is_split_into_lines_and_pieces_and_repaired(start):
     host = start()
-    code = (
-        "import os\n"
-        "os.write(1, b'a\\xffb\\n' + 'ü'.encode() * 10000 + b'\\nend\\n\\nrest')"
-    )
+    code = "import os\nos.write(1, b'a\\xffb\\n' + 'ü'.encode() * 10000 + b'\\nend\\n\\nrest')"
     host.spawn(1, python(code))
     host.ended(1)
     lines = host.lines(1)

@@ -48,6 +48,7 @@ final class RuntimeParts {
   private final WorkerLog log;
   private final Gate gate = new Gate();
   private final Wardens wardens;
+  private boolean leftovers;
 
   /// Starts all parts; where one fails, those before it are ended again.
   ///
@@ -75,6 +76,7 @@ final class RuntimeParts {
       sockets = socketsDirectory();
       directory = RunDirectory.create(state, runId, choice, sockets);
       undo.push(directory::close);
+      undo.push(this::clearDirectory);
       ProcessKiller killer = new ProcessKiller(AuditLog.in(directory.path()));
       new StartupCleanup(state, killer).run();
       registry = ProcessRegistry.open(directory);
@@ -139,6 +141,12 @@ final class RuntimeParts {
     return directory.normalize();
   }
 
+  private void clearDirectory() {
+    if (!leftovers) {
+      directory.allClear();
+    }
+  }
+
   private void undoAll() {
     while (!undo.isEmpty()) {
       undo.pop().run();
@@ -175,9 +183,7 @@ final class RuntimeParts {
   /// left.
   Wardens.Report close() {
     Wardens.Report report = wardens.shutDown();
-    if (report.left() == 0) {
-      directory.allClear();
-    }
+    leftovers = report.left() > 0;
     undoAll();
     return report;
   }

@@ -87,7 +87,8 @@ public final class Terrarium implements AutoCloseable {
     synchronized (SHARED_LOCK) {
       runtime = shared;
       if (runtime == null || runtime.closed) {
-        runtime = start(Config.defaults(), true);
+        // The pool's interpreter, so that whoever names one needs no other on the machine.
+        runtime = start(Config.defaults().withPython(config.python()), true);
         shared = runtime;
       }
       runtime.expected++;

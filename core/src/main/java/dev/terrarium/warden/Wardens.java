@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// Threads: any. Reports reach [WorkerProcess] on the loop's thread, or on the keeper's after a
 /// warden's death.
-public final class Wardens implements AutoCloseable {
+public final class Wardens {
   /// How often in a row a warden may fail to come up before the runtime gives up on workers.
   static final int STARTS_MAX = 3;
 
@@ -308,10 +308,5 @@ public final class Wardens implements AutoCloseable {
     Report report = warden == null ? new Report(0, 0) : warden.shutDown();
     SweepReport rest = sweep("the runtime closes");
     return new Report(report.killed() + (int) rest.killed(), rest.left().size());
-  }
-
-  @Override
-  public void close() {
-    shutDown();
   }
 }

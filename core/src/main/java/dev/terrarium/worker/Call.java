@@ -75,6 +75,10 @@ public final class Call {
     return outcome.isDone();
   }
 
+  boolean isOverdue() {
+    return System.nanoTime() - deadlineNanos >= 0;
+  }
+
   @Nullable Worker worker() {
     return worker;
   }

@@ -131,6 +131,12 @@ public final class Worker {
 
   /// Writes the ledger's row, then asks the warden for the process.
   public void start() {
+    if (!(state instanceof WorkerState.Reserved)) {
+      apply(
+          new WorkerEvent.SpawnFailed(
+              "its pool was closed before")); // nobody asked for a process yet
+      return;
+    }
     try {
       facilities.registry().reserve(id, number, config.name());
     } catch (RuntimeException e) {
@@ -164,13 +170,20 @@ public final class Worker {
     if (open == null || !register(call)) {
       return false;
     }
-    if (call.isDone()) {
-      endCall(call.id()); // its caller gave up before he could see this worker
+    if (call.isDone() || call.isOverdue()) {
+      // Given up, or late, before anybody could see that this worker has it.
+      call.fail(() -> new DeadlineExceededException(tooLate(call), ""));
+      endCall(call.id());
       return true;
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the call.
     open.send(call.frame());
     return true;
+  }
+
+  private String tooLate(Call call) {
+    return "Call of '%s' exceeded its deadline before worker %s could take it"
+        .formatted(call.tool(), id);
   }
 
   private boolean register(Call call) {
@@ -403,6 +416,9 @@ public final class Worker {
       pid = newPid;
       facilities.registry().activate(number, newPid, startTicks, newPid);
       apply(new WorkerEvent.Spawned(newPid));
+      if (state instanceof WorkerState.Stopping(End end, boolean force) && force) {
+        facilities.wardens().kill(number, end.detail()); // the order to kill may have come first
+      }
     }
 
     @Override

@@ -316,6 +316,7 @@ final class EventLoopTest {
                     "sh",
                     java,
                     "-XX:-MaxFDLimit",
+                    "-Dtest.log=WARN",
                     "-cp",
                     classes,
                     NoDescriptorsLeft.class.getName(),
