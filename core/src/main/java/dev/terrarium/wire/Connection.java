@@ -93,9 +93,10 @@ public final class Connection extends Watched {
       return true;
     } catch (IOException e) {
       log.debug("{} cannot be written to", this, e);
-    } catch (RuntimeException e) {
-      // Somebody freed the memory of an attachment: half a frame is out, nothing can follow it.
-      log.warn("{}: an attachment cannot be read any more; closing", this, e);
+    } catch (RuntimeException | Error e) {
+      // Somebody freed the memory of an attachment, or there is none left to copy it: half a frame
+      // is out, and nothing can follow it.
+      log.warn("{}: a frame cannot be written; closing", this, e);
     }
     stopSending();
     loop.execute(this::readTheRest);

@@ -79,7 +79,7 @@ final class Listener extends Watched {
         }
         admit(accepted);
       }
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       pause(e);
     }
   }
@@ -98,7 +98,7 @@ final class Listener extends Watched {
     }
   }
 
-  private void pause(IOException e) {
+  private void pause(Throwable e) {
     throttle.warn("Nobody can connect to " + socket + " for a moment", e);
     paused = true;
     resumeNanos = System.nanoTime() + PAUSE_NANOS;

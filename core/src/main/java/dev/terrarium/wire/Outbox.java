@@ -13,6 +13,10 @@ import java.util.Queue;
 final class Outbox {
   private static final int BATCH_BUFFERS_MAX = 16;
 
+  /// System calls for one connection before the others have their turn: 1 MiB. A peer that reads as
+  /// fast as we write would never let go of the loop.
+  private static final int BATCHES_MAX = 4;
+
   private final Queue<ByteBuffer> queue = new ArrayDeque<>(2);
   private final ByteBuffer[] batch = new ByteBuffer[BATCH_BUFFERS_MAX];
   private long bytes;
@@ -35,20 +39,24 @@ final class Outbox {
     bytes = 0;
   }
 
-  /// Writes until all is written or the channel takes no more.
+  /// Writes until all is written, the channel takes no more, or others should have a turn.
   ///
   /// @return whether all is written
   boolean flush(GatheringByteChannel channel) throws IOException {
-    while (!queue.isEmpty()) {
-      int n = fillBatch();
-      bytes -= n == 1 ? channel.write(batch[0]) : channel.write(batch, 0, n);
-      boolean all = !batch[n - 1].hasRemaining();
-      forgetWritten(n);
-      if (!all) {
-        return false;
-      }
+    boolean taken = true;
+    for (int i = 0; i < BATCHES_MAX && taken && !queue.isEmpty(); i++) {
+      taken = writeBatch(channel);
     }
-    return true;
+    return queue.isEmpty();
+  }
+
+  /// Whether the channel took all that it was offered.
+  private boolean writeBatch(GatheringByteChannel channel) throws IOException {
+    int n = fillBatch();
+    bytes -= n == 1 ? channel.write(batch[0]) : channel.write(batch, 0, n);
+    boolean all = !batch[n - 1].hasRemaining();
+    forgetWritten(n);
+    return all;
   }
 
   /// As many buffers as one system call may take, but at least one.
