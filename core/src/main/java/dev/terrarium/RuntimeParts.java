@@ -15,8 +15,8 @@ import dev.terrarium.warden.Interpreter;
 import dev.terrarium.warden.PythonHome;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
+import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.Timer;
-import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.WorkerLog;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -166,8 +166,8 @@ final class RuntimeParts {
   }
 
   /// What the workers of a pool with this interpreter need.
-  Worker.Facilities facilities(String interpreter) {
-    return new Worker.Facilities(
+  Facilities facilities(String interpreter) {
+    return new Facilities(
         runId.value(),
         Interpreter.resolve(interpreter).executable().toString(),
         python.worker().toString(),

@@ -3,6 +3,8 @@ package dev.terrarium;
 import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.ValueCodec;
+import dev.terrarium.worker.Facilities;
+import dev.terrarium.worker.Texts;
 import dev.terrarium.worker.Worker;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -134,7 +136,7 @@ public final class Terrarium implements AutoCloseable {
   /// @throws StartFailedException saying what was missing
   public Pool start(PoolConfig config) {
     AtomicLong serial = new AtomicLong();
-    Worker.Facilities facilities = parts.facilities(config.python());
+    Facilities facilities = parts.facilities(config.python());
     WorkerPool workers =
         new WorkerPool(
             config,
@@ -236,7 +238,7 @@ public final class Terrarium implements AutoCloseable {
     } else if (forced > 0) {
       LOG.warn("Run {}: {} processes had to be ended by force at shutdown", runId(), forced);
     } else {
-      LOG.info("Run {}: nothing left at shutdown ({})", runId(), Worker.seconds(took));
+      LOG.info("Run {}: nothing left at shutdown ({})", runId(), Texts.of(took));
     }
     return new CloseReport(forced, rest.left());
   }

@@ -1,10 +1,7 @@
 package dev.terrarium.pool;
 
-import dev.terrarium.CallCancelledException;
-import dev.terrarium.DeadlineExceededException;
 import dev.terrarium.PoolClosedException;
 import dev.terrarium.PoolConfig;
-import dev.terrarium.PoolSaturatedException;
 import dev.terrarium.PoolStats;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
@@ -13,6 +10,7 @@ import dev.terrarium.ToolInfo;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.End;
+import dev.terrarium.worker.Texts;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.WorkerListener;
@@ -58,6 +56,7 @@ public final class WorkerPool implements WorkerListener {
   private final PoolConfig config;
   private final WorkerMaker maker;
   private final Timer timer;
+  private final PoolErrors errors;
   private final ReentrantLock lock = new ReentrantLock();
   private final IdleWorkers idle;
   private final LinkedHashSet<Call> waiting = new LinkedHashSet<>();
@@ -83,6 +82,7 @@ public final class WorkerPool implements WorkerListener {
     this.config = config;
     this.maker = maker;
     this.timer = timer;
+    this.errors = new PoolErrors(config);
     this.idle = new IdleWorkers(config.concurrency());
   }
 
@@ -147,11 +147,12 @@ public final class WorkerPool implements WorkerListener {
   // Under the lock.
   private @Nullable Supplier<TerrariumException> refusal() {
     if (phase != Phase.OPEN) {
-      return this::closedError;
+      return errors::closed;
     }
     StartFailedException failure = lastFailure;
     if (failure != null && failures >= START_FAILURES_MAX && idle.count() == 0) {
-      return () -> noWorkers(failure);
+      int inARow = failures;
+      return () -> errors.noWorkers(failure, inARow);
     }
     return null;
   }
@@ -161,7 +162,7 @@ public final class WorkerPool implements WorkerListener {
     int queued = waiting.size();
     if (queued >= config.maxWaiting()) {
       String numbers = numbers();
-      return () -> saturated("the queue is full", numbers, queued);
+      return () -> errors.queueFull(numbers, queued);
     }
     waiting.add(call);
     Timer.Alarm alarm = timer.after(config.maxWait(), () -> waitedTooLong(call));
@@ -172,14 +173,7 @@ public final class WorkerPool implements WorkerListener {
   /// The caller gives up. The outcome is there when this returns.
   public void cancel(Call call) {
     boolean queued = unqueue(call);
-    call.fail(
-        () ->
-            new CallCancelledException(
-                "Call of '%s' on pool '%s' was cancelled by its caller%s"
-                    .formatted(
-                        call.tool(),
-                        config.name(),
-                        queued ? " while it waited for a worker" : "")));
+    call.fail(() -> errors.cancelled(call, queued));
     if (!queued) {
       Worker.of(call).ifPresent(worker -> worker.interrupt(call, CancelReason.CANCELLED));
     }
@@ -188,12 +182,7 @@ public final class WorkerPool implements WorkerListener {
   private void deadlinePassed(Call call, Duration deadline) {
     if (unqueue(call)) {
       String numbers = locked(this::numbers);
-      call.fail(
-          () ->
-              new DeadlineExceededException(
-                  "Call of '%s' on pool '%s' exceeded its deadline of %s while it waited for a worker (%s); raise size or the deadline, or shorten calls"
-                      .formatted(call.tool(), config.name(), seconds(deadline), numbers),
-                  ""));
+      call.fail(() -> errors.tooLateInTheQueue(call, deadline, numbers));
     } else if (!call.isDone()) {
       Worker.of(call).ifPresent(worker -> worker.deadlinePassed(call, deadline));
     }
@@ -203,8 +192,7 @@ public final class WorkerPool implements WorkerListener {
     String numbers = locked(this::numbers);
     int queued = locked(waiting::size);
     if (unqueue(call)) {
-      String what = "no worker became free within " + seconds(config.maxWait());
-      call.fail(() -> saturated(what, numbers, queued));
+      call.fail(() -> errors.waitedTooLong(numbers, queued));
     }
   }
 
@@ -248,7 +236,7 @@ public final class WorkerPool implements WorkerListener {
     lock.lock();
     try {
       starting--;
-      welcome = phase == Phase.OPEN;
+      welcome = phase == Phase.OPEN && worker.isReady();
       if (welcome) {
         idle.add(worker);
         lastFailure = null;
@@ -258,7 +246,7 @@ public final class WorkerPool implements WorkerListener {
       lock.unlock();
     }
     if (!welcome) {
-      return; // close() has asked it to stop, or is about to
+      return; // it was asked to stop in the meantime, or is about to be
     }
     serveWaiting();
     if (locked(() -> idle.count() == config.size())) {
@@ -313,7 +301,7 @@ public final class WorkerPool implements WorkerListener {
         starting--;
       }
       if (gone.end().cause() == End.Cause.START_FAILED) {
-        lastFailure = startFailure(worker, gone);
+        lastFailure = errors.startFailed(worker, gone);
       }
       if (phase == Phase.OPEN) {
         restarts++;
@@ -342,7 +330,8 @@ public final class WorkerPool implements WorkerListener {
   private void afterDeath(WorkerState.Gone gone, List<Call> hopeless) {
     StartFailedException failure = locked(() -> lastFailure);
     if (failure != null) {
-      hopeless.forEach(call -> call.fail(() -> noWorkers(failure)));
+      int inARow = locked(() -> failures);
+      hopeless.forEach(call -> call.fail(() -> errors.noWorkers(failure, inARow)));
       boolean finalWord = gone.end().startFailure() != Reason.WORKER_DIED;
       if (finalWord || locked(() -> failures >= START_FAILURES_MAX)) {
         started.completeExceptionally(failure); // has no effect on a pool that has started
@@ -351,19 +340,6 @@ public final class WorkerPool implements WorkerListener {
     if (!started.isCompletedExceptionally()) {
       fillLater();
     }
-  }
-
-  private StartFailedException startFailure(Worker worker, WorkerState.Gone gone) {
-    Reason reason = gone.end().startFailure();
-    String stderr = gone.stderrTail();
-    return new StartFailedException(
-        reason == null ? Reason.WORKER_DIED : reason,
-        "Pool '%s': worker %s did not start: %s%s"
-            .formatted(
-                config.name(),
-                worker.id(),
-                gone.end().detail(),
-                stderr.isEmpty() ? "" : "%nthe end of its stderr:%n%s".formatted(stderr)));
   }
 
   private void fillLater() {
@@ -419,11 +395,9 @@ public final class WorkerPool implements WorkerListener {
     } finally {
       lock.unlock();
     }
-    abandoned.forEach(call -> call.fail(this::closedError));
+    abandoned.forEach(call -> call.fail(errors::closed));
     leaving.forEach(worker -> worker.stop("pool '" + config.name() + "' closes"));
-    started.completeExceptionally(
-        new StartFailedException(
-            Reason.CANCELLED, "Pool '%s' was closed while it started".formatted(config.name())));
+    started.completeExceptionally(errors.closedWhileStarting());
     awaitEmpty();
     return locked(() -> forced);
   }
@@ -448,7 +422,7 @@ public final class WorkerPool implements WorkerListener {
             "Pool '{}': {} workers are not gone after {}; the runtime kills what is left",
             config.name(),
             locked(workers::size),
-            seconds(limit));
+            Texts.of(limit));
         break;
       } catch (ExecutionException e) {
         throw new IllegalStateException(e);
@@ -480,35 +454,12 @@ public final class WorkerPool implements WorkerListener {
         });
   }
 
-  private PoolClosedException closedError() {
-    return new PoolClosedException("Pool '%s' is closed".formatted(config.name()));
-  }
-
-  private PoolSaturatedException saturated(String what, String numbers, int queued) {
-    return new PoolSaturatedException(
-        "Pool '%s': %s (%s); raise size or shorten calls".formatted(config.name(), what, numbers),
-        queued,
-        config.maxWaiting());
-  }
-
-  private StartFailedException noWorkers(StartFailedException last) {
-    return new StartFailedException(
-        last.reason(),
-        "Pool '%s' has no worker, and the last %d did not start; the latest: %s"
-            .formatted(config.name(), locked(() -> failures), last.getMessage()),
-        last);
-  }
-
   // Under the lock.
   private String numbers() {
     String base =
         "size %d, busy %d, waiting %d of %d"
             .formatted(config.size(), idle.busy(), waiting.size(), config.maxWaiting());
     return starting == 0 ? base : base + ", starting " + starting;
-  }
-
-  private static String seconds(Duration duration) {
-    return Worker.seconds(duration);
   }
 
   private <T extends @Nullable Object> T locked(Supplier<T> question) {

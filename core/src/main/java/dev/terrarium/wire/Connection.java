@@ -164,7 +164,7 @@ public final class Connection extends Watched {
     var inbox = loop.inbox().clear();
     int n = readInto(inbox);
     if (n < 0) {
-      end(decoder.unfinished().map(Connection::cut).orElse(null));
+      end(decoder.unfinished().map(ProtocolException::cut).orElse(null));
     } else {
       decoder.feed(inbox.flip(), sink);
     }
@@ -179,10 +179,6 @@ public final class Connection extends Watched {
       log.debug("{} cannot be read from", this, e);
       return -1;
     }
-  }
-
-  private static ProtocolException cut(String where) {
-    return new ProtocolException("the connection ended in " + where);
   }
 
   private void deliver(Frame frame) {

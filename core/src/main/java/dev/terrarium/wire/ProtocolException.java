@@ -6,11 +6,30 @@ import dev.terrarium.TerrariumException;
 public final class ProtocolException extends TerrariumException {
   private static final long serialVersionUID = 1L;
 
+  private final boolean cut;
+
   public ProtocolException(String message) {
-    super(message);
+    this(message, false);
   }
 
   public ProtocolException(String message, Throwable cause) {
     super(message, cause);
+    this.cut = false;
+  }
+
+  private ProtocolException(String message, boolean cut) {
+    super(message);
+    this.cut = cut;
+  }
+
+  /// The connection ended in the middle of a frame: what also happens to those who are killed while
+  /// they write.
+  static ProtocolException cut(String where) {
+    return new ProtocolException("the connection ended in " + where, true);
+  }
+
+  /// Whether it is nothing worse than an early end.
+  public boolean isCut() {
+    return cut;
   }
 }

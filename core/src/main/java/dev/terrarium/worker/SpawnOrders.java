@@ -8,8 +8,7 @@ import java.util.List;
 final class SpawnOrders {
   private SpawnOrders() {}
 
-  static Messages.Spawn of(
-      String id, PoolConfig config, Worker.Facilities facilities, String token) {
+  static Messages.Spawn of(String id, PoolConfig config, Facilities facilities, String token) {
     return new Messages.Spawn(
         id,
         "exec",
@@ -21,7 +20,7 @@ final class SpawnOrders {
   }
 
   // The run id stands there for people; nothing is ever killed for bearing it.
-  private static List<String> command(String id, Worker.Facilities facilities) {
+  private static List<String> command(String id, Facilities facilities) {
     return List.of(
         facilities.executable(),
         facilities.script(),
@@ -32,7 +31,7 @@ final class SpawnOrders {
   }
 
   private static Messages.Spec spec(
-      String id, PoolConfig config, Worker.Facilities facilities, String token) {
+      String id, PoolConfig config, Facilities facilities, String token) {
     return new Messages.Spec(
         List.of(1),
         new Messages.Token(token),

@@ -1,6 +1,5 @@
 package dev.terrarium.worker;
 
-import dev.terrarium.DeadlineExceededException;
 import dev.terrarium.Exit;
 import dev.terrarium.PoolClosedException;
 import dev.terrarium.PoolConfig;
@@ -8,9 +7,6 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
-import dev.terrarium.registry.ProcessRegistry;
-import dev.terrarium.warden.Gate;
-import dev.terrarium.warden.Wardens;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
@@ -18,15 +14,14 @@ import dev.terrarium.wire.FrameHandler;
 import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.Messages.CancelReason;
+import dev.terrarium.wire.OutgoingFrame;
 import dev.terrarium.wire.ProtocolException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,12 +33,6 @@ import org.slf4j.LoggerFactory;
 /// closed connection may belong to a process that lives. A worker that loses its connection is
 /// therefore killed, and gone when the warden says so.
 public final class Worker {
-  /// How long Python has to say its stacks itself before the warden asks by signal.
-  static final Duration STACKS_WAIT = Duration.ofMillis(50);
-
-  /// How long a caller waits for stacks beyond his deadline, at most.
-  static final Duration STACKS_LIMIT = Duration.ofMillis(450);
-
   /// How long a worker that closed its connection may take to be dead: one that exits closes it on
   /// its way out, and is to be named as what it was. One that lives on is killed.
   static final Duration DISCONNECT_GRACE = Duration.ofSeconds(1);
@@ -58,7 +47,7 @@ public final class Worker {
   private final Reports reports = new Reports();
   private final Wire wire = new Wire();
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, Call> calls = new ConcurrentHashMap<>();
+  private final CallsInFlight calls;
   private volatile WorkerState state = new WorkerState.Reserved();
   private volatile long pid;
   private volatile boolean ready;
@@ -68,23 +57,6 @@ public final class Worker {
   private @Nullable String token;
   private Timer.@Nullable Alarm startAlarm;
 
-  /// What a worker needs of the runtime.
-  ///
-  /// @param run the run id
-  /// @param script the worker's main program
-  /// @param executable the interpreter
-  /// @param socket where workers dial
-  public record Facilities(
-      String run,
-      String executable,
-      String script,
-      String socket,
-      Wardens wardens,
-      Gate gate,
-      ProcessRegistry registry,
-      Timer timer,
-      WorkerLog log) {}
-
   public Worker(
       String id, long number, PoolConfig config, Facilities facilities, WorkerListener listener) {
     this.id = id;
@@ -92,6 +64,7 @@ public final class Worker {
     this.config = config;
     this.facilities = facilities;
     this.listener = listener;
+    this.calls = new CallsInFlight(id, config, facilities.timer(), new Reach());
   }
 
   public String id() {
@@ -117,8 +90,9 @@ public final class Worker {
     return served.get();
   }
 
-  WorkerState state() {
-    return state;
+  /// Whether it takes calls now.
+  public boolean isReady() {
+    return state instanceof WorkerState.Ready;
   }
 
   /// The worker that has this call, if one has.
@@ -126,8 +100,7 @@ public final class Worker {
     return Optional.ofNullable(call.worker());
   }
 
-  // --- Start
-  // --------------------------------------------------------------------------------------------------------
+  // --- Start ---
 
   /// Writes the ledger's row, then asks the warden for the process.
   public void start() {
@@ -155,12 +128,11 @@ public final class Worker {
           End.startFailed(
               Reason.TIMED_OUT,
               "not ready within %s; import less, or raise startTimeout"
-                  .formatted(seconds(config.startTimeout()))));
+                  .formatted(Texts.of(config.startTimeout()))));
     }
   }
 
-  // --- Calls
-  // --------------------------------------------------------------------------------------------------------
+  // --- Calls ---
 
   /// Sends a call.
   ///
@@ -172,18 +144,13 @@ public final class Worker {
     }
     if (call.isDone() || call.isOverdue()) {
       // Given up, or late, before anybody could see that this worker has it.
-      call.fail(() -> new DeadlineExceededException(tooLate(call), ""));
+      call.fail(() -> calls.tooLate(call));
       endCall(call.id());
       return true;
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the call.
     open.send(call.frame());
     return true;
-  }
-
-  private String tooLate(Call call) {
-    return "Call of '%s' exceeded its deadline before worker %s could take it"
-        .formatted(call.tool(), id);
   }
 
   private boolean register(Call call) {
@@ -193,7 +160,7 @@ public final class Worker {
         return false;
       }
       call.givenTo(this);
-      calls.put(call.id(), call);
+      calls.add(call);
       return true;
     } finally {
       lock.unlock();
@@ -203,53 +170,13 @@ public final class Worker {
   /// The deadline of a call that this worker has is over: asks Python for the stacks, interrupts
   /// the call, and gives the caller his error as soon as the stacks are there or are not to be had.
   public void deadlinePassed(Call call, Duration deadline) {
-    call.failDeadline(
-        stacks ->
-            new DeadlineExceededException(
-                "Call of '%s' on worker %s exceeded its deadline of %s%s"
-                    .formatted(
-                        call.tool(),
-                        id,
-                        seconds(deadline),
-                        stacks.isEmpty()
-                            ? " (Python could not say where it was)"
-                            : "; Python was at:"),
-                stacks));
-    interrupt(call, CancelReason.DEADLINE);
-    facilities
-        .timer()
-        .after(
-            STACKS_WAIT,
-            () -> {
-              if (!call.isDone()) {
-                facilities.wardens().dump(number, call::deadlineStacks);
-              }
-            });
-    facilities.timer().after(STACKS_LIMIT, () -> call.deadlineStacks(""));
+    calls.deadlinePassed(call, deadline);
   }
 
   /// Asks Python to end a call; where it does not within the pool's cancelGrace, the worker is
   /// killed.
   public void interrupt(Call call, CancelReason reason) {
-    Connection open = connection;
-    if (open == null || !calls.containsKey(call.id())) {
-      return;
-    }
-    open.send(Messages.frame(call.id(), new Messages.Cancel(reason)));
-    facilities.timer().after(config.cancelGrace(), () -> killIfStill(call, reason));
-  }
-
-  private void killIfStill(Call call, CancelReason reason) {
-    if (calls.containsKey(call.id()) && state instanceof WorkerState.Ready) {
-      kill(
-          End.of(
-              End.Cause.UNRESPONSIVE,
-              "a call of '%s' did not end within %s of its %s"
-                  .formatted(
-                      call.tool(),
-                      seconds(config.cancelGrace()),
-                      reason == CancelReason.DEADLINE ? "deadline" : "cancellation")));
-    }
+    calls.interrupt(call, reason);
   }
 
   private @Nullable Call endCall(long callId) {
@@ -261,8 +188,7 @@ public final class Worker {
     return call;
   }
 
-  // --- The one door
-  // -------------------------------------------------------------------------------------------------
+  // --- The one door ---
 
   /// Asks the worker to end: cancel what runs, `@on_stop`, exit; after the grace SIGTERM, after
   /// another SIGKILL.
@@ -321,7 +247,7 @@ public final class Worker {
     settle();
     listener.unavailable(this);
     if (end.cause() == End.Cause.ASKED) {
-      calls.values().forEach(call -> call.fail(this::closedError));
+      calls.all().forEach(call -> call.fail(this::closedError));
     }
     if (force) {
       if (end.cause() != End.Cause.ASKED) {
@@ -338,11 +264,7 @@ public final class Worker {
   private void askToLeave(End end) {
     Connection open = connection;
     if (open != null) {
-      calls
-          .keySet()
-          .forEach(
-              callId ->
-                  open.send(Messages.frame(callId, new Messages.Cancel(CancelReason.CLOSING))));
+      calls.all().forEach(call -> open.send(closing(call)));
       open.send(Messages.frame(0, new Messages.Drain()));
     }
     Duration grace = config.grace();
@@ -350,16 +272,20 @@ public final class Worker {
     facilities.timer().after(grace.multipliedBy(2), () -> forceOut(end));
   }
 
+  private static OutgoingFrame closing(Call call) {
+    return Messages.frame(call.id(), new Messages.Cancel(CancelReason.CLOSING));
+  }
+
   private void terminate(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      LOG.info("Worker {} has not ended within {}: SIGTERM", id, seconds(config.grace()));
+      LOG.info("Worker {} has not ended within {}: SIGTERM", id, Texts.of(config.grace()));
       facilities.wardens().signal(number, 15, end.detail());
     }
   }
 
   private void forceOut(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      LOG.warn("Worker {} ignored SIGTERM for {}: SIGKILL", id, seconds(config.grace()));
+      LOG.warn("Worker {} ignored SIGTERM for {}: SIGKILL", id, Texts.of(config.grace()));
       listener.forced(this);
       kill(end);
     }
@@ -382,8 +308,7 @@ public final class Worker {
           pid);
     }
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
-    List<Call> lost = new ArrayList<>(calls.values());
-    calls.clear();
+    List<Call> lost = calls.removeAll();
     listener.gone(this, gone);
     lost.forEach(call -> call.fail(() -> lostError(call, gone)));
   }
@@ -399,16 +324,29 @@ public final class Worker {
     return new PoolClosedException("Pool '%s' was closed during the call".formatted(config.name()));
   }
 
-  /// A duration as people write it: `1.5 s`, `50 ms`.
-  public static String seconds(Duration duration) {
-    long millis = duration.toMillis();
-    return millis < 1_000 || millis % 100 != 0
-        ? millis + " ms"
-        : millis % 1_000 == 0 ? millis / 1_000 + " s" : millis / 1_000.0 + " s";
+  private final class Reach implements CallsInFlight.Reach {
+    @Override
+    public void send(long call, Messages.Outgoing message) {
+      Connection open = connection;
+      if (open != null) {
+        open.send(Messages.frame(call, message));
+      }
+    }
+
+    @Override
+    public void dump(Consumer<String> answer) {
+      facilities.wardens().dump(number, answer);
+    }
+
+    @Override
+    public void killUnresponsive(String why) {
+      if (isReady()) {
+        kill(End.of(End.Cause.UNRESPONSIVE, why));
+      }
+    }
   }
 
-  // --- What the warden reports
-  // --------------------------------------------------------------------------------------
+  // --- What the warden reports ---
 
   private final class Reports implements WorkerProcess {
     @Override
@@ -445,8 +383,7 @@ public final class Worker {
     }
   }
 
-  // --- What it says itself
-  // ------------------------------------------------------------------------------------------
+  // --- What it says itself ---
 
   private final class Wire implements FrameHandler {
     FrameHandler greeted(Connection dialled, Frame frame) {
@@ -489,7 +426,7 @@ public final class Worker {
     }
 
     private void stacks(Frame frame) {
-      Call call = calls.get(frame.id());
+      Call call = calls.find(frame.id());
       if (call != null) {
         call.deadlineStacks(Messages.read(frame, Messages.Stacks.class).stacks());
       }
@@ -506,12 +443,13 @@ public final class Worker {
 
     @Override
     public void onClosed(@Nullable ProtocolException reason) {
-      if (reason == null) {
-        String why = "it closed its connection and lived on";
-        apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
-      } else {
+      if (reason != null && !reason.isCut()) {
         kill(End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage()));
+        return;
       }
+      String where = reason == null ? "" : " in the middle of a frame";
+      String why = "it closed its connection" + where + " and lived on";
+      apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
     }
   }
 }

@@ -1,0 +1,120 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.DeadlineExceededException;
+import dev.terrarium.PoolConfig;
+import dev.terrarium.TerrariumException;
+import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.Messages.CancelReason;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The calls that one worker has, and how they are cut short.
+///
+/// What the caller gets and what becomes of the call are two questions. The caller has his outcome
+/// at once; the call stays here, and keeps its place on the worker, until Python has ended it or
+/// the worker is gone.
+final class CallsInFlight {
+  /// How long Python has to say its stacks itself before the warden asks by signal.
+  static final Duration STACKS_WAIT = Duration.ofMillis(50);
+
+  /// How long a caller waits for stacks beyond his deadline, at most.
+  static final Duration STACKS_LIMIT = Duration.ofMillis(450);
+
+  /// What can be done to the worker.
+  interface Reach {
+    void send(long call, Messages.Outgoing message);
+
+    /// Asks for the stacks by signal.
+    void dump(Consumer<String> answer);
+
+    void killUnresponsive(String why);
+  }
+
+  private final String worker;
+  private final PoolConfig config;
+  private final Timer timer;
+  private final Reach reach;
+  private final Map<Long, Call> calls = new ConcurrentHashMap<>();
+
+  CallsInFlight(String worker, PoolConfig config, Timer timer, Reach reach) {
+    this.worker = worker;
+    this.config = config;
+    this.timer = timer;
+    this.reach = reach;
+  }
+
+  void add(Call call) {
+    calls.put(call.id(), call);
+  }
+
+  @Nullable Call find(long id) {
+    return calls.get(id);
+  }
+
+  @Nullable Call remove(long id) {
+    return calls.remove(id);
+  }
+
+  List<Call> all() {
+    return List.copyOf(calls.values());
+  }
+
+  List<Call> removeAll() {
+    List<Call> all = all();
+    calls.clear();
+    return all;
+  }
+
+  void deadlinePassed(Call call, Duration deadline) {
+    call.failDeadline(stacks -> deadlineError(call, deadline, stacks));
+    interrupt(call, CancelReason.DEADLINE);
+    timer.after(STACKS_WAIT, () -> dumpFor(call));
+    timer.after(STACKS_LIMIT, () -> call.deadlineStacks(""));
+  }
+
+  private void dumpFor(Call call) {
+    if (!call.isDone()) {
+      reach.dump(call::deadlineStacks);
+    }
+  }
+
+  void interrupt(Call call, CancelReason reason) {
+    if (calls.containsKey(call.id())) {
+      reach.send(call.id(), new Messages.Cancel(reason));
+      timer.after(config.cancelGrace(), () -> killIfStillThere(call, reason));
+    }
+  }
+
+  private void killIfStillThere(Call call, CancelReason reason) {
+    if (calls.containsKey(call.id())) {
+      reach.killUnresponsive(
+          "a call of '%s' did not end within %s of its %s"
+              .formatted(
+                  call.tool(),
+                  Texts.of(config.cancelGrace()),
+                  reason == CancelReason.DEADLINE ? "deadline" : "cancellation"));
+    }
+  }
+
+  private TerrariumException deadlineError(Call call, Duration deadline, String stacks) {
+    return new DeadlineExceededException(
+        "Call of '%s' on worker %s exceeded its deadline of %s%s"
+            .formatted(
+                call.tool(),
+                worker,
+                Texts.of(deadline),
+                stacks.isEmpty() ? " (Python could not say where it was)" : "; Python was at:"),
+        stacks);
+  }
+
+  TerrariumException tooLate(Call call) {
+    return new DeadlineExceededException(
+        "Call of '%s' exceeded its deadline before worker %s could take it"
+            .formatted(call.tool(), worker),
+        "");
+  }
+}

@@ -1,0 +1,22 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.warden.Gate;
+import dev.terrarium.warden.Wardens;
+
+/// What the workers of a pool need of their runtime.
+///
+/// @param run the run id
+/// @param executable the pool's interpreter
+/// @param script the worker's main program
+/// @param socket where workers dial
+public record Facilities(
+    String run,
+    String executable,
+    String script,
+    String socket,
+    Wardens wardens,
+    Gate gate,
+    ProcessRegistry registry,
+    Timer timer,
+    WorkerLog log) {}

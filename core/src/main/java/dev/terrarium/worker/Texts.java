@@ -1,0 +1,18 @@
+package dev.terrarium.worker;
+
+import java.time.Duration;
+
+/// Numbers as people write them.
+public final class Texts {
+  private Texts() {}
+
+  /// `2 s`, `1.5 s`, `50 ms`.
+  public static String of(Duration duration) {
+    long millis = duration.toMillis();
+    if (millis < 1_000 || millis % 100 != 0) {
+      return millis + " ms";
+    }
+    return (millis % 1_000 == 0 ? String.valueOf(millis / 1_000) : String.valueOf(millis / 1_000.0))
+        + " s";
+  }
+}
