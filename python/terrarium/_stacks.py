@@ -6,12 +6,16 @@ busy, and each file that an import opens would then cost it another 5 ms of wait
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
+
+OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+MAIN = os.path.join(os.path.dirname(os.path.dirname(OURS)), "terrarium_worker.py")
 
 FRAMES_MAX = 100
 SOURCE_BYTES_MAX = 4 * 2**20
@@ -45,12 +49,18 @@ def _thread_names() -> dict[int, str]:
 
 
 def _chain(frame: FrameType | None) -> list[tuple[FrameType, int]]:
-    """From the outermost to the innermost."""
+    """From the outermost to the innermost, without the runtime's frames that lead to the user's."""
     found = []
     while frame is not None:
         found.append((frame, frame.f_lineno or 0))
         frame = frame.f_back
-    return found[::-1]
+    found.reverse()
+    theirs = (at for at, (frame, _) in enumerate(found) if not _is_ours(frame))
+    return found[next(theirs, 0) :]
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith((OURS, MAIN))
 
 
 def _coroutine_frames(coroutine: Any) -> list[tuple[FrameType, int]]:
