@@ -183,10 +183,12 @@ public final class Terrarium implements AutoCloseable {
   }
 
   void close(Pool pool) {
-    killed.addAndGet(pool.closeWorkers());
+    int forced = pool.closeWorkers();
     boolean last;
     synchronized (SHARED_LOCK) {
-      pools.remove(pool);
+      if (pools.remove(pool)) { // whoever closes it again has nothing to count
+        killed.addAndGet(forced);
+      }
       last = !closed && isUnused(); // a closing runtime closes its pools, not the other way round
     }
     if (last) {

@@ -403,6 +403,10 @@ public final class Worker {
       pid = newPid;
       facilities.registry().activate(number, newPid, startTicks, newPid);
       apply(new WorkerEvent.Spawned(newPid));
+      // Whoever ended it before there was a process had nobody to kill.
+      if (state instanceof WorkerState.Stopping(End end, boolean force) && force) {
+        facilities.wardens().kill(number, end.detail());
+      }
     }
 
     @Override
