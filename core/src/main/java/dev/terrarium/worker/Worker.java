@@ -339,7 +339,8 @@ public final class Worker {
 
   private void terminate(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      LOG.info("Worker {} has not ended within {}: SIGTERM", id, seconds(config.grace()));
+      LOG.warn("Worker {} has not ended within {}: SIGTERM", id, seconds(config.grace()));
+      listener.forced(this); // Python does as everybody does: it dies of it, and cleans up nothing
       facilities.wardens().signal(number, 15, end.detail());
     }
   }
@@ -347,7 +348,6 @@ public final class Worker {
   private void forceOut(End end) {
     if (!(state instanceof WorkerState.Gone)) {
       LOG.warn("Worker {} ignored SIGTERM for {}: SIGKILL", id, seconds(config.grace()));
-      listener.forced(this);
       kill(end);
     }
   }
