@@ -60,6 +60,7 @@ class Plan:
         lifelines: str,
         warden: tuple[int, int],
         middle: int | None = None,
+        line: int | None = None,
         descriptors: dict[int, int] | None = None,
         open_files: int | None = None,
         argv: list[bytes] | None = None,
@@ -71,6 +72,7 @@ class Plan:
         self.lifelines = lifelines
         self.warden = warden  # pid and start ticks
         self.middle = middle  # pid of the parent before the warden adopts us
+        self.line = line  # end of a pipe whose other end the warden holds
         self.descriptors = descriptors or {}  # number in the worker -> number here
         self.open_files = open_files  # the soft limit to restore
         self.argv = argv or []
@@ -105,9 +107,12 @@ def arm(plan: Plan) -> None:
     """Steps 1 to 5: from here on the process cannot outlive the JVM or the warden."""
     _step("birthmark", bear_mark, plan.hard, plan.number)
     _step("session", lead_session)
+    line = None if plan.line is None else _move_away([plan.line], plan)[0]
     _step("descriptors", place_descriptors, plan)
     lifeline = _step("lifeline", connect_lifeline, plan.lifelines)
     _step("lifeline", arm_lifeline, lifeline)
+    if line is not None:
+        _step("lifeline", arm_lifeline, line)
     _step("parent", follow_warden, plan.warden, plan.middle)
     _step("lifeline", check_lifeline, lifeline)
 
@@ -175,9 +180,11 @@ def connect_lifeline(path: str) -> socket.socket:
     return lifeline
 
 
-def arm_lifeline(lifeline: socket.socket) -> int:
+def arm_lifeline(lifeline: socket.socket | int) -> int:
     """When the other end closes, the kernel kills our whole group: no thread, no interpreter lock
     involved.
+
+    The JVM's end is one, the warden's another: PDEATHSIG would kill the leader of the group alone.
 
     The copy at a high number survives exec, and keeps the line where user code closes the low one.
     """

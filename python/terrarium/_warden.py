@@ -22,6 +22,7 @@ from terrarium._warden_loop import Warden
 CONFIG_BYTES_MAX = 1 << 20
 CONNECT_SECONDS_MAX = 10
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
@@ -92,6 +93,9 @@ def settle(config: dict) -> Warden:
     with contextlib.suppress(PermissionError):  # we lead a group already, which serves as well
         os.setsid()
     _bootstrap.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    # A warden that somebody stopped goes on when the JVM dies. This follows the JVM's thread that
+    # started us, which may end earlier: then it wakes us up for nothing, and again with the next.
+    _bootstrap.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     host = watch_host(config["host"])
     wakeup = wake_up_on_exits()
     open_files = raise_open_files()
@@ -132,7 +136,7 @@ def wake_up_on_exits() -> int:
 
 
 def raise_open_files() -> int:
-    """Four pipes a worker are more than the usual 1,024 for a few hundred workers.
+    """Four descriptors a worker are more than the usual 1,024 for a few hundred workers.
 
     Returns what workers get back.
     """

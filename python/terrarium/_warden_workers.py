@@ -58,6 +58,7 @@ class Worker:
         self.report_fd = pipes.report
         self.report = b""
         self.stacks_fd = pipes.stacks
+        self.line_fd = pipes.line
         self.log = WorkerLog(logs, name)
         self.tail = Tail()
         self.streams = [
@@ -109,6 +110,8 @@ class Worker:
         self.close_report()
         os.close(self.stacks_fd)
         self.stacks_fd = -1
+        os.close(self.line_fd)
+        self.line_fd = -1
 
     def close_report(self) -> None:
         if self.report_fd >= 0:
@@ -125,6 +128,8 @@ class Pipes:
         self.stderr, self.stderr_w = self._pipe()
         self.stacks, self.stacks_w = self._pipe()
         self.report, self.report_w = self._pipe()
+        # Nothing is ever written here. The worker's end is armed like its lifeline.
+        self.line_r, self.line = self._pipe()
 
     def _pipe(self) -> tuple[int, int]:
         # Only our end is non-blocking: it is another open file than the worker's, which must block
@@ -135,7 +140,7 @@ class Pipes:
         return read, write
 
     def child_ends(self) -> list[int]:
-        return [self.stdout_w, self.stderr_w, self.stacks_w, self.report_w]
+        return [self.stdout_w, self.stderr_w, self.stacks_w, self.report_w, self.line_r]
 
 
 class Spawner:
@@ -187,6 +192,7 @@ class Spawner:
             hard=self._hard,
             lifelines=self._lifelines,
             warden=self._identity,
+            line=pipes.line_r,
             descriptors={
                 0: spec,
                 1: pipes.stdout_w,

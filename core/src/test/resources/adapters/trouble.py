@@ -195,3 +195,20 @@ def touch(path):
     if path:
         with open(path, "w", encoding="utf-8"):
             pass
+
+
+@tool
+def family() -> list:
+    """One of each kind below us, and then at rest."""
+    return [child(), session_child(), daemon()]
+
+
+@tool
+def sleep_long(started: str = ""):
+    sleep(1000, started)
+
+
+@tool
+def loop_with_family(started: str = ""):
+    family()
+    loop(started)

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,7 +35,7 @@ public final class Terrarium implements AutoCloseable {
 
   /// How a runtime ended.
   ///
-  /// @param killed processes that had to be ended by force; 0 is expected
+  /// @param killed processes that had to be ended by force, SIGTERM included; 0 is expected
   /// @param left processes of this runtime that could not be ended; anything but 0 is a bug or a
   ///   process in state D
   public record CloseReport(int killed, int left) {}
@@ -186,10 +187,12 @@ public final class Terrarium implements AutoCloseable {
   }
 
   void close(Pool pool) {
-    killed.addAndGet(pool.closeWorkers());
+    int forced = pool.closeWorkers();
     boolean last;
     synchronized (SHARED_LOCK) {
-      pools.remove(pool);
+      if (pools.remove(pool)) { // whoever closes it again has nothing to count
+        killed.addAndGet(forced);
+      }
       last = !closed && isUnused(); // a closing runtime closes its pools, not the other way round
     }
     if (last) {
@@ -210,7 +213,7 @@ public final class Terrarium implements AutoCloseable {
     }
     synchronized (closing) {
       if (report == null) {
-        report = closeOnce();
+        report = closeInPeace();
         if (atExit != null) {
           atExit.close();
         }
@@ -221,6 +224,13 @@ public final class Terrarium implements AutoCloseable {
   /// How the runtime ended; empty while it has not.
   public Optional<CloseReport> closeReport() {
     return Optional.ofNullable(report);
+  }
+
+  // In a thread that nobody can interrupt: each wait of an end that is cut short would leave
+  // something to the next layer. `join` waits whatever happens, and keeps the flag.
+  private CloseReport closeInPeace() {
+    Thread.Builder thread = Thread.ofPlatform().daemon().name("terrarium-close-" + runId());
+    return CompletableFuture.supplyAsync(this::closeOnce, thread::start).join();
   }
 
   private CloseReport closeOnce() {
@@ -252,25 +262,16 @@ public final class Terrarium implements AutoCloseable {
                     Thread.ofPlatform().daemon().name("terrarium-close").start(() -> close(pool)))
             .toList();
     long end = System.nanoTime() + parts.config().closeTimeout().toNanos();
-    boolean interrupted = false;
     for (Thread thread : threads) {
-      interrupted |= !joined(thread, end);
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+      join(thread, Duration.ofNanos(Math.max(1, end - System.nanoTime())));
     }
   }
 
-  private static boolean joined(Thread thread, long end) {
-    boolean clean = true;
-    while (true) {
-      long millis = Math.max(1, (end - System.nanoTime()) / 1_000_000);
-      try {
-        thread.join(millis);
-        return clean;
-      } catch (InterruptedException e) {
-        clean = false; // an end half-way would leave the rest to the warden
-      }
+  private static void join(Thread thread, Duration longest) {
+    try {
+      boolean _ = thread.join(longest); // whatever is not over by then the warden ends
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody knows this thread", e);
     }
   }
 }

@@ -38,8 +38,13 @@ final class WardenProcess implements FrameHandler {
   /// How long a warden may take to say hello.
   static final Duration HELLO_TIMEOUT = Duration.ofSeconds(15);
 
-  /// How long it may take to kill what is left and report.
-  static final Duration REPORT_TIMEOUT = Duration.ofSeconds(5);
+  /// How long it may take to kill what is left, report, and end: usually some ten milliseconds. With
+  /// the time that closing takes before, this has to fit into the JVM's shutdown hook; a warden that
+  /// is stopped, or slower than this, is killed, and the JVM sweeps itself.
+  static final Duration REPORT_TIMEOUT = Duration.ofSeconds(1);
+
+  /// How long it may take to be dead of SIGKILL.
+  static final Duration DEATH_TIMEOUT = Duration.ofSeconds(5);
 
   private static final Logger LOG = LoggerFactory.getLogger(WardenProcess.class);
 
@@ -185,9 +190,10 @@ final class WardenProcess implements FrameHandler {
   Wardens.Report shutDown() {
     send(0, new Messages.Shutdown());
     Messages.Report said = new Messages.Report(0, 0);
+    long end = System.nanoTime() + REPORT_TIMEOUT.toNanos();
     try {
-      said = report.get(REPORT_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-      process.onExit().get(REPORT_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      said = report.get(REPORT_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
+      process.onExit().get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException | TimeoutException e) {
       // The sweep that follows finds what it could not report.
     } catch (InterruptedException e) {
@@ -202,7 +208,7 @@ final class WardenProcess implements FrameHandler {
     identity.ifPresent(it -> killer.signal(it, Signal.KILL, "the warden is to end"));
     process
         .onExit()
-        .orTimeout(REPORT_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+        .orTimeout(DEATH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
         .exceptionally(_ -> process)
         .join();
     try {

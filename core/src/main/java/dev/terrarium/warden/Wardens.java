@@ -33,6 +33,9 @@ public final class Wardens {
   /// How often in a row a warden may fail to come up before the runtime gives up on workers.
   static final int STARTS_MAX = 3;
 
+  /// How long a successor that is being started when the runtime closes may take to be ended.
+  static final Duration KEEPER_TIMEOUT = Duration.ofSeconds(5);
+
   /// How long a sweep after a warden's death may take.
   static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
 
@@ -73,6 +76,7 @@ public final class Wardens {
   private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
   private Phase phase = Phase.REPLACING;
   private @Nullable WardenProcess current;
+  private @Nullable Thread keeper;
 
   public Wardens(Setup setup) {
     this.setup = setup;
@@ -86,14 +90,21 @@ public final class Wardens {
   }
 
   private void install(WardenProcess warden) {
+    Thread next =
+        Thread.ofPlatform()
+            .daemon()
+            .name("terrarium-warden-" + setup.run())
+            .unstarted(() -> keep(warden));
     List<Consumer<WardenProcess>> waiting;
     boolean late;
     lock.lock();
     try {
       late = phase == Phase.CLOSED;
-      current = warden;
       if (!late) {
         phase = Phase.UP;
+        current = warden;
+        keeper = next;
+        next.start(); // here, so that whoever closes can wait for it
       }
       waiting = List.copyOf(orders);
       orders.clear();
@@ -105,19 +116,14 @@ public final class Wardens {
       return;
     }
     waiting.forEach(order -> order.accept(warden));
-    Thread.ofPlatform().daemon().name("terrarium-warden-" + setup.run()).start(() -> keep(warden));
   }
 
   /// Asks for a worker's process; the reports go to `process`.
   public void spawn(long number, Messages.Spawn order, WorkerProcess process) {
-    lock.lock();
-    try {
-      processes.put(number, process);
-    } finally {
-      lock.unlock();
-    }
-    if (!order(warden -> warden.send(number, order))) {
-      forget(number);
+    // INVARIANT: entry and order go to the same warden. A death in between would have the process
+    // buried, and the successor start it all the same.
+    Runnable entry = () -> processes.put(number, process);
+    if (!order(entry, warden -> warden.send(number, order))) {
       process.spawnFailed("the runtime is closed");
     }
   }
@@ -137,13 +143,18 @@ public final class Wardens {
     order(warden -> warden.dump(number, answer));
   }
 
-  private boolean order(Consumer<WardenProcess> order) {
+  private void order(Consumer<WardenProcess> order) {
+    boolean _ = order(() -> {}, order); // a closed runtime's workers are beyond orders
+  }
+
+  private boolean order(Runnable entry, Consumer<WardenProcess> order) {
     WardenProcess warden;
     lock.lock();
     try {
       if (phase == Phase.CLOSED) {
         return false;
       }
+      entry.run();
       warden = phase == Phase.UP ? current : null;
       if (warden == null) {
         orders.add(order);
@@ -270,7 +281,7 @@ public final class Wardens {
   }
 
   private void replace() {
-    for (int attempt = 1; attempt <= STARTS_MAX; attempt++) {
+    for (int attempt = 1; attempt <= STARTS_MAX && !isClosed(); attempt++) {
       try {
         install(WardenProcess.start(setup, this::report));
         return;
@@ -291,22 +302,46 @@ public final class Wardens {
     hopeless.forEach(process -> process.spawnFailed("no warden could be started"));
   }
 
+  private boolean isClosed() {
+    lock.lock();
+    try {
+      return phase == Phase.CLOSED;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   // --- End
   // ------------------------------------------------------------------------------------------------------------
 
   /// Lets the warden kill what is left and ends it; where it does not answer, ends it and sweeps.
   public Report shutDown() {
     WardenProcess warden;
+    Thread keeping;
     lock.lock();
     try {
       phase = Phase.CLOSED;
       warden = current;
       current = null;
+      keeping = keeper;
     } finally {
       lock.unlock();
     }
     Report report = warden == null ? new Report(0, 0) : warden.shutDown();
+    awaitEnd(keeping);
     SweepReport rest = sweep("the runtime closes");
     return new Report(report.killed() + (int) rest.killed(), rest.left().size());
+  }
+
+  // A successor that is being started at this moment must be gone before anybody says that nothing
+  // is left.
+  private static void awaitEnd(@Nullable Thread keeping) {
+    try {
+      if (keeping != null && !keeping.join(KEEPER_TIMEOUT)) {
+        LOG.warn("{} did not end within {}", keeping.getName(), KEEPER_TIMEOUT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

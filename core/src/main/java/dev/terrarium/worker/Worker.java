@@ -278,7 +278,8 @@ public final class Worker {
 
   private void terminate(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      LOG.info("Worker {} has not ended within {}: SIGTERM", id, Texts.of(config.grace()));
+      LOG.warn("Worker {} has not ended within {}: SIGTERM", id, Texts.of(config.grace()));
+      listener.forced(this); // Python does as everybody does: it dies of it, and cleans up nothing
       facilities.wardens().signal(number, 15, end.detail());
     }
   }
@@ -286,7 +287,6 @@ public final class Worker {
   private void forceOut(End end) {
     if (!(state instanceof WorkerState.Gone)) {
       LOG.warn("Worker {} ignored SIGTERM for {}: SIGKILL", id, Texts.of(config.grace()));
-      listener.forced(this);
       kill(end);
     }
   }
@@ -354,8 +354,9 @@ public final class Worker {
       pid = newPid;
       facilities.registry().activate(number, newPid, startTicks, newPid);
       apply(new WorkerEvent.Spawned(newPid));
+      // Whoever ended it before there was a process had nobody to kill.
       if (state instanceof WorkerState.Stopping(End end, boolean force) && force) {
-        facilities.wardens().kill(number, end.detail()); // the order to kill may have come first
+        facilities.wardens().kill(number, end.detail());
       }
     }
 

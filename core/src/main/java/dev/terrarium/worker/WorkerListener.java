@@ -12,7 +12,7 @@ public interface WorkerListener {
   /// It takes no more calls.
   void unavailable(Worker worker);
 
-  /// It had to be ended by force though it was asked to end.
+  /// It was asked to end and did not: a signal is on its way.
   void forced(Worker worker);
 
   /// It is dead.

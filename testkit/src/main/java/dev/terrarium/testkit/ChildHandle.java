@@ -7,8 +7,9 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.function.BooleanSupplier;
 
-/// A handle on a child of the tests through which signals reach it and nobody else.
+/// A handle on a process of the tests through which signals reach it and nobody else.
 @SuppressWarnings("restricted")
 final class ChildHandle implements AutoCloseable {
   static final int SIGINT = 2;
@@ -31,8 +32,18 @@ final class ChildHandle implements AutoCloseable {
   /// For a child that was started just now. One that has ended already gets no signals: its number
   /// may be a stranger's.
   ChildHandle(long pid) {
+    this(pid, () -> isOurChild(pid));
+  }
+
+  /// For a process that was seen before. Where its number is another's by now, nobody gets signals.
+  ChildHandle(Procs.Proc target) {
+    this(target.pid(), () -> Procs.find(target.pid()).filter(target::is).isPresent());
+  }
+
+  /// The handle comes before the question: what it holds cannot change any more.
+  private ChildHandle(long pid, BooleanSupplier isMeant) {
     long opened = syscall(PIDFD_OPEN, pid, 0);
-    descriptor = isOurChild(pid) ? opened : NONE;
+    descriptor = isMeant.getAsBoolean() ? opened : NONE;
     if (descriptor != opened) {
       close(opened);
     }
