@@ -1,5 +1,6 @@
 """Tools that behave as badly as user code can."""
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -175,6 +176,25 @@ def daemon() -> int:
 
 
 @tool
+def family(go: str):
+    """All three kinds of children; returns when there is a file of that name."""
+    below = [child(), session_child(), daemon()]
+    wait_for(go)
+    return {"worker": os.getpid(), "below": below}
+
+
+@tool
+async def nap(seconds: float, started: str = ""):
+    """Sleeps on the event loop; notes that its finally block ran."""
+    try:
+        touch(started)
+        await asyncio.sleep(seconds)
+        return "napped"
+    finally:
+        note("finally")
+
+
+@tool
 def write_to_connection(data: bytes):
     """Garbage on the wire: finds the connection among our own descriptors."""
     import socket
@@ -189,6 +209,11 @@ def write_to_connection(data: bytes):
                     copy.sendall(data)
                     return True
     return False
+
+
+def wait_for(path):
+    while not os.path.exists(path):
+        time.sleep(0.005)
 
 
 def touch(path):
