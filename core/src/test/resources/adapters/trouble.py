@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from terrarium import on_stop, tool
+from terrarium import context, on_stop, tool
 
 NOTE = os.environ.get("TROUBLE_NOTE")  # a file that tells what ran at the end
 
@@ -181,6 +181,31 @@ def family(go: str):
     below = [child(), session_child(), daemon()]
     wait_for(go)
     return {"worker": os.getpid(), "below": below}
+
+
+@tool
+def wait(go: str, started: str = ""):
+    """Returns when there is a file of that name."""
+    touch(started)
+    wait_for(go)
+    return "waited"
+
+
+@tool
+def echo_later(value, seconds: float):
+    time.sleep(seconds)
+    return value
+
+
+@tool
+async def echo_later_async(value, seconds: float):
+    await asyncio.sleep(seconds)
+    return value
+
+
+@tool
+def remaining():
+    return context.remaining()
 
 
 @tool
