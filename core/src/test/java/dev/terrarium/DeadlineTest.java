@@ -146,6 +146,21 @@ final class DeadlineTest {
     System.out.println("a race of 100 results with their deadlines: " + results + " were in time");
   }
 
+  /// It was lost where it passed after the call had left the caller and before it had reached the
+  /// worker: neither the queue nor a worker had the call, and it ran for ever.
+  @Test
+  void aShortOneIsNotLostOnTheWayToTheWorker() {
+    try (Pool pool = Trouble.pool().cancelGrace(NEVER).start()) {
+      for (int i = 0; i < 300; i++) {
+        var call = pool.tool("sleep").args(1000).deadline(Duration.ofNanos(1_000 * (1 + i)));
+        failure(DeadlineExceededException.class, call.callAsync(Object.class));
+      }
+      awaitWhole(pool);
+      assertThat(pool.stats().waiting()).isZero();
+      assertThat(pool.stats().restarts()).isZero();
+    }
+  }
+
   private static boolean race(Pool pool, Duration deadline) {
     try {
       assertThat(pool.tool("sleep").args(0.012).deadline(deadline).call(String.class))

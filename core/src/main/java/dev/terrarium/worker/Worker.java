@@ -170,6 +170,10 @@ public final class Worker {
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the call.
     open.send(call.frame());
+    CancelReason overtaken = call.sent();
+    if (overtaken != null) {
+      open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
+    }
     return true;
   }
 
@@ -179,8 +183,8 @@ public final class Worker {
       if (!(state instanceof WorkerState.Ready)) {
         return false;
       }
+      calls.put(call.id(), call); // first: whoever learns of this worker from the call finds it
       call.givenTo(this);
-      calls.put(call.id(), call);
       return true;
     } finally {
       lock.unlock();
@@ -190,6 +194,9 @@ public final class Worker {
   /// The deadline of a call that this worker has is over: asks Python for the stacks, interrupts
   /// the call, and gives the caller his error as soon as the stacks are there or are not to be had.
   public void deadlinePassed(Call call, Duration deadline) {
+    if (call.isDone()) {
+      return;
+    }
     call.failDeadline(
         stacks ->
             new DeadlineExceededException(
@@ -222,7 +229,9 @@ public final class Worker {
     if (open == null || !calls.containsKey(call.id())) {
       return;
     }
-    open.send(Messages.frame(call.id(), new Messages.Cancel(reason)));
+    if (call.interrupted(reason)) {
+      open.send(Messages.frame(call.id(), new Messages.Cancel(reason)));
+    }
     facilities.timer().after(config.cancelGrace(), () -> killIfStill(call, reason));
   }
 
