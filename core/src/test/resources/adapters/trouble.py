@@ -1,5 +1,6 @@
 """Tools that behave as badly as user code can."""
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from terrarium import on_stop, tool
+from terrarium import context, on_stop, tool
 
 NOTE = os.environ.get("TROUBLE_NOTE")  # a file that tells what ran at the end
 
@@ -175,6 +176,50 @@ def daemon() -> int:
 
 
 @tool
+def family(go: str):
+    """All three kinds of children; returns when there is a file of that name."""
+    below = [child(), session_child(), daemon()]
+    wait_for(go)
+    return {"worker": os.getpid(), "below": below}
+
+
+@tool
+def wait(go: str, started: str = ""):
+    """Returns when there is a file of that name."""
+    touch(started)
+    wait_for(go)
+    return "waited"
+
+
+@tool
+def echo_later(value, seconds: float):
+    time.sleep(seconds)
+    return value
+
+
+@tool
+async def echo_later_async(value, seconds: float):
+    await asyncio.sleep(seconds)
+    return value
+
+
+@tool
+def remaining():
+    return context.remaining()
+
+
+@tool
+async def nap(seconds: float, started: str = ""):
+    """Sleeps on the event loop; notes that its finally block ran."""
+    try:
+        touch(started)
+        await asyncio.sleep(seconds)
+        return "napped"
+    finally:
+        note("finally")
+
+
+@tool
 def write_to_connection(data: bytes):
     """Garbage on the wire: finds the connection among our own descriptors."""
     import socket
@@ -189,6 +234,11 @@ def write_to_connection(data: bytes):
                     copy.sendall(data)
                     return True
     return False
+
+
+def wait_for(path):
+    while not os.path.exists(path):
+        time.sleep(0.005)
 
 
 def touch(path):

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The warden is killed or stopped: its runtime goes on with another one, or ends all the same.
 @Timeout(90)
+@SuppressWarnings("try") // closed by hand to ask for the report
 final class WardenEndsTest {
   private static final long SELF = ProcessHandle.current().pid();
 
@@ -41,7 +42,8 @@ final class WardenEndsTest {
   private void killWarden(Pool pool, int round) {
     Proc warden = Endings.warden(SELF);
     var _ = pool.tool("family").call(List.class);
-    List<CompletableFuture<Object>> running = List.of(loop(pool, round + "a"), loop(pool, round + "b"));
+    List<CompletableFuture<Object>> running =
+        List.of(loop(pool, round + "a"), loop(pool, round + "b"));
     List<Proc> known = Procs.marked(Endings.birthmark(warden));
     assertThat(known).hasSize(6);
     long begin = System.nanoTime();

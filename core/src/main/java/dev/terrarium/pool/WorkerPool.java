@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -127,7 +128,9 @@ public final class WorkerPool implements WorkerListener {
         worker = null;
         refusal = refusal();
         if (refusal == null) {
-          worker = idle.take();
+          // Who waits goes first, also in the moment between a worker's readiness and its first
+          // call.
+          worker = waiting.isEmpty() ? idle.take() : null;
           if (worker == null) {
             refusal = enqueue(call);
           } else {
@@ -166,7 +169,11 @@ public final class WorkerPool implements WorkerListener {
     }
     waiting.add(call);
     Timer.Alarm alarm = timer.after(config.maxWait(), () -> waitedTooLong(call));
-    call.whenDone(alarm::cancel);
+    call.whenDone(
+        () -> {
+          alarm.cancel();
+          unqueue(call); // whoever ended it may have looked here before it came
+        });
     return null;
   }
 
@@ -180,12 +187,15 @@ public final class WorkerPool implements WorkerListener {
   }
 
   private void deadlinePassed(Call call, Duration deadline) {
-    if (unqueue(call)) {
-      String numbers = locked(this::numbers);
-      call.fail(() -> errors.tooLateInTheQueue(call, deadline, numbers));
-    } else if (!call.isDone()) {
-      Worker.of(call).ifPresent(worker -> worker.deadlinePassed(call, deadline));
+    Optional<Worker> worker = unqueue(call) ? Optional.empty() : Worker.of(call);
+    if (worker.isPresent()) {
+      worker.get().deadlinePassed(call, deadline);
+      return;
     }
+    String numbers = locked(this::numbers);
+    call.fail(() -> errors.tooLateInTheQueue(call, deadline, numbers));
+    // It may have been neither here nor there: on its way to a worker, which has it by now.
+    Worker.of(call).ifPresent(late -> late.interrupt(call, CancelReason.DEADLINE));
   }
 
   private void waitedTooLong(Call call) {

@@ -3,8 +3,10 @@ package dev.terrarium.wire;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JacksonException.Reference;
+import tools.jackson.core.TokenStreamContext;
 import tools.jackson.databind.JsonNode;
 
 /// Where in a value something went wrong, as people write it: `args[0].items[3].when`.
@@ -18,6 +20,20 @@ final class ValuePath {
   static String of(String root, JacksonException failure) {
     List<String> steps = new ArrayList<>();
     failure.getPath().forEach(step -> steps.add(text(step)));
+    return joined(root, steps);
+  }
+
+  /// The same from where a generator stands, for what nests too deep: an exception keeps only the
+  /// innermost 500 steps.
+  static String of(String root, TokenStreamContext place) {
+    List<String> steps = new ArrayList<>();
+    for (TokenStreamContext at = place; at != null && !at.inRoot(); at = at.getParent()) {
+      steps.addFirst(text(at.inObject() ? at.currentName() : null, at.getCurrentIndex()));
+    }
+    return joined(root, steps);
+  }
+
+  private static String joined(String root, List<String> steps) {
     if (steps.size() > STEPS_SHOWN) {
       steps.subList(STEPS_SHOWN / 2, steps.size() - STEPS_SHOWN / 2).clear();
       steps.add(STEPS_SHOWN / 2, "[...]");
@@ -27,9 +43,12 @@ final class ValuePath {
   }
 
   private static String text(Reference step) {
-    String name = step.getPropertyName();
+    return text(step.getPropertyName(), step.getIndex());
+  }
+
+  private static String text(@Nullable String name, int index) {
     if (name == null) {
-      return "[" + step.getIndex() + "]";
+      return "[" + index + "]";
     }
     return PLAIN_NAME.matcher(name).matches() ? "." + name : "[\"" + shortened(name, 60) + "\"]";
   }

@@ -106,17 +106,16 @@ final class WireJson {
     try {
       mapper.writeValue(json, value);
       json.flush();
+    } catch (StreamConstraintsException e) {
+      throw new ValueException(
+          ValuePath.of(root, json.streamWriteContext()),
+          "containers nested more than %d deep, or a cycle".formatted(NESTING_MAX),
+          e);
     } catch (JacksonException e) {
-      throw new ValueException(ValuePath.of(root, e), problem(e), e);
+      throw new ValueException(ValuePath.of(root, e), e.getOriginalMessage(), e);
     } catch (StackOverflowError e) {
       throw new ValueException(root, "nested too deep, or a cycle", e);
     }
-  }
-
-  private static String problem(JacksonException e) {
-    return e instanceof StreamConstraintsException
-        ? "containers nested more than %d deep, or a cycle".formatted(NESTING_MAX)
-        : e.getOriginalMessage();
   }
 
   /// JSON in memory, up to what a frame may hold.

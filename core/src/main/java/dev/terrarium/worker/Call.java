@@ -4,6 +4,7 @@ import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameType;
+import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.OutgoingFrame;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -32,6 +33,8 @@ public final class Call {
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private volatile @Nullable Worker worker;
   private volatile @Nullable Function<String, TerrariumException> deadlineError;
+  private volatile boolean sent;
+  private volatile @Nullable CancelReason interruption;
 
   /// @param envelope the CALL's envelope without its deadline
   /// @param deadline from now on
@@ -75,16 +78,30 @@ public final class Call {
     return outcome.isDone();
   }
 
-  boolean isOverdue() {
-    return System.nanoTime() - deadlineNanos >= 0;
-  }
-
   @Nullable Worker worker() {
     return worker;
   }
 
   void givenTo(Worker chosen) {
     worker = chosen;
+  }
+
+  /// Its frame is on its way.
+  ///
+  /// @return why it is to be interrupted, where somebody asked for that before: a CANCEL that
+  ///   overtakes its CALL is ignored over there
+  @Nullable CancelReason sent() {
+    sent = true;
+    return interruption;
+  }
+
+  /// It is to be interrupted.
+  ///
+  /// @return whether a CANCEL can be sent; otherwise whoever sends the call sees to it. Where both
+  ///   do, the second one is ignored over there
+  boolean interrupted(CancelReason reason) {
+    interruption = reason;
+    return sent;
   }
 
   /// The deadline has passed: the outcome will be this error as soon as the stacks are known.

@@ -70,6 +70,9 @@ final class CallsInFlight {
   }
 
   void deadlinePassed(Call call, Duration deadline) {
+    if (call.isDone()) {
+      return;
+    }
     call.failDeadline(stacks -> deadlineError(call, deadline, stacks));
     interrupt(call, CancelReason.DEADLINE);
     timer.after(STACKS_WAIT, () -> dumpFor(call));
@@ -84,7 +87,9 @@ final class CallsInFlight {
 
   void interrupt(Call call, CancelReason reason) {
     if (calls.containsKey(call.id())) {
-      reach.send(call.id(), new Messages.Cancel(reason));
+      if (call.interrupted(reason)) {
+        reach.send(call.id(), new Messages.Cancel(reason));
+      }
       timer.after(config.cancelGrace(), () -> killIfStillThere(call, reason));
     }
   }
@@ -109,12 +114,5 @@ final class CallsInFlight {
                 Texts.of(deadline),
                 stacks.isEmpty() ? " (Python could not say where it was)" : "; Python was at:"),
         stacks);
-  }
-
-  TerrariumException tooLate(Call call) {
-    return new DeadlineExceededException(
-        "Call of '%s' exceeded its deadline before worker %s could take it"
-            .formatted(call.tool(), worker),
-        "");
   }
 }

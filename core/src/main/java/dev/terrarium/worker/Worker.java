@@ -142,14 +142,16 @@ public final class Worker {
     if (open == null || !register(call)) {
       return false;
     }
-    if (call.isDone() || call.isOverdue()) {
-      // Given up, or late, before anybody could see that this worker has it.
-      call.fail(() -> calls.tooLate(call));
-      endCall(call.id());
+    if (call.isDone()) {
+      endCall(call.id()); // its caller gave up before he could see this worker
       return true;
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the call.
     open.send(call.frame());
+    CancelReason overtaken = call.sent();
+    if (overtaken != null) {
+      open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
+    }
     return true;
   }
 
@@ -159,8 +161,8 @@ public final class Worker {
       if (!(state instanceof WorkerState.Ready)) {
         return false;
       }
+      calls.add(call); // first: whoever learns of this worker from the call finds it
       call.givenTo(this);
-      calls.add(call);
       return true;
     } finally {
       lock.unlock();
