@@ -17,7 +17,8 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionFactory;
 
-/// What the tests of endings share: pools of the adapter that misbehaves, and looks at what is there.
+/// What the tests of endings share: pools of the adapter that misbehaves, and looks at what is
+/// there.
 final class Endings {
   /// Generous: timing never decides a test, it is printed.
   static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -38,6 +39,12 @@ final class Endings {
 
   static Terrarium runtime(Path home) {
     return Terrarium.start(Config.defaults().withHome(home));
+  }
+
+  /// Closes a runtime, for a test that wants to know before its `try` ends.
+  static Terrarium.CloseReport close(Terrarium runtime) {
+    runtime.close();
+    return runtime.closeReport().orElseThrow();
   }
 
   static PoolBuilder pool(Terrarium runtime) {

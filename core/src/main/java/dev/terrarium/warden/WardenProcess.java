@@ -38,9 +38,9 @@ final class WardenProcess implements FrameHandler {
   /// How long a warden may take to say hello.
   static final Duration HELLO_TIMEOUT = Duration.ofSeconds(15);
 
-  /// How long it may take to kill what is left, report, and end: usually some ten milliseconds. With
-  /// the time that closing takes before, this has to fit into the JVM's shutdown hook; a warden that
-  /// is stopped, or slower than this, is killed, and the JVM sweeps itself.
+  /// How long it may take to kill what is left, report, and end: usually some ten milliseconds.
+  /// With the time that closing takes before, this has to fit into the JVM's shutdown hook; a
+  /// warden that is stopped, or slower than this, is killed, and the JVM sweeps itself.
   static final Duration REPORT_TIMEOUT = Duration.ofSeconds(1);
 
   /// How long it may take to be dead of SIGKILL.
