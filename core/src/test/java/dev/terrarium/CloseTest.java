@@ -67,7 +67,10 @@ final class CloseTest {
     long birthmark = Endings.birthmark(Endings.warden(SELF));
     List<CompletableFuture<CloseReport>> closers =
         Stream.of(runtime, runtime, runtime, pool, pool)
-            .map(it -> CompletableFuture.supplyAsync(() -> closed(it, runtime), Thread::startVirtualThread))
+            .map(
+                it ->
+                    CompletableFuture.supplyAsync(
+                        () -> closed(it, runtime), Thread::startVirtualThread))
             .toList();
     assertThat(closers).allMatch(it -> it.join().equals(new CloseReport(1, 0)));
     assertThat(Procs.marked(birthmark)).isEmpty();

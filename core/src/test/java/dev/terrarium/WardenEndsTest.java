@@ -32,16 +32,15 @@ final class WardenEndsTest {
       for (int round = 1; round <= 2; round++) {
         killWarden(pool, round);
       }
-      pool.close();
-      runtime.close();
-      assertThat(runtime.closeReport()).contains(new Terrarium.CloseReport(0, 0));
+      assertThat(Endings.close(runtime)).isEqualTo(new Terrarium.CloseReport(0, 0));
     }
   }
 
   private void killWarden(Pool pool, int round) {
     Proc warden = Endings.warden(SELF);
     var _ = pool.tool("family").call(List.class);
-    List<CompletableFuture<Object>> running = List.of(loop(pool, round + "a"), loop(pool, round + "b"));
+    List<CompletableFuture<Object>> running =
+        List.of(loop(pool, round + "a"), loop(pool, round + "b"));
     List<Proc> known = Procs.marked(Endings.birthmark(warden));
     assertThat(known).hasSize(6);
     long begin = System.nanoTime();
