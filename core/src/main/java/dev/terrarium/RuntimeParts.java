@@ -179,12 +179,20 @@ final class RuntimeParts {
         log);
   }
 
-  /// Ends all parts. The directory stays, for the next start to deal with, where processes are
-  /// left.
-  Wardens.Report close() {
+  WorkerLog log() {
+    return log;
+  }
+
+  /// Ends the warden, and with it all processes. The directory will stay, for the next start to
+  /// deal with, where some are left.
+  Wardens.Report shutDown() {
     Wardens.Report report = wardens.shutDown();
     leftovers = report.left() > 0;
-    undoAll();
     return report;
+  }
+
+  /// Ends all other parts.
+  void close() {
+    undoAll();
   }
 }

@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// What one JVM has of Terrarium: a run id, a ledger, a warden, any number of pools. The first pool
 /// starts a shared one and the last one ends it; a program that wants to say where things live
@@ -240,17 +241,23 @@ public final class Terrarium implements AutoCloseable {
     }
     long start = System.nanoTime();
     closeAll(open);
-    var rest = parts.close();
+    var rest = parts.shutDown();
     int forced = (int) killed.get() + rest.killed();
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     if (rest.left() > 0) {
-      LOG.error("Run {}: {} processes could not be ended", runId(), rest.left());
+      say(Level.ERROR, "%d processes could not be ended".formatted(rest.left()));
     } else if (forced > 0) {
-      LOG.warn("Run {}: {} processes had to be ended by force at shutdown", runId(), forced);
+      say(Level.WARN, "%d processes had to be ended by force at shutdown".formatted(forced));
     } else {
-      LOG.info("Run {}: nothing left at shutdown ({})", runId(), Texts.of(took));
+      say(Level.INFO, "nothing left at shutdown (%s)".formatted(Texts.of(took)));
     }
+    parts.close();
     return new CloseReport(forced, rest.left());
+  }
+
+  // Through the queue: a logging backend that stalls must not keep the JVM from ending.
+  private void say(Level level, String what) {
+    parts.log().say(LOG, level, "Run %s: %s".formatted(runId(), what));
   }
 
   // Side by side: three pools with stubborn workers take as long as one.

@@ -41,6 +41,12 @@ final class Endings {
     return Terrarium.start(Config.defaults().withHome(home));
   }
 
+  /// Closes a runtime, for a test that wants to know before its `try` ends.
+  static Terrarium.CloseReport close(Terrarium runtime) {
+    runtime.close();
+    return runtime.closeReport().orElseThrow();
+  }
+
   static PoolBuilder pool(Terrarium runtime) {
     return Pool.builder().runtime(runtime).adapter(adapter("trouble.py"));
   }

@@ -33,9 +33,7 @@ final class WardenEndsTest {
       for (int round = 1; round <= 2; round++) {
         killWarden(pool, round);
       }
-      pool.close();
-      runtime.close();
-      assertThat(runtime.closeReport()).contains(new Terrarium.CloseReport(0, 0));
+      assertThat(Endings.close(runtime)).isEqualTo(new Terrarium.CloseReport(0, 0));
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.terrarium.worker;
 
+import com.google.errorprone.annotations.FormatMethod;
+import com.google.errorprone.annotations.FormatString;
 import dev.terrarium.Exit;
 import dev.terrarium.PoolClosedException;
 import dev.terrarium.PoolConfig;
@@ -25,6 +27,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// One worker: its process, its connection, the calls it has. All changes of state go through
 /// [#apply], the one door; what a change entails happens after the lock is left.
@@ -232,7 +235,7 @@ public final class Worker {
   private void becomeReady(long readyPid) {
     settle();
     ready = true;
-    LOG.info("Worker {} activated: pid {}, run {}", id, readyPid, facilities.run());
+    say(Level.INFO, "Worker %s activated: pid %s, run %s", id, readyPid, facilities.run());
     listener.ready(this);
   }
 
@@ -253,7 +256,7 @@ public final class Worker {
     }
     if (force) {
       if (end.cause() != End.Cause.ASKED) {
-        LOG.warn("Worker {} is killed at once: {} (pid {})", id, end.detail(), pid);
+        say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, end.detail(), pid);
       }
       facilities.wardens().kill(number, end.detail());
     } else if (end.cause() == End.Cause.DISCONNECTED) {
@@ -280,7 +283,7 @@ public final class Worker {
 
   private void terminate(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      LOG.warn("Worker {} has not ended within {}: SIGTERM", id, Texts.of(config.grace()));
+      say(Level.WARN, "Worker %s has not ended within %s: SIGTERM", id, Texts.of(config.grace()));
       listener.forced(this); // Python does as everybody does: it dies of it, and cleans up nothing
       facilities.wardens().signal(number, 15, end.detail());
     }
@@ -288,7 +291,7 @@ public final class Worker {
 
   private void forceOut(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      LOG.warn("Worker {} ignored SIGTERM for {}: SIGKILL", id, Texts.of(config.grace()));
+      say(Level.WARN, "Worker %s ignored SIGTERM for %s: SIGKILL", id, Texts.of(config.grace()));
       kill(end);
     }
   }
@@ -303,8 +306,9 @@ public final class Worker {
       facilities.registry().release(number); // there never was a process
     }
     if (gone.end().cause() == End.Cause.CRASHED) {
-      LOG.warn(
-          "Worker {} died without being asked: {} (pid {}); what it left behind is killed at once",
+      say(
+          Level.WARN,
+          "Worker %s died without being asked: %s (pid %s); what it left behind is killed at once",
           id,
           gone.exit().describe(),
           pid);
@@ -320,6 +324,12 @@ public final class Worker {
         ? closedError()
         : new WorkerDiedException(
             id, call.tool(), gone.exit(), gone.end().detail(), gone.stderrTail());
+  }
+
+  // Not on this thread: it is the loop's or the timer's.
+  @FormatMethod
+  private void say(Level level, @FormatString String format, Object... facts) {
+    facilities.log().say(LOG, level, format.formatted(facts));
   }
 
   private PoolClosedException closedError() {
@@ -375,7 +385,7 @@ public final class Worker {
     @Override
     public void cleared(int strays) {
       if (strays > 0) {
-        LOG.info("Worker {} left {} processes behind; they were killed", id, strays);
+        say(Level.INFO, "Worker %s left %s processes behind; they were killed", id, strays);
       }
       facilities.registry().release(number);
     }

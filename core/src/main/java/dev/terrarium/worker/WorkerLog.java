@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
-/// Brings what workers print and log to slf4j, on a thread of its own: a logging backend that
-/// stalls must stall neither the wire nor the workers. What does not fit in the bounded queue is
-/// dropped, counted, and said.
+/// Brings what workers print and log to slf4j, and what is to be said of them, on a thread of its
+/// own: a logging backend that stalls must stall neither the wire nor the workers. What does not
+/// fit in the bounded queue is dropped, counted, and said.
 ///
 /// Printed lines go to the logger `dev.terrarium.worker.POOL` at INFO, records of Python's
 /// `logging` to `dev.terrarium.worker.POOL.LOGGER` at their own level. Each message begins with the
@@ -20,6 +20,9 @@ import org.slf4j.event.Level;
 public final class WorkerLog implements AutoCloseable {
   /// How long closing waits for lines that are still queued.
   static final long CLOSE_MILLIS = 500;
+
+  /// Characters that may wait for the backend: lines of Python's `logging` have no length limit.
+  static final long CHARS_MAX = 16 << 20;
 
   private static final String PREFIX = "dev.terrarium.worker.";
 
@@ -30,7 +33,9 @@ public final class WorkerLog implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition filled = lock.newCondition();
   private final Thread thread;
+  private long chars;
   private long dropped;
+  private int deliveredSinceSaid;
   private boolean closed;
 
   /// @param capacity how many lines may wait for the backend
@@ -44,20 +49,27 @@ public final class WorkerLog implements AutoCloseable {
     String logger = PREFIX + pool;
     Long lost = output.dropped();
     if (lost != null && lost > 0) {
-      offer(new Line(logger, Level.WARN, worker + ": " + lost + " lines were dropped here"));
+      String text = worker + ": " + lost + " lines were dropped here";
+      offer(new Line(logger, Level.WARN, text), lost);
     }
     String prefix = worker + (output.stream() == Messages.Stream.STDERR ? " stderr: " : ": ");
     for (String line : output.lines()) {
-      offer(new Line(logger, Level.INFO, prefix + line));
+      offer(new Line(logger, Level.INFO, prefix + line), 1);
     }
+  }
+
+  /// A line of our own, from a thread that must not wait for the backend. Dropped only where these
+  /// alone fill a queue. Never blocks.
+  public void say(Logger logger, Level level, String text) {
+    offer(new Line(logger.getName(), level, text), 1, 2 * capacity);
   }
 
   /// A record of Python's `logging`. Never blocks.
   void record(String pool, String worker, Messages.Log record) {
     boolean root = record.logger().isEmpty() || record.logger().equals("root");
     String logger = root ? "" : "." + record.logger();
-    offer(
-        new Line(PREFIX + pool + logger, level(record.level()), worker + ": " + record.message()));
+    String text = worker + ": " + record.message();
+    offer(new Line(PREFIX + pool + logger, level(record.level()), text), 1);
   }
 
   private static Level level(Messages.LogLevel python) {
@@ -69,18 +81,28 @@ public final class WorkerLog implements AutoCloseable {
     };
   }
 
-  private void offer(Line line) {
+  private void offer(Line line, long worth) {
+    offer(line, worth, capacity);
+  }
+
+  private void offer(Line line, long worth, int limit) {
     lock.lock();
     try {
-      if (queue.size() >= capacity) {
-        dropped++;
+      if (queue.size() >= limit || tooLong(line, limit)) {
+        dropped += worth;
       } else {
         queue.add(line);
+        chars += line.text.length();
         filled.signal();
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  // Under the lock. One enormous line alone is taken.
+  private boolean tooLong(Line line, int limit) {
+    return limit == capacity && chars > 0 && chars + line.text.length() > CHARS_MAX;
   }
 
   private void drain() {
@@ -101,21 +123,30 @@ public final class WorkerLog implements AutoCloseable {
   private @Nullable Line next() {
     lock.lock();
     try {
-      while (queue.isEmpty()) {
-        if (dropped > 0) {
-          String text = dropped + " lines of workers were dropped: the logging backend is too slow";
-          dropped = 0;
-          return new Line(WorkerLog.class.getName(), Level.WARN, text);
-        }
-        if (closed) {
-          return null;
-        }
+      while (queue.isEmpty() && dropped == 0 && !closed) {
         filled.awaitUninterruptibly();
       }
-      return queue.poll();
+      // A backend that is slow for ever never empties the queue, and is to say so all the same.
+      if (dropped > 0 && (queue.isEmpty() || deliveredSinceSaid >= capacity)) {
+        return sayDropped();
+      }
+      Line line = queue.poll();
+      if (line != null) {
+        chars -= line.text.length();
+        deliveredSinceSaid++;
+      }
+      return line;
     } finally {
       lock.unlock();
     }
+  }
+
+  // Under the lock.
+  private Line sayDropped() {
+    String text = dropped + " lines of workers were dropped: the logging backend is too slow";
+    dropped = 0;
+    deliveredSinceSaid = 0;
+    return new Line(WorkerLog.class.getName(), Level.WARN, text);
   }
 
   /// Lets queued lines out for at most half a second.
