@@ -248,6 +248,16 @@ public final class Worker {
     }
   }
 
+  /// It sent a result that is no value, which only the caller notices, who decodes it: it is
+  /// replaced.
+  ///
+  /// @return what the caller is to throw
+  public WorkerDiedException brokeProtocol(Call call, ProtocolException why) {
+    String detail = "protocol error: " + why.getMessage();
+    kill(End.of(End.Cause.PROTOCOL, detail));
+    return new WorkerDiedException(id, call.tool(), new Exit.Unknown("it is killed"), detail, "");
+  }
+
   private @Nullable Call endCall(long callId) {
     Call call = calls.remove(callId);
     if (call != null) {
