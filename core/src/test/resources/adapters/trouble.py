@@ -206,6 +206,26 @@ async def echo_later_async(value, seconds: float):
 
 
 @tool
+async def wait_async(go: str, started: str = ""):
+    touch(started)
+    while not os.path.exists(go):
+        await asyncio.sleep(0.005)
+    return "waited"
+
+
+@tool
+def write_note(text: str):
+    note(text)
+
+
+@tool
+def begin_and_end():
+    note("begin")
+    time.sleep(0.005)
+    note("end")
+
+
+@tool
 def remaining():
     return context.remaining()
 
