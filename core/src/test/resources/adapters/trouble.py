@@ -5,6 +5,8 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -204,6 +206,26 @@ async def echo_later_async(value, seconds: float):
 
 
 @tool
+async def wait_async(go: str, started: str = ""):
+    touch(started)
+    while not os.path.exists(go):
+        await asyncio.sleep(0.005)
+    return "waited"
+
+
+@tool
+def write_note(text: str):
+    note(text)
+
+
+@tool
+def begin_and_end():
+    note("begin")
+    time.sleep(0.005)
+    note("end")
+
+
+@tool
 def remaining():
     return context.remaining()
 
@@ -219,21 +241,34 @@ async def nap(seconds: float, started: str = ""):
         note("finally")
 
 
-@tool
-def write_to_connection(data: bytes):
-    """Garbage on the wire: finds the connection among our own descriptors."""
-    import socket
-
+def connection():
+    """The connection to the JVM, found among our own descriptors."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
-            link = os.readlink(f"/proc/self/fd/{name}")
-            if link.startswith("socket:"):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
                 copy = socket.socket(fileno=os.dup(int(name)))
                 peer = copy.getpeername()
                 if isinstance(peer, (str, bytes)) and os.path.basename(os.fsdecode(peer)) == "s":
-                    copy.sendall(data)
-                    return True
-    return False
+                    return copy
+    raise LookupError("no connection")
+
+
+@tool
+def write_to_connection(data: bytes, end: bool = False):
+    """Garbage on the wire, and with ``end`` nothing after it."""
+    with connection() as copy:
+        copy.sendall(data)
+        if end:
+            copy.shutdown(socket.SHUT_WR)
+    return True
+
+
+@tool
+def forge_result(envelope: bytes):
+    """A RESULT of this very call that is not what the protocol wants."""
+    with connection() as copy:
+        copy.sendall(struct.pack(">IBBHQ", len(envelope), 3, 0, 0, context.call_id) + envelope)
+    time.sleep(1000)
 
 
 def wait_for(path):

@@ -25,6 +25,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -67,6 +68,7 @@ final class RuntimeParts {
   private RuntimeParts(Config config) throws IOException {
     this.config = config;
     boolean complete = false;
+    Optional<RunDirectory> made = Optional.empty();
     try {
       Birthmark.Choice choice = Birthmark.choose();
       Birthmark birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
@@ -75,6 +77,7 @@ final class RuntimeParts {
       python = PythonHome.unpack(state.path());
       sockets = socketsDirectory();
       directory = RunDirectory.create(state, runId, choice, sockets);
+      made = Optional.of(directory);
       undo.push(directory::close);
       undo.push(this::clearDirectory);
       ProcessKiller killer = new ProcessKiller(AuditLog.in(directory.path()));
@@ -108,6 +111,9 @@ final class RuntimeParts {
       complete = true;
     } finally {
       if (!complete) {
+        // No worker was ever ordered, and a warden that does not come up is ended: no trace is
+        // needed.
+        made.ifPresent(RunDirectory::allClear);
         undoAll();
       }
     }

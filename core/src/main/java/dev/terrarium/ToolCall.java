@@ -6,6 +6,8 @@ import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.ProtocolException;
+import dev.terrarium.worker.Worker;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Call;
 import java.lang.reflect.Type;
@@ -120,11 +122,12 @@ public final class ToolCall {
     Call call = prepare();
     pool.submit(call, deadline);
     try {
-      return finish(call.outcome().get(), type);
+      call.outcome().get();
+      return finish(call, type);
     } catch (InterruptedException e) {
       pool.cancel(call);
       Thread.currentThread().interrupt();
-      return finish(call.outcome().join(), type);
+      return finish(call, type);
     } catch (ExecutionException e) {
       throw new IllegalStateException("an outcome never fails", e);
     }
@@ -146,7 +149,7 @@ public final class ToolCall {
 
   private <T> void complete(CompletableFuture<T> future, Call call, Type type) {
     try {
-      future.complete(as(finish(call.outcome().join(), type)));
+      future.complete(as(finish(call, type)));
     } catch (RuntimeException | Error e) {
       future.completeExceptionally(e);
     }
@@ -157,12 +160,19 @@ public final class ToolCall {
     return new Call(IDS.incrementAndGet(), tool, envelope, deadline);
   }
 
-  private @Nullable Object finish(Call.Outcome outcome, Type type) {
-    return switch (outcome) {
-      case Call.Outcome.Value(Frame frame) ->
-          codec.decode(frame.envelope(), frame.attachments(), type);
+  private @Nullable Object finish(Call call, Type type) {
+    return switch (call.outcome().join()) {
+      case Call.Outcome.Value(Frame frame) -> decode(call, frame, type);
       case Call.Outcome.Failure(var error) -> throw error.get();
     };
+  }
+
+  private @Nullable Object decode(Call call, Frame frame, Type type) {
+    try {
+      return codec.decode(frame.envelope(), frame.attachments(), type);
+    } catch (ProtocolException e) {
+      throw Worker.of(call).orElseThrow(() -> e).brokeProtocol(call, e);
+    }
   }
 
   // The codec made it of the type that the caller named. None is null whatever the type: a

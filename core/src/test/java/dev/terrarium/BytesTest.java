@@ -1,11 +1,18 @@
 package dev.terrarium;
 
+import static dev.terrarium.Trouble.failure;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -120,9 +127,8 @@ final class BytesTest {
     assertThat(back.pages().getLast().content()).isEqualTo(random(100_000));
     assertThat(back.extras().get("$cover")).isEqualTo(random(3));
     assertThat(back.extras().get("nothing")).isEmpty();
-    Object untyped = echo(List.of(Map.of("deep", List.of(random(5)))), Object.class);
-    Map<?, ?> inner = (Map<?, ?>) ((List<?>) untyped).getFirst();
-    assertThat(((List<?>) inner.get("deep")).getFirst()).isEqualTo(random(5));
+    Object untyped = echo(List.of(Map.of("deep", random(5))), Object.class);
+    assertThat(((Map<?, ?>) ((List<?>) untyped).getFirst()).get("deep")).isEqualTo(random(5));
   }
 
   @Test
@@ -149,6 +155,51 @@ final class BytesTest {
   void anySizeComesBackAsItWas(int size) {
     byte[] bytes = random(size);
     assertThat(Arrays.equals(echo(bytes, byte[].class), bytes)).isTrue();
+  }
+
+  /// The most that an attachment holds: about 5 GB in all, on both sides together.
+  @Test
+  void aGibibyteComesBackAsItWas() {
+    assumeTrue(Runtime.getRuntime().maxMemory() > 4L << 30, "needs a heap of 4 GiB");
+    assumeTrue(availableKib() > 7L << 20, "needs 7 GiB of free memory");
+    byte[] bytes = new byte[1 << 30];
+    bytes[0] = 1;
+    bytes[bytes.length - 1] = 2;
+    // A worker of its own, whose memory goes with it.
+    try (Pool own = Pool.builder().adapter(pool.config().adapter()).name("own").size(1).start()) {
+      byte[] back = own.tool("echo").args(bytes).call(byte[].class);
+      assertThat(Arrays.equals(back, bytes)).isTrue();
+    }
+  }
+
+  private static long availableKib() {
+    return Trouble.text(Path.of("/proc/meminfo"))
+        .lines()
+        .filter(line -> line.startsWith("MemAvailable"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+        .findFirst()
+        .orElse(0);
+  }
+
+  @Test
+  void oneByteMoreIsRefusedBeforeAnythingIsSent() throws IOException {
+    Path file = directory.resolve("sparse");
+    try (var channel = FileChannel.open(file, CREATE, READ, WRITE);
+        Arena arena = Arena.ofConfined()) {
+      channel.write(ByteBuffer.allocate(1), 1 << 30);
+      MemorySegment much = channel.map(FileChannel.MapMode.READ_ONLY, 0, (1L << 30) + 1, arena);
+      var call = pool.tool("echo").args(List.of(1, much));
+      assertThat(failure(ValueException.class, () -> call.call(Object.class)))
+          .hasMessage("args[0][1]: 1,073,741,825 bytes, the limit is 1,073,741,824");
+    }
+  }
+
+  @Test
+  void pythonRefusesWhatIsTooLargeAsWell() {
+    var call = pool.tool("zeros").args((1 << 30) + 1);
+    assertThat(failure(ValueException.class, () -> call.call(Object.class)))
+        .hasMessageContaining("1073741825 bytes are too many");
+    assertThat(pool.stats().restarts()).isZero();
   }
 
   private static <T> T echo(Object value, Class<T> type) {

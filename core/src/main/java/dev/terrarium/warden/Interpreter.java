@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /// A Python interpreter that was asked who it is.
 ///
@@ -25,6 +26,9 @@ public record Interpreter(Path executable, String version) {
   static final int OLDEST_MINOR = 9;
   private static final int PROBE_TIMEOUT_SECONDS = 20;
   private static final Map<String, Interpreter> KNOWN = new ConcurrentHashMap<>();
+
+  private static final String FIRST_LINE = "terrarium\n";
+  private static final Pattern NUMBERS = Pattern.compile("terrarium( \\d{1,9}){3} ");
 
   // Has to be Python 2 as well: an interpreter that is too old is to say so, not to fail on our
   // syntax.
@@ -91,8 +95,10 @@ public record Interpreter(Path executable, String version) {
   }
 
   private static Interpreter parse(String command, String output) {
-    String[] lines = output.split("\n", -1);
-    if (lines.length < 6 || !lines[0].equals("terrarium")) {
+    // Launchers may have something to say before.
+    int start = output.startsWith(FIRST_LINE) ? 0 : output.indexOf("\n" + FIRST_LINE) + 1;
+    String[] lines = output.substring(start).split("\n", -1);
+    if (lines.length < 6 || !NUMBERS.matcher(String.join(" ", lines)).lookingAt()) {
       throw unusable(command, output.strip());
     }
     String version = lines[1] + "." + lines[2] + "." + lines[3];

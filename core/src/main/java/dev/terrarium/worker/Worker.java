@@ -40,6 +40,10 @@ public final class Worker {
   /// its way out, and is to be named as what it was. One that lives on is killed.
   static final Duration DISCONNECT_GRACE = Duration.ofSeconds(1);
 
+  /// How long a HELLO may be on its way after the death of the worker that sent it: the loop may
+  /// read the warden's report before it has accepted the worker's connection.
+  static final Duration HELLO_WAIT = Duration.ofMillis(250);
+
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   private final String id;
@@ -182,6 +186,16 @@ public final class Worker {
   /// killed.
   public void interrupt(Call call, CancelReason reason) {
     calls.interrupt(call, reason);
+  }
+
+  /// It sent a result that is no value, which only the caller notices, who decodes it: it is
+  /// replaced.
+  ///
+  /// @return what the caller is to throw
+  public WorkerDiedException brokeProtocol(Call call, ProtocolException why) {
+    String detail = "protocol error: " + why.getMessage();
+    kill(End.of(End.Cause.PROTOCOL, detail));
+    return new WorkerDiedException(id, call.tool(), new Exit.Unknown("it is killed"), detail, "");
   }
 
   private @Nullable Call endCall(long callId) {
@@ -379,7 +393,13 @@ public final class Worker {
 
     @Override
     public void exited(Exit exit, String stderrTail) {
-      apply(new WorkerEvent.Exited(exit, stderrTail));
+      var event = new WorkerEvent.Exited(exit, stderrTail);
+      if (exit instanceof Exit.Status && state instanceof WorkerState.Starting) {
+        // Python exits by itself after a HELLO that says why it cannot start.
+        facilities.timer().after(HELLO_WAIT, () -> apply(event));
+      } else {
+        apply(event);
+      }
     }
 
     @Override

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.pool;
+
+import org.jspecify.annotations.NullMarked;
