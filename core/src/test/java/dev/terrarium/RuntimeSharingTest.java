@@ -147,8 +147,7 @@ final class RuntimeSharingTest {
           .containsExactly("options", "variable", "directory", "add", "fetch");
       ToolInfo add = tools.get(3);
       assertThat(add.signature())
-          .isEqualTo(
-              "add(a: int, b: int = 1, *rest: int, scale: float = 1.0, **more) -> int");
+          .isEqualTo("add(a: int, b: int = 1, *rest: int, scale: float = 1.0, **more) -> int");
       assertThat(add.summary()).isEqualTo("Add two numbers.");
       assertThat(add.doc()).isEqualTo("Add two numbers.\n\nAnd more.");
       assertThat(add.idempotent()).isTrue();
