@@ -54,7 +54,7 @@ final class BrokenWireTest {
         Arguments.of(garbage(), "238"));
   }
 
-  @ParameterizedTest
+  @ParameterizedTest(name = "{1}")
   @MethodSource("broken")
   void aWorkerThatBreaksTheProtocolIsReplacedWithTheReason(byte[] bytes, String reason) {
     try (Pool pool = Trouble.pool().start()) {
@@ -93,7 +93,8 @@ final class BrokenWireTest {
   @Test
   void otherCallsOnThatWorkerHearTheSameReasonAndOtherWorkersGoOn() {
     try (Pool pool = Trouble.pool().size(2).concurrency(2).start()) {
-      var naps = Stream.of(1, 2).map(_ -> pool.tool("nap").args(3).callAsync(String.class)).toList();
+      var naps =
+          Stream.of(1, 2).map(_ -> pool.tool("nap").args(3).callAsync(String.class)).toList();
       var call = pool.tool("write_to_connection").args(garbage());
       assertNamed(failure(WorkerDiedException.class, () -> call.call(Object.class)), "238");
       // The least loaded worker has one of them: one nap dies with it, the other goes on.
@@ -113,8 +114,7 @@ final class BrokenWireTest {
     try (Pool pool = Trouble.pool().start()) {
       long worker = pid(pool);
       var call = pool.tool("forge_result").args(envelope.getBytes(US_ASCII));
-      WorkerDiedException error =
-          failure(WorkerDiedException.class, () -> call.call(Object.class));
+      WorkerDiedException error = failure(WorkerDiedException.class, () -> call.call(Object.class));
       assertThat(error).hasMessageContaining("protocol error: ");
       assertThat(error.worker()).isEqualTo("trouble-1");
       Procs.awaitGone(worker, Trouble.PATIENCE);
@@ -138,8 +138,7 @@ final class BrokenWireTest {
     try (Pool pool = Trouble.pool().start()) {
       long worker = pid(pool);
       var call = pool.tool("close_descriptors").args(0, 1_000_000);
-      WorkerDiedException error =
-          failure(WorkerDiedException.class, () -> call.call(Object.class));
+      WorkerDiedException error = failure(WorkerDiedException.class, () -> call.call(Object.class));
       assertThat(error.exit()).isIn(new Exit.Status(1), new Exit.Signal(9));
       awaitWhole(pool);
       assertThat(pid(pool)).isNotEqualTo(worker);

@@ -168,8 +168,7 @@ final class CallErrorTest {
 
   @Test
   void aFutureFailsWithTheSame() {
-    CompletableFuture<Object> future =
-        pool.tool("count").args("a b").callAsync(Object.class);
+    CompletableFuture<Object> future = pool.tool("count").args("a b").callAsync(Object.class);
     assertThat(failure(ToolException.class, future).python().message()).isEqualTo("a b");
     var unsendable = pool.tool("count").args(new Object()).callAsync(Object.class);
     assertThat(failure(ValueException.class, unsendable).path()).isEqualTo("args[0]");

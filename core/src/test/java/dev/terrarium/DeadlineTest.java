@@ -122,7 +122,8 @@ final class DeadlineTest {
   @Test
   void whatACallWaitedIsGoneFromItsDeadline() {
     try (Pool pool = Trouble.pool().cancelGrace(NEVER).start()) {
-      CompletableFuture<Object> occupant = endless(pool, "sleep").deadline(DEADLINE).callAsync(Object.class);
+      CompletableFuture<Object> occupant =
+          endless(pool, "sleep").deadline(DEADLINE).callAsync(Object.class);
       Duration deadline = Duration.ofSeconds(30);
       double left = pool.tool("remaining").deadline(deadline).call(Double.class);
       // The occupant was there for a second, the call came a moment after it.
@@ -152,7 +153,7 @@ final class DeadlineTest {
   void aShortOneIsNotLostOnTheWayToTheWorker() {
     try (Pool pool = Trouble.pool().cancelGrace(NEVER).start()) {
       for (int i = 0; i < 300; i++) {
-        var call = pool.tool("sleep").args(1000).deadline(Duration.ofNanos(1_000 * (1 + i)));
+        var call = pool.tool("sleep").args(1000).deadline(Duration.ofNanos(1_000L * (1 + i)));
         failure(DeadlineExceededException.class, call.callAsync(Object.class));
       }
       awaitWhole(pool);
@@ -180,9 +181,7 @@ final class DeadlineTest {
   private static DeadlineExceededException exceed(ToolCall call) {
     long start = System.nanoTime();
     var error =
-        failure(
-            DeadlineExceededException.class,
-            () -> call.deadline(DEADLINE).call(Object.class));
+        failure(DeadlineExceededException.class, () -> call.deadline(DEADLINE).call(Object.class));
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     assertThat(took).isBetween(DEADLINE, LATEST);
     return error;

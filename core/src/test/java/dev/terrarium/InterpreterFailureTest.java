@@ -34,7 +34,8 @@ final class InterpreterFailureTest {
   @ParameterizedTest
   @CsvSource({"2,7,18", "3,8,20"})
   void anOldInterpreterIsNamedWithItsVersion(int major, int minor, int micro) {
-    String answer = "terrarium\\n%d\\n%d\\n%d\\n/usr/bin/python\\n\\n".formatted(major, minor, micro);
+    String answer =
+        "terrarium\\n%d\\n%d\\n%d\\n/usr/bin/python\\n\\n".formatted(major, minor, micro);
     String python = script("printf '" + answer + "'");
     StartFailedException failure = start(python);
     assertThat(failure.reason()).isEqualTo(Reason.INTERPRETER_TOO_OLD);

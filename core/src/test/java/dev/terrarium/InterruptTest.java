@@ -150,9 +150,6 @@ final class InterruptTest {
   }
 
   private static Pool notingPool(Path note) {
-    return Trouble.pool()
-        .environment("TROUBLE_NOTE", note.toString())
-        .cancelGrace(NEVER)
-        .start();
+    return Trouble.pool().environment("TROUBLE_NOTE", note.toString()).cancelGrace(NEVER).start();
   }
 }

@@ -20,8 +20,7 @@ final class PlatformTest {
   @ValueSource(strings = {"5.9.16", "4.18.0-553.el8.x86_64", "3.10.0"})
   void refusesAnOldOneAndNamesTheProperty(String version) {
     var failure =
-        failure(
-            StartFailedException.class, () -> Platform.check("Linux", version, false));
+        failure(StartFailedException.class, () -> Platform.check("Linux", version, false));
     assertThat(failure.reason()).isEqualTo(Reason.PLATFORM);
     assertThat(failure)
         .hasMessageContaining("Linux " + version + " is older than 5.10")
@@ -36,8 +35,7 @@ final class PlatformTest {
   @ParameterizedTest
   @ValueSource(strings = {"Mac OS X", "Windows 11"})
   void refusesOtherSystemsWhateverTheUserSays(String system) {
-    var failure =
-        failure(StartFailedException.class, () -> Platform.check(system, "99.0", true));
+    var failure = failure(StartFailedException.class, () -> Platform.check(system, "99.0", true));
     assertThat(failure.reason()).isEqualTo(Reason.PLATFORM);
     assertThat(failure).hasMessageContaining("not on " + system);
   }

@@ -47,7 +47,8 @@ final class PoolQueueTest {
     assertThat(error.limit()).isEqualTo(10);
     assertThat(error)
         .hasMessage(
-            "Pool 'trouble': the queue is full (size 1, busy 1, waiting 10 of 10); raise size or shorten calls");
+            "Pool 'trouble': the queue is full (size 1, busy 1, waiting 10 of 10); raise size or"
+                + " shorten calls");
   }
 
   @Test
@@ -146,7 +147,8 @@ final class PoolQueueTest {
     try (Pool pool = Trouble.pool().size(2).start()) {
       PoolStats before = pool.stats();
       assertThat(before.idle()).isEqualTo(2);
-      assertThat(before.workers()).extracting(PoolStats.WorkerInfo::id)
+      assertThat(before.workers())
+          .extracting(PoolStats.WorkerInfo::id)
           .containsExactlyInAnyOrder("trouble-1", "trouble-2");
       var occupant = occupy(pool);
       PoolStats during = pool.stats();

@@ -165,7 +165,8 @@ final class RefusedValueTest {
 
   @ParameterizedTest
   @MethodSource("unfit")
-  void aResultThatDoesNotFitTheTypeIsRefused(Object value, Class<?> type, String path, String what) {
+  void aResultThatDoesNotFitTheTypeIsRefused(
+      Object value, Class<?> type, String path, String what) {
     var call = pool.tool("echo").args(value);
     ValueException error = failure(ValueException.class, () -> call.call(type));
     assertThat(error.path()).isEqualTo(path);

@@ -89,7 +89,8 @@ final class RuntimeSharingTest {
       assertThat(failure(IllegalArgumentException.class, () -> runtime.pool("none")))
           .hasMessageContaining("[trouble, other]");
       pool.close();
-      Trouble.pool().runtime(runtime).start();
+      Pool successor = Trouble.pool().runtime(runtime).start();
+      assertThat(successor.stats().workers().getFirst().id()).isEqualTo("trouble-2");
     }
     assertThat(directory.resolve("home/runs")).isEmptyDirectory();
   }
@@ -147,8 +148,7 @@ final class RuntimeSharingTest {
           .containsExactly("options", "variable", "directory", "add", "fetch");
       ToolInfo add = tools.get(3);
       assertThat(add.signature())
-          .isEqualTo(
-              "add(a: int, b: int = 1, *rest: int, scale: float = 1.0, **more) -> int");
+          .isEqualTo("add(a: int, b: int = 1, *rest: int, scale: float = 1.0, **more) -> int");
       assertThat(add.summary()).isEqualTo("Add two numbers.");
       assertThat(add.doc()).isEqualTo("Add two numbers.\n\nAnd more.");
       assertThat(add.idempotent()).isTrue();

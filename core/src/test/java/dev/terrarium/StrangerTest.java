@@ -118,7 +118,8 @@ final class StrangerTest {
 
   /// Where it says so itself.
   private Path sockets() {
-    String details = Trouble.text(home.resolve("runs").resolve(runtime.runId()).resolve("run.json"));
+    String details =
+        Trouble.text(home.resolve("runs").resolve(runtime.runId()).resolve("run.json"));
     Matcher matcher = Pattern.compile("\"sockets\":\"(?:file://)?([^\"]+)\"").matcher(details);
     assertThat(matcher.find()).as(details).isTrue();
     return Path.of(matcher.group(1));

@@ -162,8 +162,7 @@ final class ValueRoundTripTest {
   void aRecordIsADataclassOverThere() {
     Route route = new Route("home", List.of(new Point(1, 2), new Point(-3, 4)), null);
     assertThat(pool.tool("reverse").args(route).call(Route.class))
-        .isEqualTo(
-            new Route("home", List.of(new Point(-3, 4), new Point(1, 2)), new Point(1, 2)));
+        .isEqualTo(new Route("home", List.of(new Point(-3, 4), new Point(1, 2)), new Point(1, 2)));
     assertThat(pool.tool("echo").args(route).call(Route.class)).isEqualTo(route);
   }
 

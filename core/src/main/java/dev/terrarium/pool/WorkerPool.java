@@ -128,7 +128,8 @@ public final class WorkerPool implements WorkerListener {
         worker = null;
         refusal = refusal();
         if (refusal == null) {
-          // Who waits goes first, also in the moment between a worker's readiness and its first call.
+          // Who waits goes first, also in the moment between a worker's readiness and its first
+          // call.
           worker = waiting.isEmpty() ? idle.take() : null;
           if (worker == null) {
             refusal = enqueue(call);

@@ -27,7 +27,11 @@ final class BackoffTest {
 
   @RepeatedTest(3)
   void poolsThatFailTogetherDoNotTryTogether() {
-    long different = java.util.stream.IntStream.range(0, 100).mapToObj(_ -> Backoff.after(10)).distinct().count();
+    long different =
+        java.util.stream.IntStream.range(0, 100)
+            .mapToObj(_ -> Backoff.after(10))
+            .distinct()
+            .count();
     assertThat(different).isGreaterThan(50);
   }
 
