@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -266,9 +267,19 @@ def write_to_connection(data: bytes, end: bool = False):
 @tool
 def forge_result(envelope: bytes):
     """A RESULT of this very call that is not what the protocol wants."""
+    send_result(envelope)
+    time.sleep(1000)
+
+
+@tool
+def answer_and_die(text: str):
+    send_result(json.dumps(text).encode())
+    os._exit(7)
+
+
+def send_result(envelope):
     with connection() as copy:
         copy.sendall(struct.pack(">IBBHQ", len(envelope), 3, 0, 0, context.call_id) + envelope)
-    time.sleep(1000)
 
 
 def wait_for(path):

@@ -9,8 +9,10 @@ import dev.terrarium.worker.Worker;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,6 +48,11 @@ public final class Terrarium implements AutoCloseable {
   private final boolean ownedByPools;
   private final List<Pool> pools = new ArrayList<>();
   private final AtomicLong workerNumbers = new AtomicLong();
+
+  /// By the pool's name, and kept when a pool closes: a new one of that name must not use the ids
+  /// of workers whose strays are still being cleared.
+  private final Map<String, AtomicLong> workerSerials = new ConcurrentHashMap<>();
+
   private final AtomicLong killed = new AtomicLong();
   private int
       expected; // pools that are being started on the shared runtime; guarded by SHARED_LOCK
@@ -137,7 +144,7 @@ public final class Terrarium implements AutoCloseable {
   ///
   /// @throws StartFailedException saying what was missing
   public Pool start(PoolConfig config) {
-    AtomicLong serial = new AtomicLong();
+    AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
     Facilities facilities = parts.facilities(config.python());
     WorkerPool workers =
         new WorkerPool(

@@ -54,7 +54,7 @@ final class BrokenWireTest {
         Arguments.of(garbage(), "238"));
   }
 
-  @ParameterizedTest
+  @ParameterizedTest(name = "{1}")
   @MethodSource("broken")
   void aWorkerThatBreaksTheProtocolIsReplacedWithTheReason(byte[] bytes, String reason) {
     try (Pool pool = Trouble.pool().start()) {

@@ -112,6 +112,7 @@ final class BytesTest {
     assertThat(buffer.position()).isEqualTo(3);
   }
 
+  @SuppressWarnings("ArrayRecordComponent") // is what users write
   record Page(String name, byte[] content) {}
 
   record Book(List<Page> pages, Map<String, byte[]> extras) {}

@@ -153,7 +153,7 @@ final class DeadlineTest {
   void aShortOneIsNotLostOnTheWayToTheWorker() {
     try (Pool pool = Trouble.pool().cancelGrace(NEVER).start()) {
       for (int i = 0; i < 300; i++) {
-        var call = pool.tool("sleep").args(1000).deadline(Duration.ofNanos(1_000 * (1 + i)));
+        var call = pool.tool("sleep").args(1000).deadline(Duration.ofNanos(1_000L * (1 + i)));
         failure(DeadlineExceededException.class, call.callAsync(Object.class));
       }
       awaitWhole(pool);

@@ -89,7 +89,8 @@ final class RuntimeSharingTest {
       assertThat(failure(IllegalArgumentException.class, () -> runtime.pool("none")))
           .hasMessageContaining("[trouble, other]");
       pool.close();
-      Trouble.pool().runtime(runtime).start();
+      Pool successor = Trouble.pool().runtime(runtime).start();
+      assertThat(successor.stats().workers().getFirst().id()).isEqualTo("trouble-2");
     }
     assertThat(directory.resolve("home/runs")).isEmptyDirectory();
   }

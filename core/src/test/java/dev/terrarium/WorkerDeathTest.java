@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -107,6 +108,17 @@ final class WorkerDeathTest {
       assertThat(error.exit()).isEqualTo(new Exit.Signal(11));
       assertThat(error.stderrTail()).contains("Segmentation fault").contains("in segfault");
       awaitWhole(pool);
+    }
+  }
+
+  /// The report of its death comes another way than its result, and may be read first.
+  @RepeatedTest(10)
+  void aResultThatWasSentBeforeTheDeathCounts() {
+    try (Pool pool = Trouble.pool().start()) {
+      var call = pool.tool("answer_and_die").args("last words");
+      assertThat(call.call(String.class)).isEqualTo("last words");
+      awaitWhole(pool);
+      assertThat(pool.stats().restarts()).isEqualTo(1);
     }
   }
 

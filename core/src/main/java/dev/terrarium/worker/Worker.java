@@ -40,9 +40,10 @@ public final class Worker {
   /// its way out, and is to be named as what it was. One that lives on is killed.
   static final Duration DISCONNECT_GRACE = Duration.ofSeconds(1);
 
-  /// How long a HELLO may be on its way after the death of the worker that sent it: the loop may
-  /// read the warden's report before it has accepted the worker's connection.
-  static final Duration HELLO_WAIT = Duration.ofMillis(250);
+  /// How long what a worker said before it died may still be unread: the loop may come to the
+  /// warden's report before it comes to the worker's connection. It ends with the connection, so
+  /// this is for those whose children hold it open, and for those who never dialled.
+  static final Duration LAST_WORDS_WAIT = Duration.ofMillis(250);
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
@@ -61,6 +62,7 @@ public final class Worker {
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
   private volatile List<ToolInfo> tools = List.of();
+  private volatile WorkerEvent.@Nullable Exited death;
   private @Nullable String token;
   private Timer.@Nullable Alarm startAlarm;
 
@@ -273,10 +275,10 @@ public final class Worker {
         say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, end.detail(), pid);
       }
       facilities.wardens().kill(number, end.detail());
-    } else if (end.cause() == End.Cause.DISCONNECTED) {
-      facilities.timer().after(DISCONNECT_GRACE, () -> kill(end));
-    } else {
+    } else if (end.cause() == End.Cause.ASKED) {
       askToLeave(end);
+    } else {
+      facilities.timer().after(DISCONNECT_GRACE, () -> kill(end));
     }
   }
 
@@ -394,12 +396,22 @@ public final class Worker {
     @Override
     public void exited(Exit exit, String stderrTail) {
       var event = new WorkerEvent.Exited(exit, stderrTail);
-      if (exit instanceof Exit.Status && state instanceof WorkerState.Starting) {
-        // Python exits by itself after a HELLO that says why it cannot start.
-        facilities.timer().after(HELLO_WAIT, () -> apply(event));
+      if (mayHaveLastWords(exit)) {
+        death = event;
+        listener.unavailable(Worker.this);
+        facilities.timer().after(LAST_WORDS_WAIT, () -> apply(event));
       } else {
         apply(event);
       }
+    }
+
+    // A result, half a frame, or the HELLO that says why it exits instead of getting ready.
+    private boolean mayHaveLastWords(Exit exit) {
+      return switch (state) {
+        case WorkerState.Ready _ -> !(exit instanceof Exit.Unknown);
+        case WorkerState.Starting _ -> exit instanceof Exit.Status;
+        default -> false;
+      };
     }
 
     @Override
@@ -476,13 +488,22 @@ public final class Worker {
 
     @Override
     public void onClosed(@Nullable ProtocolException reason) {
-      if (reason != null && !reason.isCut()) {
-        kill(End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage()));
-        return;
+      if (reason == null) {
+        String why = "it closed its connection and lived on";
+        apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
+      } else {
+        protocolError(reason);
       }
-      String where = reason == null ? "" : " in the middle of a frame";
-      String why = "it closed its connection" + where + " and lived on";
-      apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
+      WorkerEvent.Exited known = death;
+      if (known != null) {
+        apply(known);
+      }
+    }
+
+    // Who dies in the middle of a frame has not done that on purpose: its death says how it was.
+    private void protocolError(ProtocolException reason) {
+      End end = End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage());
+      apply(reason.isCut() ? new WorkerEvent.StopAsked(end) : new WorkerEvent.KillAsked(end));
     }
   }
 }
