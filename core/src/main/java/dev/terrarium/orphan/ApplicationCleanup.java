@@ -36,6 +36,9 @@ public final class ApplicationCleanup {
   @GuardedBy("lock")
   private @Nullable Thread hook;
 
+  @GuardedBy("lock")
+  private boolean ending;
+
   ApplicationCleanup(Hooks hooks, Duration totalTimeout) {
     this.hooks = hooks;
     this.totalTimeout = totalTimeout;
@@ -73,6 +76,10 @@ public final class ApplicationCleanup {
   public Registration register(String name, Closer closer) {
     var entry = new Registered(name, closer);
     synchronized (lock) {
+      if (ending) {
+        // With the hook under way nobody would close this any more.
+        throw new IllegalStateException("the JVM is ending; " + name + " comes too late");
+      }
       if (hook == null) {
         Thread added = Thread.ofPlatform().name("terrarium-cleanup").unstarted(this::closeAll);
         hooks.add(added);
@@ -113,6 +120,7 @@ public final class ApplicationCleanup {
 
   private List<Registered> inReverse() {
     synchronized (lock) {
+      ending = true;
       return List.copyOf(registered).reversed();
     }
   }

@@ -58,6 +58,15 @@ final class ApplicationCleanupTest {
   }
 
   @Test
+  void takesNobodyAnyMoreOnceTheJvmEnds() throws InterruptedException {
+    cleanup.register("a", () -> closed.add("a"));
+    hooks.runAll();
+    assertThatThrownBy(() -> cleanup.register("late", () -> closed.add("late")))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(closed).containsExactly("a");
+  }
+
+  @Test
   void goesOnAfterAFailure() throws InterruptedException {
     cleanup.register("a", () -> closed.add("a"));
     cleanup.register(
