@@ -134,7 +134,7 @@ final class InterpreterFailureTest {
 
   private String script(String command) {
     try {
-      Path file = directory.resolve("python-" + Math.abs(command.hashCode()));
+      Path file = directory.resolve("python-" + Integer.toHexString(command.hashCode()));
       Trouble.write(file, "#!/bin/sh\n" + command + "\n");
       Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
       return file.toString();

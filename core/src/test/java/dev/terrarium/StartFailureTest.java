@@ -72,7 +72,7 @@ final class StartFailureTest {
         .hasMessageStartingWith("Pool 'adapter': worker adapter-")
         .hasMessageContaining(error)
         .hasMessageContaining(detail);
-    assertThat(failure.getMessage()).doesNotContain("exited with status", "null");
+    assertThat(failure).message().doesNotContain("exited with status", "null");
   }
 
   @Test
@@ -155,8 +155,9 @@ final class StartFailureTest {
         .hasMessageContaining("killed by SIGSEGV before it was ready")
         .hasMessageContaining("line 59")
         .hasMessageContaining("Fatal Python error: Segmentation fault");
-    assertThat(failure.getMessage().lines().filter(it -> it.startsWith("line ")).count())
-        .isBetween(30L, 50L);
+    assertThat(String.valueOf(failure.getMessage()).lines())
+        .filteredOn(line -> line.startsWith("line "))
+        .hasSizeBetween(30, 50);
     assertThat(Trouble.text(tries).lines()).hasSize(3);
   }
 

@@ -114,7 +114,7 @@ final class ValueRoundTripTest {
         0.1,
         -0.0,
         0.0,
-        5e-324,
+        Double.MIN_VALUE,
         Double.MAX_VALUE,
         1e22,
         Double.NaN,
@@ -133,7 +133,7 @@ final class ValueRoundTripTest {
   @Test
   void pythonSeesWhatJavaMeans() {
     assertThat(call("text_of", -0.0, String.class)).isEqualTo("-0.0");
-    assertThat(call("text_of", 5e-324, String.class)).isEqualTo("5e-324");
+    assertThat(call("text_of", Double.MIN_VALUE, String.class)).isEqualTo("5e-324");
     assertThat(call("text_of", 1.0, String.class)).isEqualTo("1.0");
     assertThat(call("text_of", 0.1f, String.class)).isEqualTo("0.1");
     assertThat(call("text_of", new BigDecimal("1.50"), String.class)).isEqualTo("1.5");
