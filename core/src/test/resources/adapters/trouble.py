@@ -179,7 +179,7 @@ def daemon() -> int:
 
 
 @tool
-def family(go: str):
+def family_and_wait(go: str):
     """All three kinds of children; returns when there is a file of that name."""
     below = [child(), session_child(), daemon()]
     wait_for(go)

@@ -78,7 +78,7 @@ final class WorkerDeathTest {
   /// Neither call ends before the file is there, so they are on two workers.
   private Map<Long, List<Long>> startChildrenInBoth(Pool pool) {
     Path go = directory.resolve("go");
-    var call = pool.tool("family").arg("go", go.toString());
+    var call = pool.tool("family_and_wait").arg("go", go.toString());
     CompletableFuture<Family> one = call.callAsync(Family.class);
     CompletableFuture<Family> two = call.callAsync(Family.class);
     Trouble.write(go, "");

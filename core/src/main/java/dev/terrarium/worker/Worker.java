@@ -445,10 +445,10 @@ public final class Worker {
     }
 
     private End startFailure(Messages.Failure failure) {
+      String type = failure.type().isEmpty() ? "" : failure.type() + ": ";
       String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
       return End.startFailed(
-          Reason.valueOf(failure.reason().name()),
-          "%s: %s%s".formatted(failure.type(), failure.message(), traceback));
+          Reason.valueOf(failure.reason().name()), type + failure.message() + traceback);
     }
 
     @Override
