@@ -1,3 +1,4 @@
+/// Measurements; so far one.
 @NullMarked
 package dev.terrarium.bench;
 

@@ -32,18 +32,18 @@ final class CallsInFlight {
     void dump(Consumer<String> answer);
 
     void killUnresponsive(String why);
+
+    void after(Duration delay, Runnable task);
   }
 
   private final String worker;
   private final PoolConfig config;
-  private final Timer timer;
   private final Reach reach;
   private final Map<Long, Call> calls = new ConcurrentHashMap<>();
 
-  CallsInFlight(String worker, PoolConfig config, Timer timer, Reach reach) {
+  CallsInFlight(String worker, PoolConfig config, Reach reach) {
     this.worker = worker;
     this.config = config;
-    this.timer = timer;
     this.reach = reach;
   }
 
@@ -75,8 +75,8 @@ final class CallsInFlight {
     }
     call.failDeadline(stacks -> deadlineError(call, deadline, stacks));
     interrupt(call, CancelReason.DEADLINE);
-    timer.after(STACKS_WAIT, () -> dumpFor(call));
-    timer.after(STACKS_LIMIT, () -> call.deadlineStacks(""));
+    reach.after(STACKS_WAIT, () -> dumpFor(call));
+    reach.after(STACKS_LIMIT, () -> call.deadlineStacks(""));
   }
 
   private void dumpFor(Call call) {
@@ -90,7 +90,7 @@ final class CallsInFlight {
       if (call.interrupted(reason)) {
         reach.send(call.id(), new Messages.Cancel(reason));
       }
-      timer.after(config.cancelGrace(), () -> killIfStillThere(call, reason));
+      reach.after(config.cancelGrace(), () -> killIfStillThere(call, reason));
     }
   }
 

@@ -73,7 +73,7 @@ public final class Worker {
     this.config = config;
     this.facilities = facilities;
     this.listener = listener;
-    this.calls = new CallsInFlight(id, config, facilities.timer(), new Reach());
+    this.calls = new CallsInFlight(id, config, new Reach());
   }
 
   public String id() {
@@ -364,6 +364,11 @@ public final class Worker {
     @Override
     public void dump(Consumer<String> answer) {
       facilities.wardens().dump(number, answer);
+    }
+
+    @Override
+    public void after(Duration delay, Runnable task) {
+      facilities.timer().after(delay, task);
     }
 
     @Override

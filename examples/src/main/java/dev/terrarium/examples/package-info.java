@@ -1,3 +1,4 @@
+/// Programs to copy from. Each runs as it stands, and a test runs it.
 @NullMarked
 package dev.terrarium.examples;
 

@@ -1,0 +1,74 @@
+package dev.terrarium.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamWriteConstraints;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// JSON on the command line, one value a line.
+public final class Json {
+  /// Python's own limit for integers as text.
+  private static final int DIGITS_MAX = 4_300;
+
+  /// What the wire allows, and the objects that stand for bytes and odd numbers at the bottom of
+  /// it.
+  private static final int NESTING_MAX = 510;
+
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxNumberLength(DIGITS_MAX + 1)
+                          .maxNestingDepth(NESTING_MAX)
+                          .maxStringLength(Integer.MAX_VALUE)
+                          .build())
+                  .streamWriteConstraints(
+                      StreamWriteConstraints.builder().maxNestingDepth(NESTING_MAX).build())
+                  .build())
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private Json() {}
+
+  /// An object with its fields in the order given: `object("event", "closed", "left", 0)`.
+  public static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
+    Map<String, @Nullable Object> object = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      object.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+    }
+    return object;
+  }
+
+  /// One line of JSON.
+  public static String write(@Nullable Object value) {
+    return MAPPER.writeValueAsString(value);
+  }
+
+  /// Reads one value.
+  ///
+  /// @throws UsageException saying where it is not JSON
+  public static @Nullable Object read(String text) {
+    try {
+      return MAPPER.readValue(text, Object.class);
+    } catch (JacksonException e) {
+      throw new UsageException("that is not JSON: " + e.getOriginalMessage() + where(e));
+    }
+  }
+
+  /// Reads one value to look into.
+  public static JsonNode tree(String text) {
+    return MAPPER.readTree(text);
+  }
+
+  private static String where(JacksonException e) {
+    var at = e.getLocation();
+    return at == null ? "" : " (line %d, column %d)".formatted(at.getLineNr(), at.getColumnNr());
+  }
+}

@@ -1,0 +1,98 @@
+package dev.terrarium.cli;
+
+import java.io.Console;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import picocli.CommandLine.Help.Ansi;
+
+/// Where the answer goes (stdout) and where the talk goes (stderr). Colours, progress and drawn
+/// lines only where a person is looking.
+///
+/// Both streams are UTF-8 whatever the locale says: JSON has no other encoding. Safe for use by
+/// many threads.
+public final class Terminal {
+  private static final String CLEAR_LINE = "\r\033[K";
+
+  private final PrintWriter out;
+  private final PrintWriter err;
+  private final boolean interactive;
+
+  /// @param interactive whether a person looks at both streams
+  public Terminal(OutputStream out, OutputStream err, boolean interactive) {
+    this.out = new PrintWriter(out, true, StandardCharsets.UTF_8);
+    this.err = new PrintWriter(err, true, StandardCharsets.UTF_8);
+    this.interactive = interactive;
+  }
+
+  /// The process's own streams.
+  static Terminal ofProcess() {
+    return new Terminal(
+        new FileOutputStream(FileDescriptor.out),
+        new FileOutputStream(FileDescriptor.err),
+        isInteractive());
+  }
+
+  private static boolean isInteractive() {
+    return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()
+        && !"dumb".equals(System.getenv("TERM"));
+  }
+
+  PrintWriter out() {
+    return out;
+  }
+
+  PrintWriter err() {
+    return err;
+  }
+
+  /// The answer.
+  public void print(String line) {
+    clearProgress();
+    out.println(line);
+  }
+
+  /// Talk: what a program that reads the answer does not have to see.
+  public void say(String line) {
+    err.println(interactive ? CLEAR_LINE + line : line);
+  }
+
+  /// How far the work is, in a line that the next one replaces; nothing where nobody looks.
+  public void progress(String line) {
+    if (interactive) {
+      err.print(CLEAR_LINE + "   " + line);
+      err.flush();
+    }
+  }
+
+  /// Takes the progress line away.
+  public void clearProgress() {
+    if (interactive) {
+      err.print(CLEAR_LINE);
+      err.flush();
+    }
+  }
+
+  /// Text in a style of picocli's markup, such as `bold` or `fg(green)`.
+  public String styled(String style, String text) {
+    return ansi().enabled() ? ansi().string("@|" + style + " " + text + "|@") : text;
+  }
+
+  /// A horizontal line.
+  public String rule(int width) {
+    return (speaksUnicode() ? "\u2500" : "-").repeat(width);
+  }
+
+  Ansi ansi() {
+    return interactive && System.getenv("NO_COLOR") == null ? Ansi.ON : Ansi.OFF;
+  }
+
+  private static boolean speaksUnicode() {
+    String name = System.getProperty("stdout.encoding", System.getProperty("native.encoding"));
+    return name != null && Charset.forName(name).newEncoder().canEncode('\u2500');
+  }
+}

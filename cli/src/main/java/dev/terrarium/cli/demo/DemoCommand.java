@@ -1,0 +1,71 @@
+package dev.terrarium.cli.demo;
+
+import dev.terrarium.Terrarium;
+import dev.terrarium.cli.Terminal;
+import dev.terrarium.cli.WorkerOptions;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// The main job on real input, then the kill.
+@Command(
+    name = "demo",
+    description =
+        "Let 100 Python workers do a real job, then SIGKILL their JVM and look what is left.",
+    footer = {
+      "",
+      "First the workers parse every source file of the Python standard library, and Java "
+          + "adds it all up. Then a second JVM with as many busy workers is killed, children and "
+          + "daemons and all, and this one counts the processes before and after.",
+      "",
+      "Exit status: 0 nothing was left, 1 something was or the work failed, 2 wrong usage, "
+          + "3 this machine is not fit, 130 interrupted."
+    })
+public final class DemoCommand implements Callable<Integer> {
+  private final Terminal terminal;
+
+  @Mixin private final WorkerOptions options = new WorkerOptions();
+
+  @Option(names = "--workers", paramLabel = "N", description = "How many, each time. Default: 100.")
+  private int workers = 100;
+
+  @Option(names = "--files", hidden = true, description = "Parse only the first so many files.")
+  private int files = Integer.MAX_VALUE;
+
+  @Option(names = "--json", description = "One JSON object a line: started, parsed, killed.")
+  private boolean json;
+
+  public DemoCommand(Terminal terminal) {
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    int size = WorkerOptions.size(workers);
+    DemoReport report = json ? new JsonReport(terminal) : new TextReport(terminal);
+    try (DemoAdapters adapters = new DemoAdapters()) {
+      parse(report, adapters, size);
+      return kill(report, adapters, size) ? 0 : 1;
+    }
+  }
+
+  private void parse(DemoReport report, DemoAdapters adapters, int size) throws Exception {
+    report.firstAct(size);
+    long begin = System.nanoTime();
+    try (Terrarium runtime = options.start()) {
+      new LibraryAct(terminal, files)
+          .play(options.pool(runtime, adapters.find("modulestats.py"), size), begin, report);
+    }
+  }
+
+  private boolean kill(DemoReport report, DemoAdapters adapters, int size) throws Exception {
+    report.secondAct(size);
+    terminal.progress("starting a second JVM ...");
+    try (VictimJvm victim = VictimJvm.start(adapters.find("busy.py"), size, options.arguments())) {
+      return new KillAct(terminal, report).play(victim, size);
+    } finally {
+      terminal.clearProgress();
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package dev.terrarium.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// A mistake on the command line: exit status 2, nothing on stdout, one line on stderr.
+final class UsageTest {
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          ''                         | terrarium: a command is missing; 'terrarium --help' says more
+          demmo                      | terrarium: unknown command 'demmo', did you mean 'demo'?; 'terrarium --help' says more
+          tools --jsn x.py           | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium tools --help' says more
+          version now                | terrarium: unknown argument 'now'; 'terrarium version --help' says more
+          call                       | terrarium: missing required parameters: 'ADAPTER', 'TOOL'; 'terrarium call --help' says more
+          run                        | terrarium: missing required parameter: 'ADAPTER'; 'terrarium run --help' says more
+          run x.py --workers many    | terrarium: invalid value for option '--workers': 'many' is not an int; 'terrarium run --help' says more
+          run nowhere.py             | terrarium: there is no adapter at nowhere.py
+          tools nowhere.py           | terrarium: there is no adapter at nowhere.py
+          call nowhere.py x          | terrarium: there is no adapter at nowhere.py
+          demo --workers 0           | terrarium: --workers must be 1 to 10000, not 0
+          """)
+  void isOneLineThatSaysWhatIsWrong(String arguments, String line) {
+    Ran ran = Ran.command(arguments.isEmpty() ? new String[0] : arguments.split(" ", -1));
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.talk()).containsExactly(line);
+  }
+
+  @Test
+  void ofTheNumberOfWorkersIsNoticedBeforeAnythingStarts() {
+    Ran ran = Ran.command("run", TestAdapters.ECHO, "--workers", "-1");
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.talk()).containsExactly("terrarium: --workers must be 1 to 10000, not -1");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {bad         | that is not JSON: Unexpected character
+          [1] 2        | that is not JSON: Trailing token
+          3            | arguments are a JSON object (named) or array (positional), not 3
+          null         | arguments are a JSON object (named) or array (positional), not null
+          [{"$bytes":"?"}] | $bytes is not base64
+          [{"$float":"1"}] | $float is NaN, Infinity or -Infinity, not '1'
+          """)
+  void ofTheArgumentsIsNoticedBeforeAnythingStarts(String json, String said) {
+    Ran ran = Ran.command("call", TestAdapters.ECHO, "echo", json);
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.talk()).singleElement().asString().startsWith("terrarium: " + said);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"demo", "run", "call", "tools", "version"})
+  void isAvoidedByReadingTheHelp(String command) {
+    Ran ran = Ran.command(command, "--help");
+    assertThat(ran.status()).isZero();
+    assertThat(ran.out()).startsWith("Usage: terrarium " + command);
+    assertThat(ran.lines()).allMatch(line -> line.length() <= Table.WIDTH);
+    assertThat(ran.err()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "-1", "1e30"})
+  void ofTheDeadlineIsNoticedBeforeAnythingStarts(String seconds) {
+    Ran ran = Ran.command("call", TestAdapters.ECHO, "echo", "--deadline", seconds);
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.talk())
+        .singleElement()
+        .asString()
+        .startsWith("terrarium: --deadline must be 0.001 to 1000000 seconds, not ");
+  }
+
+  @Test
+  void ofTheWholeIsHelpedToo() {
+    Ran ran = Ran.command("--help");
+    assertThat(ran.status()).isZero();
+    assertThat(ran.out())
+        .contains("demo ", "run ", "call ", "tools ", "version ")
+        .doesNotContain("victim");
+  }
+}

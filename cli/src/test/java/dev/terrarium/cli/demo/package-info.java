@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.cli.demo;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,3 @@
+"""Imports what nobody has."""
+
+import nobody_has_this

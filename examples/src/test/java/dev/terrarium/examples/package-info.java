@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.examples;
+
+import org.jspecify.annotations.NullMarked;
