@@ -264,7 +264,9 @@ def test_signals_limits_and_the_oom_score_are_as_a_program_expects_them(fork, li
         return [status["SigIgn"].strip(), status["SigBlk"].strip(), score, files, os.getcwd()]
 
     _, (ignored, blocked, score, files, directory) = fork(action)
-    assert (int(ignored, 16), int(blocked, 16)) == (0, 0)
+    # 32 and 33 are the C library's own: nobody can set them, and a JVM's children ignore them.
+    reserved = 1 << 31 | 1 << 32
+    assert (int(ignored, 16) & ~reserved, int(blocked, 16)) == (0, 0)
     assert score >= 500
     assert files == min(soft, 512)
     assert directory == "/"
