@@ -11,9 +11,6 @@ import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
-import dev.terrarium.wire.Frame;
-import dev.terrarium.wire.FrameHandler;
-import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.OutgoingFrame;
@@ -53,7 +50,7 @@ public final class Worker {
   private final Facilities facilities;
   private final WorkerListener listener;
   private final Reports reports = new Reports();
-  private final Wire wire = new Wire();
+  private final WorkerWire wire;
   private final ReentrantLock lock = new ReentrantLock();
   private final CallsInFlight calls;
   private volatile WorkerState state = new WorkerState.Reserved();
@@ -74,6 +71,7 @@ public final class Worker {
     this.facilities = facilities;
     this.listener = listener;
     this.calls = new CallsInFlight(id, config, new Reach());
+    this.wire = new WorkerWire(this, config.name(), calls);
   }
 
   public String id() {
@@ -200,13 +198,29 @@ public final class Worker {
     return new WorkerDiedException(id, call.tool(), new Exit.Unknown("it is killed"), detail, "");
   }
 
-  private @Nullable Call endCall(long callId) {
+  /// One of its calls is over; null where it is not known any more.
+  @Nullable Call endCall(long callId) {
     Call call = calls.remove(callId);
     if (call != null) {
       served.incrementAndGet();
       listener.callEnded(this);
     }
     return call;
+  }
+
+  /// It dialled and said which tools it has.
+  void connected(Connection dialled, List<ToolInfo> offered) {
+    connection = dialled;
+    tools = offered;
+    apply(new WorkerEvent.Helloed());
+  }
+
+  /// It has no more to say: a death that is known already counts now.
+  void silent() {
+    WorkerEvent.Exited known = death;
+    if (known != null) {
+      apply(known);
+    }
   }
 
   // --- The one door ---
@@ -217,11 +231,11 @@ public final class Worker {
     apply(new WorkerEvent.StopAsked(End.of(End.Cause.ASKED, why)));
   }
 
-  private void kill(End end) {
+  void kill(End end) {
     apply(new WorkerEvent.KillAsked(end));
   }
 
-  private void apply(WorkerEvent event) {
+  void apply(WorkerEvent event) {
     WorkerState before;
     WorkerState after;
     lock.lock();
@@ -352,6 +366,10 @@ public final class Worker {
     return new PoolClosedException("Pool '%s' was closed during the call".formatted(config.name()));
   }
 
+  WorkerLog log() {
+    return facilities.log();
+  }
+
   private final class Reach implements CallsInFlight.Reach {
     @Override
     public void send(long call, Messages.Outgoing message) {
@@ -430,85 +448,6 @@ public final class Worker {
     @Override
     public void output(Messages.Output output) {
       facilities.log().output(config.name(), id, output);
-    }
-  }
-
-  // --- What it says itself ---
-
-  private final class Wire implements FrameHandler {
-    FrameHandler greeted(Connection dialled, Frame frame) {
-      Messages.Hello hello = Messages.read(frame, Messages.Hello.class);
-      Messages.Failure failure = hello.failure();
-      if (failure != null) {
-        kill(startFailure(failure));
-        return this;
-      }
-      connection = dialled;
-      tools = ToolInfos.of(hello.tools());
-      apply(new WorkerEvent.Helloed());
-      return this;
-    }
-
-    private End startFailure(Messages.Failure failure) {
-      String type = failure.type().isEmpty() ? "" : failure.type() + ": ";
-      String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
-      return End.startFailed(
-          Reason.valueOf(failure.reason().name()), type + failure.message() + traceback);
-    }
-
-    @Override
-    public void onFrame(Frame frame) {
-      if (frame.type() == FrameType.RESULT) {
-        Call call = endCall(frame.id());
-        if (call != null) {
-          call.succeed(frame);
-        }
-        return;
-      }
-      switch (frame.type()) {
-        case ERROR -> failed(frame.id(), Messages.read(frame, Messages.CallError.class));
-        case STACKS -> stacks(frame);
-        case LOG ->
-            facilities.log().record(config.name(), id, Messages.read(frame, Messages.Log.class));
-        case PONG -> {}
-        default -> throw new ProtocolException("a worker does not send " + frame.type());
-      }
-    }
-
-    private void stacks(Frame frame) {
-      Call call = calls.find(frame.id());
-      if (call != null) {
-        call.deadlineStacks(Messages.read(frame, Messages.Stacks.class).stacks());
-      }
-    }
-
-    private void failed(long callId, Messages.CallError error) {
-      Call call = endCall(callId);
-      if (call != null) {
-        // In case it was a deadline and no stacks came.
-        call.deadlineStacks(error.traceback() == null ? "" : error.traceback());
-        call.fail(CallErrors.of(config.name(), call, error));
-      }
-    }
-
-    @Override
-    public void onClosed(@Nullable ProtocolException reason) {
-      if (reason == null) {
-        String why = "it closed its connection and lived on";
-        apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
-      } else {
-        protocolError(reason);
-      }
-      WorkerEvent.Exited known = death;
-      if (known != null) {
-        apply(known);
-      }
-    }
-
-    // Who dies in the middle of a frame has not done that on purpose: its death says how it was.
-    private void protocolError(ProtocolException reason) {
-      End end = End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage());
-      apply(reason.isCut() ? new WorkerEvent.StopAsked(end) : new WorkerEvent.KillAsked(end));
     }
   }
 }

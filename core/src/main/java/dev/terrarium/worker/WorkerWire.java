@@ -1,0 +1,96 @@
+package dev.terrarium.worker;
+
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.wire.Connection;
+import dev.terrarium.wire.Frame;
+import dev.terrarium.wire.FrameHandler;
+import dev.terrarium.wire.FrameType;
+import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.ProtocolException;
+import org.jspecify.annotations.Nullable;
+
+/// What a worker says over its connection. On the loop's thread.
+final class WorkerWire implements FrameHandler {
+  private final Worker worker;
+  private final String pool;
+  private final CallsInFlight calls;
+
+  WorkerWire(Worker worker, String pool, CallsInFlight calls) {
+    this.worker = worker;
+    this.pool = pool;
+    this.calls = calls;
+  }
+
+  FrameHandler greeted(Connection connection, Frame frame) {
+    Messages.Hello hello = Messages.read(frame, Messages.Hello.class);
+    Messages.Failure failure = hello.failure();
+    if (failure == null) {
+      worker.connected(connection, ToolInfos.of(hello.tools()));
+    } else {
+      worker.kill(startFailure(failure));
+    }
+    return this;
+  }
+
+  private static End startFailure(Messages.Failure failure) {
+    String type = failure.type().isEmpty() ? "" : failure.type() + ": ";
+    String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
+    return End.startFailed(
+        Reason.valueOf(failure.reason().name()), type + failure.message() + traceback);
+  }
+
+  @Override
+  public void onFrame(Frame frame) {
+    if (frame.type() == FrameType.RESULT) { // first: it is what nearly all frames are
+      succeeded(frame);
+      return;
+    }
+    switch (frame.type()) {
+      case ERROR -> failed(frame.id(), Messages.read(frame, Messages.CallError.class));
+      case STACKS -> stacks(frame);
+      case LOG -> worker.log().record(pool, worker.id(), Messages.read(frame, Messages.Log.class));
+      case PONG -> {}
+      default -> throw new ProtocolException("a worker does not send " + frame.type());
+    }
+  }
+
+  private void succeeded(Frame frame) {
+    Call call = worker.endCall(frame.id());
+    if (call != null) {
+      call.succeed(frame);
+    }
+  }
+
+  private void stacks(Frame frame) {
+    Call call = calls.find(frame.id());
+    if (call != null) {
+      call.deadlineStacks(Messages.read(frame, Messages.Stacks.class).stacks());
+    }
+  }
+
+  private void failed(long callId, Messages.CallError error) {
+    Call call = worker.endCall(callId);
+    if (call != null) {
+      // In case it was a deadline and no stacks came.
+      call.deadlineStacks(error.traceback() == null ? "" : error.traceback());
+      call.fail(CallErrors.of(pool, call, error));
+    }
+  }
+
+  @Override
+  public void onClosed(@Nullable ProtocolException reason) {
+    if (reason == null) {
+      String why = "it closed its connection and lived on";
+      worker.apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
+    } else {
+      protocolError(reason);
+    }
+    worker.silent();
+  }
+
+  // Who dies in the middle of a frame has not done that on purpose: its death says how it was.
+  private void protocolError(ProtocolException reason) {
+    End end = End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage());
+    worker.apply(reason.isCut() ? new WorkerEvent.StopAsked(end) : new WorkerEvent.KillAsked(end));
+  }
+}
