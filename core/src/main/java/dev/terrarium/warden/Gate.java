@@ -6,11 +6,13 @@ import dev.terrarium.wire.FrameHandler;
 import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Greeter;
 import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.ProtocolException;
 import dev.terrarium.wire.RefusedException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /// Who may come in: the holders of one-time tokens. A token is given to one process over a private
 /// channel and is good for one connection.
@@ -37,6 +39,22 @@ public final class Gate implements Greeter {
   /// The token is good for nothing any more.
   public void revoke(String token) {
     expected.remove(token);
+  }
+
+  /// Whoever still comes with this token is sent away without a word: he could not know.
+  public void dismiss(String token) {
+    expected.replace(token, (connection, hello) -> sendAway(connection));
+  }
+
+  private static FrameHandler sendAway(Connection connection) {
+    connection.close();
+    return new FrameHandler() {
+      @Override
+      public void onFrame(Frame frame) {}
+
+      @Override
+      public void onClosed(@Nullable ProtocolException reason) {}
+    };
   }
 
   @Override

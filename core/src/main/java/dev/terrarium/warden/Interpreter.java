@@ -66,8 +66,8 @@ public record Interpreter(Path executable, String version) {
     } catch (IOException e) {
       throw new StartFailedException(
           Reason.INTERPRETER_MISSING,
-          "Python interpreter '%s' cannot be run (%s); install Python 3.%d or newer, or name one with python(...) or TERRARIUM_PYTHON"
-              .formatted(command, e.getMessage(), OLDEST_MINOR),
+          "Python interpreter '%s' cannot be run: %s; install Python 3.%d or newer, or name one with python(...) or TERRARIUM_PYTHON"
+              .formatted(command, systemsWord(e), OLDEST_MINOR),
           e);
     }
     try (var output = process.getInputStream()) {
@@ -84,6 +84,15 @@ public record Interpreter(Path executable, String version) {
     } finally {
       end(process);
     }
+  }
+
+  // The JDK says `Cannot run program "x": Exec failed, error: 2 (No such file or directory) `.
+  private static String systemsWord(IOException e) {
+    String message = String.valueOf(e.getMessage()).strip();
+    int open = message.lastIndexOf('(');
+    return open > 0 && message.endsWith(")")
+        ? message.substring(open + 1, message.length() - 1)
+        : message;
   }
 
   private static Process end(Process process) {

@@ -274,7 +274,7 @@ public final class Worker {
       startAlarm.cancel();
     }
     if (token != null) {
-      facilities.gate().revoke(token);
+      facilities.gate().dismiss(token); // it may be about to dial
     }
   }
 
@@ -328,6 +328,9 @@ public final class Worker {
 
   private void die(WorkerState.Gone gone) {
     settle();
+    if (token != null) {
+      facilities.gate().revoke(token);
+    }
     Connection open = connection;
     if (open != null) {
       open.close();
