@@ -74,11 +74,11 @@ def hold_gil(started: str = ""):
 
 @tool
 def hold_gil_in_libc(started: str = ""):
-    """The same through ctypes.PyDLL; usleep ends at a signal, so again and again, from C's side only."""
-    touch(started)
+    """The same through ctypes.PyDLL. A signal would end the sleep, and with it the hold: blocked."""
     libc = ctypes.PyDLL(None)
-    while True:
-        libc.sleep(3600)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    touch(started)
+    libc.sleep(3600)
 
 
 @tool
