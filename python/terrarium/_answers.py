@@ -128,6 +128,6 @@ def _nearest(name: Any, tools: dict[str, Tool]) -> str | None:
     try:
         from difflib import get_close_matches
 
-        return next(iter(get_close_matches(str(name), tools, 1, 0.5)), None)
+        return next(iter(get_close_matches(str(name), tools, 1, 0.6)), None)
     except Exception:  # no descriptors left to import with, say
         return None

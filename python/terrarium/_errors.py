@@ -40,7 +40,7 @@ def message(error: BaseException) -> str:
     """The exception's text, also where its ``__str__`` fails."""
     try:
         return clean(str(error))
-    except Exception as failed:
+    except BaseException as failed:  # SystemExit in a __str__ is no reason to leave
         return f"<no text: {type(failed).__name__} in __str__>"
 
 
@@ -59,7 +59,7 @@ def user_traceback(error: BaseException) -> str | None:
         from traceback import format_exception
 
         return clean("".join(format_exception(type(error), error, user_frames(error))))
-    except Exception:
+    except BaseException:
         return None
 
 

@@ -74,6 +74,14 @@ class BadText(Exception):
 def bad_text():
     raise BadText
 
+class ExitingText(Exception):
+    def __str__(self):
+        raise SystemExit(4)
+
+@tool
+def exiting_text():
+    raise ExitingText
+
 @tool
 def surrogate():
     raise ValueError("half \\ud800")
@@ -193,6 +201,11 @@ def test_base_exceptions_of_a_tool_are_errors_and_the_worker_goes_on(start):
 def test_exceptions_without_a_proper_text_still_arrive(start):
     worker = start(ADAPTER)
     assert worker.fails("bad_text")["type"] == "adapter.BadText"
+    error = worker.fails("exiting_text")
+    assert (error["type"], error["message"]) == (
+        "adapter.ExitingText",
+        "<no text: SystemExit in __str__>",
+    )
     assert worker.fails("surrogate")["message"] == "half \\ud800"
 
 

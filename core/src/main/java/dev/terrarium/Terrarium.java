@@ -208,9 +208,9 @@ public final class Terrarium implements AutoCloseable {
     }
   }
 
-  /// Closes all pools, newest first, then the runtime itself. Bounded by [Config#closeTimeout];
-  /// what is left then is killed at once. Closing twice does nothing; a second caller waits for the
-  /// first.
+  /// Closes all pools, side by side, then the runtime itself. The pools get [Config#closeTimeout];
+  /// what is left then is killed, which takes seconds only where the warden does not answer.
+  /// Closing twice does nothing; a second caller waits for the first.
   @Override
   public void close() {
     synchronized (SHARED_LOCK) {

@@ -142,6 +142,17 @@ final class WardenEndsTest {
   }
 
   @Test
+  void aWardenThatDoesNotAnswerIsReplacedAndThePoolHeals() {
+    try (Terrarium runtime = Endings.runtime(home);
+        Pool pool = Endings.pool(runtime).size(1).start()) {
+      stop(Endings.warden(SELF));
+      assertThatThrownBy(() -> pool.tool("leave_at_once").args(7).call(Object.class))
+          .isInstanceOf(WorkerDiedException.class);
+      assertThat(pool.call("echo", Map.of("value", 1), Integer.class)).isEqualTo(1);
+    }
+  }
+
+  @Test
   void aStoppedWardenKeepsCloseWithinBounds() {
     Terrarium runtime = Endings.runtime(home);
     Endings.pool(runtime).size(2).start().tool("family").call(List.class);

@@ -5,8 +5,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -33,6 +35,8 @@ public final class Json {
                       StreamWriteConstraints.builder().maxNestingDepth(NESTING_MAX).build())
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .build();
 
   private Json() {}
@@ -58,13 +62,20 @@ public final class Json {
     try {
       return MAPPER.readValue(text, Object.class);
     } catch (JacksonException e) {
-      throw new UsageException("that is not JSON: " + e.getOriginalMessage() + where(e));
+      throw new UsageException("that is not JSON: " + plain(e) + where(e));
     }
   }
 
   /// Reads one value to look into.
   public static JsonNode tree(String text) {
     return MAPPER.readTree(text);
+  }
+
+  // Jackson names its own switches, which nobody can reach from here.
+  private static String plain(JacksonException e) {
+    return e.getOriginalMessage()
+        .replaceAll("[:,]? *(not allowed as per|from|enable) `[^`]*`[^)]*", "")
+        .replaceAll(" *\\(\\)", "");
   }
 
   private static String where(JacksonException e) {

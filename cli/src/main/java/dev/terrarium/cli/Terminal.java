@@ -56,6 +56,11 @@ public final class Terminal {
     out.println(line);
   }
 
+  /// Whether all of the answer went out; false on a full disk, or where nobody reads.
+  boolean delivered() {
+    return !out.checkError();
+  }
+
   /// Talk: what a program that reads the answer does not have to see.
   public void say(String line) {
     err.println(interactive ? CLEAR_LINE + line : line);

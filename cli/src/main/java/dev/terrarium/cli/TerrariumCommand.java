@@ -21,7 +21,12 @@ final class TerrariumCommand implements Runnable {
   ///
   /// @return the exit status
   static int execute(Terminal terminal, String... args) {
-    return commandLine(terminal).execute(args);
+    int status = commandLine(terminal).execute(args);
+    if (terminal.delivered()) {
+      return status;
+    }
+    terminal.say("terrarium: the answer could not be written to standard output");
+    return status == ExitStatus.DONE ? ExitStatus.FAILED : status;
   }
 
   private static CommandLine commandLine(Terminal terminal) {

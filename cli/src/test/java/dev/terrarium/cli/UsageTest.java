@@ -1,7 +1,11 @@
 package dev.terrarium.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.ByteArrayOutputStream;
+import java.io.FileOutputStream;
+import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,6 +34,27 @@ final class UsageTest {
     assertThat(ran.status()).isEqualTo(2);
     assertThat(ran.out()).isEmpty();
     assertThat(ran.talk()).containsExactly(line);
+  }
+
+  @Test
+  void anAnswerThatCannotBeWrittenIsAFailure() throws Exception {
+    try (var full = new FileOutputStream("/dev/full")) {
+      var said = new ByteArrayOutputStream();
+      int status = TerrariumCommand.execute(new Terminal(full, said, false), "version");
+      assertThat(status).isEqualTo(ExitStatus.FAILED);
+      assertThat(said.toString(StandardCharsets.UTF_8)).contains("could not be written");
+    }
+  }
+
+  @Test
+  void jsonThatSaysAThingTwiceIsRefusedInPlainWords() {
+    assertThat(
+            assertThrows(UsageException.class, () -> Json.read("{\"v\":1,\"v\":2}")).getMessage())
+        .contains("Duplicate");
+    assertThat(assertThrows(UsageException.class, () -> Json.read("{} {}")).getMessage())
+        .doesNotContain("Feature");
+    assertThat(assertThrows(UsageException.class, () -> Json.read("[".repeat(3_000))).getMessage())
+        .doesNotContain("Constraints");
   }
 
   @Test

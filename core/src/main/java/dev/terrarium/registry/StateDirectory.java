@@ -38,7 +38,14 @@ public record StateDirectory(Path path) {
       return Path.of(own);
     }
     Path xdg = Path.of(environment.getOrDefault("XDG_STATE_HOME", ""));
-    return (xdg.isAbsolute() ? xdg : home.resolve(".local/state")).resolve("terrarium");
+    return (xdg.isAbsolute() ? xdg : homeOf(environment, home).resolve(".local/state"))
+        .resolve("terrarium");
+  }
+
+  /// As everybody else reads it; what the JVM calls home is what the user database says.
+  private static Path homeOf(Map<String, String> environment, Path otherwise) {
+    Path home = Path.of(environment.getOrDefault("HOME", ""));
+    return home.isAbsolute() ? home : otherwise;
   }
 
   /// The given directory, made where it is missing.

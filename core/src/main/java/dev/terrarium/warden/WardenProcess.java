@@ -203,9 +203,14 @@ final class WardenProcess implements FrameHandler {
     return new Wardens.Report(said.killed(), said.left());
   }
 
+  /// Kills it; does not wait.
+  void kill(String why) {
+    identity.ifPresent(it -> killer.signal(it, Signal.KILL, why));
+  }
+
   /// Ends it for certain; its workers die with it.
   void end() {
-    identity.ifPresent(it -> killer.signal(it, Signal.KILL, "the warden is to end"));
+    kill("the warden is to end");
     process
         .onExit()
         .orTimeout(DEATH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)

@@ -3,6 +3,8 @@ package dev.terrarium.warden;
 import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcFs;
+import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.wire.Messages;
@@ -136,6 +138,29 @@ public final class Wardens {
   /// Kills a worker's process group; what else it started follows.
   public void kill(long number, String why) {
     order(warden -> warden.send(number, new Messages.Kill(why)));
+  }
+
+  /// A worker was to be killed, and long after nothing has been heard of it. Unless the kernel
+  /// cannot let go of it (state D), it is the warden that does not do its work, stopped perhaps: it
+  /// is killed, and what follows the death of a warden heals the rest.
+  ///
+  /// @param pid the worker's, 0 where there is none
+  public void doubt(long pid) {
+    if (ProcFs.stat(pid).filter(ProcStat::uninterruptible).isPresent()) {
+      LOG.warn("Process {} is stuck in the kernel; it dies when that lets it go", pid);
+      return;
+    }
+    WardenProcess warden;
+    lock.lock();
+    try {
+      warden = phase == Phase.UP ? current : null;
+    } finally {
+      lock.unlock();
+    }
+    if (warden != null) {
+      LOG.error("The warden of run {} does not answer and is replaced", setup.run());
+      warden.kill("it does not answer");
+    }
   }
 
   /// Asks for the stacks of a Python worker by signal; the answer is empty where none came.

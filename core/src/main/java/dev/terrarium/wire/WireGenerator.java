@@ -98,11 +98,14 @@ final class WireGenerator extends JsonGeneratorDelegate {
     return this;
   }
 
-  /// Without a fraction it looks like an integer, and Python takes it for one.
+  /// Without a fraction it looks like an integer, and Python takes it for one; else for a float, as
+  /// near as that comes.
   @Override
   public JsonGenerator writeNumber(BigDecimal number) {
     if (number.scale() == 0) {
       checkDigits(number.unscaledValue());
+    } else if (Double.isInfinite(number.doubleValue())) {
+      throw refusal("a number past the range of Python's float"); // it would arrive as infinity
     }
     delegate.writeNumber(number);
     return this;

@@ -42,6 +42,9 @@ public final class Worker {
   /// this is for those whose children hold it open, and for those who never dialled.
   static final Duration LAST_WORDS_WAIT = Duration.ofMillis(250);
 
+  /// How long the warden may take to report the death of a worker that it was told to kill.
+  static final Duration WARDEN_SILENCE = Duration.ofSeconds(5);
+
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   private final String id;
@@ -289,10 +292,18 @@ public final class Worker {
         say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, end.detail(), pid);
       }
       facilities.wardens().kill(number, end.detail());
+      facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
     } else if (end.cause() == End.Cause.ASKED) {
       askToLeave(end);
     } else {
       facilities.timer().after(DISCONNECT_GRACE, () -> kill(end));
+    }
+  }
+
+  private void doubtWarden() {
+    if (!(state instanceof WorkerState.Gone)) {
+      facilities.wardens().doubt(pid);
+      facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
     }
   }
 

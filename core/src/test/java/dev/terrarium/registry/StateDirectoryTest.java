@@ -16,6 +16,14 @@ final class StateDirectoryTest {
   @TempDir Path home = Path.of("");
 
   @Test
+  void isBelowTheHomeOfTheEnvironment() {
+    Map<String, String> environment = Map.of("HOME", at("elsewhere"));
+
+    assertThat(StateDirectory.resolve(environment, home).path())
+        .isEqualTo(home.resolve("elsewhere/.local/state/terrarium"));
+  }
+
+  @Test
   void isTerrariumHomeBeforeAllElse() {
     var environment = Map.of("TERRARIUM_HOME", at("own"), "XDG_STATE_HOME", at("xdg"));
     assertThat(StateDirectory.resolve(environment, home).path()).isEqualTo(home.resolve("own"));

@@ -173,6 +173,13 @@ final class ValueEncodingTest {
   }
 
   @Test
+  void refusesANumberThatWouldArriveAsInfinity() {
+    assertThat(refusal(List.of(new BigDecimal("1e400"))))
+        .isEqualTo("value[0]: a number past the range of Python's float");
+    assertThat(json(new BigDecimal("1e300"))).isEqualTo("1E+300");
+  }
+
+  @Test
   void takesBytesAtAnyDepthAsAttachments() {
     ByteBuffer buffer = ByteBuffer.wrap(new byte[] {9, 3, 4, 9}, 1, 2);
     MemorySegment heap = MemorySegment.ofArray(new byte[] {5}).asSlice(0, 1);
