@@ -146,11 +146,7 @@ public final class PoolBuilder {
   ///
   /// @throws IllegalArgumentException naming all problems at once
   public PoolConfig build() {
-    if (adapter == null) {
-      throw new IllegalArgumentException(
-          "an adapter is needed: Pool.builder().adapter(Path.of(\"tools.py\"))");
-    }
-    Path file = adapter.toAbsolutePath().normalize();
+    Path file = adapter == null ? Path.of("") : adapter.toAbsolutePath().normalize();
     return new PoolConfig(
         name == null ? nameOf(file) : name,
         file,

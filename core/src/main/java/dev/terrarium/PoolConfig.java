@@ -2,6 +2,8 @@ package dev.terrarium;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -35,11 +37,14 @@ public record PoolConfig(
   public PoolConfig {
     environment = Map.copyOf(environment);
     withoutEnvironment = Set.copyOf(withoutEnvironment);
-    options = Map.copyOf(options);
+    options = Collections.unmodifiableMap(new LinkedHashMap<>(options)); // values may be null
     Problems problems = new Problems("pool '" + name + "'");
     problems.check(
         name.matches("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"),
         "name must be 1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit");
+    problems.check(
+        !adapter.toString().isEmpty(),
+        "an adapter is needed: Pool.builder().adapter(Path.of(\"tools.py\"))");
     checkRange(problems, "size", size, SIZE_MAX);
     checkRange(problems, "concurrency", concurrency, CONCURRENCY_MAX);
     checkRange(problems, "startParallelism", startParallelism, SIZE_MAX);

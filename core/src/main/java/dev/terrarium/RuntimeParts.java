@@ -125,9 +125,8 @@ final class RuntimeParts {
     return new StartFailedException(Reason.BIRTHMARK, why);
   }
 
-  // Short and random: sockets have little room, and a name that another host could have too made
-  // one peer kill its
-  // neighbour's workers elsewhere.
+  // Short, because sockets have little room; random, because a name that two hosts share would
+  // make one end the other's workers.
   private static Path socketsDirectory() {
     String runtimeDirectory = System.getenv("XDG_RUNTIME_DIR");
     Path parent = Path.of(runtimeDirectory == null ? "" : runtimeDirectory);

@@ -244,7 +244,7 @@ public final class Terrarium implements AutoCloseable {
   private CloseReport closeOnce() {
     List<Pool> open;
     synchronized (SHARED_LOCK) {
-      open = List.copyOf(pools.reversed());
+      open = List.copyOf(pools);
     }
     long start = System.nanoTime();
     closeAll(open);

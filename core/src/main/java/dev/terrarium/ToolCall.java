@@ -175,9 +175,8 @@ public final class ToolCall {
     }
   }
 
-  // The codec made it of the type that the caller named. None is null whatever the type: a
-  // signature that said so
-  // would have every caller check what he knows from the tool.
+  // The codec made it of the type that the caller named. None is null whatever that type: he knows
+  // his tool.
   @SuppressWarnings({"unchecked", "NullAway", "TypeParameterUnusedInFormals"})
   private static <T> T as(@Nullable Object value) {
     return (T) value;

@@ -30,6 +30,21 @@ final class QuietLifeTest {
   @TempDir Path otherHome;
 
   @Test
+  void everyProcessBearsTheRunIdOnItsCommandLine() {
+    try (Terrarium runtime = Endings.runtime(home);
+        Pool pool = Endings.pool(runtime).size(2).start()) {
+      long birthmark = Endings.birthmark(Endings.warden(ProcessHandle.current().pid()));
+      assertThat(pool.stats().workers()).hasSize(2);
+      assertThat(Procs.marked(birthmark))
+          .hasSize(3)
+          .allSatisfy(
+              process ->
+                  assertThat(Procs.command(process.pid()))
+                      .contains("--snakepit-run-id " + runtime.runId()));
+    }
+  }
+
+  @Test
   void threeCyclesLeaveNoProcessMoreOrLess() {
     List<Long> before = below();
     for (int cycle = 1; cycle <= 3; cycle++) {

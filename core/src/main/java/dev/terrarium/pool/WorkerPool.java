@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,7 @@ public final class WorkerPool implements WorkerListener {
   private int starting;
   private int failures;
   private int forced;
-  private long calls;
+  private final AtomicLong calls = new AtomicLong();
   private long restarts;
   private boolean tryIsDue;
   private @Nullable StartFailedException lastFailure;
@@ -133,8 +134,6 @@ public final class WorkerPool implements WorkerListener {
           worker = waiting.isEmpty() ? idle.take() : null;
           if (worker == null) {
             refusal = enqueue(call);
-          } else {
-            calls++;
           }
         }
       } finally {
@@ -144,7 +143,7 @@ public final class WorkerPool implements WorkerListener {
         call.fail(refusal);
       }
       // A worker that died since it was taken refuses the call, and the pool looks again.
-    } while (worker != null && !worker.submit(call));
+    } while (worker != null && !given(worker, call));
   }
 
   // Under the lock.
@@ -220,8 +219,6 @@ public final class WorkerPool implements WorkerListener {
         next = idle.holds(worker) && !waiting.isEmpty() ? waiting.removeFirst() : null;
         if (next == null) {
           idle.giveBack(worker);
-        } else {
-          calls++;
         }
       } finally {
         lock.unlock();
@@ -229,12 +226,20 @@ public final class WorkerPool implements WorkerListener {
     } while (next != null && !hand(worker, next));
   }
 
+  private boolean given(Worker worker, Call call) {
+    boolean taken = worker.submit(call);
+    if (taken) {
+      calls.incrementAndGet();
+    }
+    return taken;
+  }
+
   // True where the worker has the call now; otherwise the call is placed anew.
   private boolean hand(Worker worker, Call call) {
     if (call.isDone()) {
       return false; // given up in the meantime: the worker is still free for the next one
     }
-    if (!worker.submit(call)) {
+    if (!given(worker, call)) {
       place(call);
     }
     return true;
@@ -279,7 +284,6 @@ public final class WorkerPool implements WorkerListener {
           return;
         }
         call = waiting.removeFirst();
-        calls++;
       } finally {
         lock.unlock();
       }
@@ -458,7 +462,7 @@ public final class WorkerPool implements WorkerListener {
               busy,
               starting,
               waiting.size(),
-              calls,
+              calls.get(),
               restarts,
               processes);
         });

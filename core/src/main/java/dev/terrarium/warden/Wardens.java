@@ -192,8 +192,7 @@ public final class Wardens {
     return true;
   }
 
-  // --- Reports, on the loop's thread
-  // ----------------------------------------------------------------------------------
+  // --- Reports, on the loop's thread ---
 
   private void report(long number, Messages.FromWarden report) {
     WorkerProcess process = find(number);
@@ -256,8 +255,7 @@ public final class Wardens {
     }
   }
 
-  // --- A warden's death, on the keeper's thread
-  // ---------------------------------------------------------------------
+  // --- A warden's death, on the keeper's thread ---
 
   private void keep(WardenProcess warden) {
     String end = warden.awaitEnd();
@@ -336,8 +334,7 @@ public final class Wardens {
     }
   }
 
-  // --- End
-  // ------------------------------------------------------------------------------------------------------------
+  // --- End ---
 
   /// Lets the warden kill what is left and ends it; where it does not answer, ends it and sweeps.
   public Report shutDown() {

@@ -153,7 +153,8 @@ public final class Worker {
       return false;
     }
     if (call.isDone()) {
-      endCall(call.id()); // its caller gave up before he could see this worker
+      calls.remove(call.id()); // its caller gave up before he could see this worker
+      listener.callEnded(this);
       return true;
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the call.
