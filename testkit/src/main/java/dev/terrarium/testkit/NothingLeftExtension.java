@@ -1,27 +1,50 @@
 package dev.terrarium.testkit;
 
+import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
-/// Asserts after every test that it left nothing behind: no process, no thread of ours, no
-/// descriptor, no socket or directory, no shared memory. What is on its way out has five seconds.
+/// Asserts after every test, and once more after every class, whose tests may share what they use,
+/// that nothing was left behind: no process, no thread of ours, no descriptor, no socket or
+/// directory, no shared memory. What is on its way out has five seconds.
 ///
 /// For one class by [NothingLeft]; for all classes of a module by
 /// `junit.jupiter.extensions.autodetection.enabled=true` in its `junit-platform.properties`.
-public final class NothingLeftExtension implements BeforeEachCallback, AfterEachCallback {
+public final class NothingLeftExtension
+    implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, AfterAllCallback {
   private static final Namespace NAMESPACE = Namespace.create(NothingLeftExtension.class);
 
   @Override
+  public void beforeAll(ExtensionContext context) {
+    remember(context);
+  }
+
+  @Override
   public void beforeEach(ExtensionContext context) {
-    WarmUp.once();
-    context.getStore(NAMESPACE).computeIfAbsent(Leftovers.class, _ -> Leftovers.now());
+    remember(context);
   }
 
   @Override
   public void afterEach(ExtensionContext context) {
-    Leftovers before = context.getStore(NAMESPACE).remove(Leftovers.class, Leftovers.class);
+    check(context);
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    check(context);
+  }
+
+  // Under a key of its own: a test's store shows its class's entries as well.
+  private static void remember(ExtensionContext context) {
+    WarmUp.once();
+    context.getStore(NAMESPACE).computeIfAbsent(context.getUniqueId(), _ -> Leftovers.now());
+  }
+
+  private static void check(ExtensionContext context) {
+    Leftovers before = context.getStore(NAMESPACE).remove(context.getUniqueId(), Leftovers.class);
     if (before != null) {
       before.assertNothingNew(Leftovers.PATIENCE);
     }
