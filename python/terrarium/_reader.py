@@ -102,7 +102,7 @@ class Reader:
         elif call.tool is not None and call.tool.kind == "async":
             worker.loop.cancel(call)
         else:
-            worker.runner.interrupt()
+            worker.runner.interrupt(call)
 
     def _send_stacks(self, number: int) -> None:
         from terrarium._stacks import stacks

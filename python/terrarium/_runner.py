@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import os
 from _signal import SIGURG, pthread_kill, signal
-from _thread import get_ident
+from _thread import get_ident, start_new_thread
 from contextvars import copy_context
+from time import sleep
 
 from terrarium import _errors
 from terrarium._answers import REASONS
+from terrarium._calls import DONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
     from terrarium._answers import Answers
     from terrarium._calls import Book, Call
+
+
+INSIST_SECONDS_MIN = 0.01
+INSIST_SECONDS_MAX = 1.0
 
 
 class Runner:
@@ -40,9 +46,25 @@ class Runner:
         self._shields = 0
         signal(SIGURG, self._on_signal)
 
-    def interrupt(self) -> None:
-        """Makes the handler look at the call that runs."""
+    def interrupt(self, call: Call) -> None:
+        """Makes the handler look at the call that runs, until it has struck."""
         pthread_kill(self.thread, SIGURG)
+        try:
+            start_new_thread(self._insist, (call,))
+        except RuntimeError as error:  # the limit of threads is reached
+            _errors.complain(f"call {call.id} is interrupted once only: {error}")
+
+    def _insist(self, call: Call) -> None:
+        """Repeats the signal. One that arrives after Python last looked for signals, but before
+        the system call that a tool then blocks in (``time.sleep``), ends neither.
+        """
+        seconds = INSIST_SECONDS_MIN
+        while True:
+            sleep(seconds)
+            if call.struck or call.state == DONE:
+                return
+            pthread_kill(self.thread, SIGURG)
+            seconds = min(2 * seconds, INSIST_SECONDS_MAX)
 
     def _on_signal(self, _number: int = 0, _frame: Any = None) -> None:
         call = self._armed

@@ -9,7 +9,7 @@ import pytest
 from terrarium import _wire
 
 ADAPTER = '''
-import asyncio, linecache, logging, sys, threading, time
+import asyncio, linecache, logging, signal, sys, threading, time
 from terrarium import tool, context, Cancelled, DeadlineExceeded
 
 log = logging.getLogger("test")
@@ -24,6 +24,17 @@ def spin():
 @tool
 def sleep(seconds):
     announce()
+    time.sleep(seconds)
+
+@tool
+def sleep_through_one(seconds):
+    """Stands for the moment between Python's last look and the system call, in which an
+    interruption ends neither.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})
+    log.warning("started")
+    signal.sigwait({signal.SIGURG})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})
     time.sleep(seconds)
 
 def announce():
@@ -216,6 +227,15 @@ def test_a_late_or_unknown_or_second_cancel_is_ignored(start):
     assert worker.answer(running).value["kind"] == "cancelled"
     assert worker.call("add", 1, 2) == 3
     assert worker.call("what_was_seen") == [["Cancelled", "the call was cancelled", True]]
+
+
+def test_an_interruption_that_the_system_call_missed_is_repeated(start):
+    """A cancel that came just before a tool's ``time.sleep`` was lost, and the sleep went on."""
+    worker = start(ADAPTER)
+    number = worker.begin("sleep_through_one", 1000)
+    worker.logged("started")
+    worker.cancel(number)
+    assert worker.answer(number).value["kind"] == "cancelled"
 
 
 def test_a_signal_without_a_cancel_harms_nobody(start):
