@@ -96,12 +96,16 @@ class Adapter:
                 _errors.report(error, "@on_stop failed")
 
 
-def load(path: str) -> Adapter:
+def load(path: str, text: str | None = None) -> Adapter:
     """Imports a ``.py`` file, or a directory with ``__init__.py``, as the module of its name.
     Raises ``LoadFailed``.
+
+    ``text`` is what the file held, in hexadecimal, when the pool was started. It counts where the
+    file has been changed since: all workers of a pool run the same code.
     """
     path = os.path.abspath(path)
-    source = _source(path)
+    pinned = None if text is None else bytes.fromhex(text)
+    source = _source(path, pinned)
     name = os.path.splitext(os.path.basename(path))[0] if source == path else os.path.basename(path)
     if name in sys.modules:
         message = f"{path}: there is a module {name!r} already; give the adapter another name"
@@ -109,7 +113,7 @@ def load(path: str) -> Adapter:
     _add_to_path(os.path.dirname(path))
     registry = _registry.begin()
     try:
-        module = _import(name, source, path if source != path else None)
+        module = _import(name, source, path if source != path else None, pinned)
         adapter = Adapter(module, registry)
     finally:
         _registry.end()
@@ -119,9 +123,11 @@ def load(path: str) -> Adapter:
     return adapter
 
 
-def _source(path: str) -> str:
+def _source(path: str, pinned: bytes | None) -> str:
     """The file to compile."""
     source = os.path.join(path, "__init__.py") if os.path.isdir(path) else path
+    if pinned is not None:
+        return source
     try:
         with open(source, "rb"):
             return source
@@ -148,7 +154,7 @@ def _add_to_path(directory: str) -> None:
         sys.path.insert(1 if sys.path[:1] == [ours] else 0, directory)
 
 
-def _import(name: str, source: str, directory: str | None) -> ModuleType:
+def _import(name: str, source: str, directory: str | None, pinned: bytes | None) -> ModuleType:
     spec = spec_from_file_location(
         name, source, submodule_search_locations=[directory] if directory else None
     )
@@ -158,15 +164,17 @@ def _import(name: str, source: str, directory: str | None) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        exec(_compile(spec.loader, name, source), module.__dict__)
+        exec(_compile(spec.loader, name, source, pinned), module.__dict__)
     except BaseException as error:
         sys.modules.pop(name, None)
         raise _failure(error) from None
     return sys.modules.get(name, module)
 
 
-def _compile(loader: Any, name: str, source: str) -> Any:
+def _compile(loader: Any, name: str, source: str, pinned: bytes | None) -> Any:
     try:
+        if pinned is not None and _content(source) != pinned:
+            return compile(pinned, source, "exec", dont_inherit=True)
         return loader.get_code(name)
     except OSError as error:
         raise _unreadable(source, error) from None
@@ -174,6 +182,14 @@ def _compile(loader: Any, name: str, source: str) -> Any:
         raise
     except ValueError as error:  # null bytes, before Python 3.12
         raise SyntaxError(f"{error}", (source, 1, 0, "")) from None
+
+
+def _content(source: str) -> bytes | None:
+    try:
+        with open(source, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _failure(error: BaseException) -> LoadFailed:

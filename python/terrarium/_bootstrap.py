@@ -1,9 +1,9 @@
 """What a forked child does before it becomes a worker; each step closes a race.
 
 The order is the specification's: birthmark, session, lifeline, parent, "is the lifeline still
-open", the rest, and exec. The same code serves a child that the warden forked itself and one that a
-zygote forked twice: the only difference is `Plan.middle`, the process that is the parent for a
-moment.
+open", the rest, and exec. A child that the warden forked itself does all of it (`become`). One that
+a zygote forked twice (`join`) has another parent for a moment, `Plan.middle`, and goes on in the
+image that it has.
 
 Everything that could block has a bound, and everything that could be imported is imported before
 the fork.
@@ -18,6 +18,7 @@ import fcntl
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -103,7 +104,19 @@ def become(plan: Plan, report_fd: int) -> None:
         os._exit(EXIT_NOT_STARTED)
 
 
-def arm(plan: Plan) -> None:
+def join(plan: Plan, gate: int, report_fd: int) -> None:
+    """The same for a child of a zygote, which returns from here as a worker.
+
+    `gate` is the reading end of a pipe that the one in the middle holds until it exits.
+    """
+    try:
+        arm(plan, gate)
+    except BaseException as failure:
+        _report(report_fd, failure)
+        os._exit(EXIT_NOT_STARTED)
+
+
+def arm(plan: Plan, gate: int | None = None) -> None:
     """Steps 1 to 5: from here on the process cannot outlive the JVM or the warden."""
     _step("birthmark", bear_mark, plan.hard, plan.number)
     _step("session", lead_session)
@@ -113,8 +126,13 @@ def arm(plan: Plan) -> None:
     _step("lifeline", arm_lifeline, lifeline)
     if line is not None:
         _step("lifeline", arm_lifeline, line)
+    if gate is not None:
+        _step("parent", await_end, gate)
     _step("parent", follow_warden, plan.warden, plan.middle)
     _step("lifeline", check_lifeline, lifeline)
+    if line is not None:
+        _step("lifeline", check_line, line)
+        os.close(line)  # the armed copy stays
 
 
 def settle(plan: Plan) -> None:
@@ -208,6 +226,24 @@ def check_lifeline(lifeline: socket.socket) -> None:
         raise ConnectionResetError(errno.ECONNRESET, "the JVM closed the lifeline already")
 
 
+def check_line(line: int) -> None:
+    """The same for the warden's pipe: it closes its end where it has given up on this worker."""
+    poller = select.poll()
+    poller.register(line, 0)
+    if poller.poll(0):
+        raise ConnectionResetError(errno.ECONNRESET, "the warden has given up on this worker")
+
+
+def await_end(gate: int) -> None:
+    """Waits until whoever holds the other end is gone; looking at the parent again and again would
+    cost more than the fork.
+    """
+    poller = select.poll()
+    poller.register(gate, 0)
+    poller.poll(PARENT_SECONDS_MAX * 1000)
+    os.close(gate)
+
+
 def follow_warden(warden: tuple[int, int], middle: int | None) -> None:
     """Waits until the warden is the parent, asks the kernel to die with it, and checks that it
     still is.
@@ -225,6 +261,11 @@ def follow_warden(warden: tuple[int, int], middle: int | None) -> None:
     stat = _proc.read_stat(warden[0])
     if os.getppid() != warden[0] or stat is None or stat.ticks != warden[1]:
         raise OSError(errno.ESRCH, "the warden is gone")
+
+
+def overwrite(address: int, data: bytes) -> None:
+    """Writes into this process's own memory."""
+    ctypes.memmove(address, data, len(data))
 
 
 def offer_to_oom_killer() -> None:

@@ -28,6 +28,7 @@ SHUTDOWN_SECONDS_MAX = 0.8  # the JVM waits for a second, then sweeps itself
 FLUSH_SECONDS_MAX = 5.0
 
 _STANDARD_INPUT = 0
+_UNSAID = {"step": "zygote", "errno": 0, "message": "it died before anybody told its pid"}
 
 
 class Warden:
@@ -50,6 +51,7 @@ class Warden:
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
         self._workers: dict[int, Worker] = {}  # by number, until CLEARED
         self._by_pid: dict[int, Worker] = {}  # not reaped yet
+        self._pending: set[Worker] = set()  # ordered from a zygote that has not told their pids
         self._dumping: list[Worker] = []
         self._selector = selectors.DefaultSelector()
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -185,6 +187,13 @@ class Warden:
 
     def _signal_group(self, worker: Worker, sig: int, why: str) -> None:
         worker.kill_asked |= sig == signal.SIGKILL
+        if worker in self._pending and sig == signal.SIGKILL:
+            worker.read_report()
+            self._adopt(worker)
+            message = f"killed before it was forked: {why}"
+            self._give_up(worker, {"step": "zygote", "errno": 0, "message": message})
+        if not worker.pid and sig == signal.SIGKILL:
+            return
         if worker.starting and sig != signal.SIGKILL:
             worker.early_signals.append((sig, why))
             return
@@ -198,13 +207,20 @@ class Warden:
         try:
             if number in self._workers or self._sweep.knows(number) or number < 1:
                 raise SpawnError("request", 0, f"the number {number} is used already")
-            worker = self._spawner.spawn(number, order)
+            zygote = self._zygote_for(order)
+            worker = self._spawner.spawn(number, order, zygote)
         except SpawnError as refused:
             self._say(f"worker {number} not started: {refused}")
             self._link.send(wire.SPAWN_FAILED, number, refused.envelope)
             return
         self._workers[number] = worker
-        self._by_pid[worker.pid] = worker
+        if zygote is None:
+            self._by_pid[worker.pid] = worker
+        else:
+            self._pending.add(worker)
+            self._watch_orders(zygote)
+        if worker.orders is not None:
+            self._watch(worker.orders.fileno(), lambda: self._on_orders(worker))
         self._watch(worker.report_fd, lambda: self._on_report(worker))
         self._watch(worker.stacks_fd, lambda: self._on_stacks(worker))
         for stream in worker.streams:
@@ -220,12 +236,16 @@ class Warden:
         self._watch(stream.fd, pump)
 
     def _on_report(self, worker: Worker) -> None:
-        if not worker.read_report():
+        ended = worker.read_report()
+        self._adopt(worker)
+        if not ended:
             return
         self._forget(worker.report_fd)
         worker.close_report()
-        if worker.failure() is None:
-            self._started(worker)  # the pipe closed without a word: exec closed it
+        if not worker.pid:
+            self._give_up(worker, worker.failure() or _UNSAID)
+        elif worker.failure() is None:
+            self._started(worker)  # the pipe closed without a word: by exec, or a zygote's child
 
     def _started(self, worker: Worker) -> None:
         worker.starting = False
@@ -238,6 +258,66 @@ class Warden:
     def _on_stacks(self, worker: Worker) -> None:
         if not worker.read_stacks():
             self._forget(worker.stacks_fd)
+
+    # ---- zygotes
+
+    def _zygote_for(self, order: dict) -> Worker | None:
+        """None for fork and exec."""
+        if order.get("via", "exec") == "exec":
+            return None
+        zygote = self._workers.get(order.get("zygote", 0))
+        if zygote is None or zygote.orders is None or zygote.exited:
+            raise SpawnError("zygote", 0, f"there is no zygote {order.get('zygote')}")
+        return zygote
+
+    def _watch_orders(self, zygote: Worker) -> None:
+        orders = zygote.orders
+        if orders is None or orders.fileno() not in self._handlers:
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if orders.waiting else 0)
+        key = self._selector.get_key(orders.fileno())
+        if key.events != events:
+            self._selector.modify(key.fd, events, key.data)
+
+    def _on_orders(self, zygote: Worker) -> None:
+        """It has room for orders, or something to say, or has closed its end on its way out."""
+        orders = zygote.orders
+        if orders is None:
+            return
+        orders.flush()
+        said = orders.receive()
+        if said is not None:
+            threads = [str(name) for name in said.get("threads", [])]
+            self._link.send(wire.ZYGOTE_READY, zygote.number, {"threads": threads})
+        if orders.ended:
+            self._forget(orders.fileno())
+        else:
+            self._watch_orders(zygote)
+
+    def _adopt(self, worker: Worker) -> None:
+        """The zygote may have told the pid. Only we reap it, so it is still the same process."""
+        if worker in self._pending and worker.read_pid():
+            self._pending.discard(worker)
+            self._by_pid[worker.pid] = worker
+
+    def _give_up(self, worker: Worker, why: dict) -> None:
+        """It was never forked, or nobody has told that it was.
+
+        What may have come of it all the same dies of its closed line. `SPAWN_FAILED` follows when
+        nothing bears its number.
+        """
+        if worker in self._pending:
+            self._pending.discard(worker)
+            worker.refusal = why
+            worker.close_line()
+            self._sweep.worker_died(worker.number, set())
+
+    def _zygote_died(self, zygote: Worker) -> None:
+        message = f"zygote {zygote.number} died before it had forked this worker"
+        for worker in [each for each in self._pending if each.zygote == zygote.number]:
+            worker.read_report()
+            self._adopt(worker)
+            self._give_up(worker, {"step": "zygote", "errno": 0, "message": message})
 
     # ---- exits
 
@@ -258,6 +338,10 @@ class Warden:
 
     def _worker_exited(self, pid: int) -> bool:
         """False where the child is no worker."""
+        if pid not in self._by_pid:
+            for pending in list(self._pending):  # its zygote's word may still be in the pipe
+                pending.read_report()
+                self._adopt(pending)
         worker = self._by_pid.get(pid)
         if worker is None:
             return False
@@ -308,6 +392,8 @@ class Warden:
         }
         self._link.send(wire.EXITED, worker.number, envelope)
         self._sweep.worker_died(worker.number, worker.strays)
+        if worker.orders is not None:
+            self._zygote_died(worker)
 
     def _stray_exited(self, info: os.waitid_result) -> None:
         """An adopted child. Its birthmark is read while it is a zombie: it says whose it was."""
@@ -333,11 +419,17 @@ class Warden:
             stream.drain(self._link)
             stream.finish(self._link)
         self._remove(worker)
-        self._link.send(wire.CLEARED, number, {"strays": strays})
+        if worker.refusal is None:
+            self._link.send(wire.CLEARED, number, {"strays": strays})
+        else:
+            self._say(f"worker {number} not started: {worker.refusal.get('message')}")
+            self._link.send(wire.SPAWN_FAILED, number, worker.refusal)
 
     def _remove(self, worker: Worker) -> None:
         for fd in (worker.report_fd, worker.stacks_fd, *(stream.fd for stream in worker.streams)):
             self._forget(fd)
+        if worker.orders is not None:
+            self._forget(worker.orders.fileno())
         worker.close()
         del self._workers[worker.number]
 

@@ -1,5 +1,5 @@
-"""One worker as the warden knows it, and how it comes to be: files and pipes, fork, the bootstrap's
-report.
+"""One worker as the warden knows it, and how it comes to be: files and pipes, a fork of our own or
+its zygote's, the bootstrap's report.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import time
 
 from terrarium import _bootstrap, _proc
 from terrarium._warden_output import Stream, Tail, WorkerLog
+from terrarium._warden_zygote import Orders, close_all
 
 STACKS_FD = 201
+ORDERS_FD = 202
 SPARE_DESCRIPTORS = 64
 STACKS_BYTES_MAX = 256 << 10
 DUMP_QUIET_SECONDS = 0.03
@@ -48,13 +50,17 @@ class Dump:
 
 
 class Worker:
-    def __init__(self, number: int, name: str, pid: int, pipes: Pipes, logs: str) -> None:
-        stat = _proc.read_stat(pid)
+    """A zygote is one too, with `orders`."""
+
+    def __init__(self, number: int, name: str, pipes: Pipes, logs: str) -> None:
         self.number = number
         self.name = name
-        self.pid = pid
-        self.ticks = stat.ticks if stat is not None else 0  # it is ours and unreaped: always there
+        self.pid = 0  # none yet, where a zygote forks it
+        self.ticks = 0
         self.starting = True
+        self.orders: Orders | None = None
+        self.zygote = 0  # the number of the zygote that forks it
+        self.refusal: dict | None = None  # why it will never have a pid
         self.report_fd = pipes.report
         self.report = b""
         self.stacks_fd = pipes.stacks
@@ -71,10 +77,26 @@ class Worker:
         self.exited = False
         self.strays: set[tuple[int, int]] = set()  # killed with its group, found dead before it was
 
+    def born(self, pid: int) -> None:
+        stat = _proc.read_stat(pid)
+        self.pid = pid
+        self.ticks = stat.ticks if stat is not None else 0  # it is ours and unreaped: always there
+
+    def read_pid(self) -> bool:
+        """Takes the pid out of the report, where a zygote has written it."""
+        line, newline, rest = self.report.partition(b"\n")
+        pid = _parse(line).get("pid") if newline else None
+        if isinstance(pid, int):
+            self.report = rest
+            self.born(pid)
+        return self.pid > 0
+
     def read_report(self) -> bool:
         """Takes what the bootstrap has written; True when the pipe has ended: executed, failed, or
         dead.
         """
+        if self.report_fd < 0:
+            return True
         while True:
             try:
                 data = os.read(self.report_fd, _REPORT_BYTES_MAX)
@@ -85,13 +107,7 @@ class Worker:
             self.report += data
 
     def failure(self) -> dict | None:
-        if not self.report:
-            return None
-        try:
-            return json.loads(self.report)
-        except ValueError:
-            text = self.report.decode("utf-8", "replace")
-            return {"step": "bootstrap", "errno": 0, "message": text}
+        return _parse(self.report) if self.report else None
 
     def read_stacks(self) -> bool:
         """False at the end of the pipe. What nobody asked for is thrown away."""
@@ -110,8 +126,17 @@ class Worker:
         self.close_report()
         os.close(self.stacks_fd)
         self.stacks_fd = -1
-        os.close(self.line_fd)
-        self.line_fd = -1
+        self.close_line()
+        if self.orders is not None:
+            self.orders.close()
+
+    def close_line(self) -> None:
+        """Whoever holds the other end dies of it: the kernel kills its group, or its bootstrap sees
+        that it came too late.
+        """
+        if self.line_fd >= 0:
+            os.close(self.line_fd)
+            self.line_fd = -1
 
     def close_report(self) -> None:
         if self.report_fd >= 0:
@@ -144,7 +169,7 @@ class Pipes:
 
 
 class Spawner:
-    """Forks workers. `identity` is the warden's own (pid, start ticks)."""
+    """Forks workers, or has them forked. `identity` is the warden's own (pid, start ticks)."""
 
     def __init__(self, config: dict, identity: tuple[int, int], open_files: int) -> None:
         self._hard = config["birthmark"]
@@ -153,29 +178,47 @@ class Spawner:
         self._identity = identity
         self._open_files = open_files
 
-    def spawn(self, number: int, order: dict) -> Worker:
+    def spawn(self, number: int, order: dict, zygote: Worker | None) -> Worker:
+        """`zygote`: who is to fork it; None for a fork of our own and exec."""
         opened: list[int] = []
         try:
-            if order.get("via", "exec") != "exec":
-                raise SpawnError("request", 0, f"via {order['via']!r} is not known")
-            spec = _spec_file(order["spec"], self._directory)
+            orders = Orders(opened) if order.get("role", "worker") == "zygote" else None
+            spec = _spec_file(order["spec"], self._directory, orders is not None)
             opened.append(spec)
             pipes = Pipes(opened)
             self._keep_spare(max(opened))
-            plan = self._plan(number, order, spec, pipes)
-            pid = _fork(plan, pipes.report_w)
+            worker = Worker(number, str(order["worker"]), pipes, self._directory)
+            worker.orders = orders
+            child_ends = [spec, *pipes.child_ends()]
+            if zygote is None or zygote.orders is None:
+                worker.born(_fork(self._plan(worker, order, spec, pipes), pipes.report_w))
         except OSError as failure:
-            _close(opened)
+            close_all(opened)
             message = failure.strerror or str(failure)
             raise SpawnError("fork", failure.errno or 0, message) from failure
         except (KeyError, TypeError, ValueError, AttributeError) as failure:
-            _close(opened)
+            close_all(opened)
             message = f"{type(failure).__name__}: {failure}"
             raise SpawnError("request", 0, message) from failure
-        # The child's ends go before the next fork: whoever else held them would withhold the end of
-        # the pipe.
-        _close([spec, *pipes.child_ends()])
-        return Worker(number, str(order["worker"]), pid, pipes, self._directory)
+        if worker.pid == 0 and zygote is not None and zygote.orders is not None:
+            worker.zygote = zygote.number
+            zygote.orders.put(self._message(worker), child_ends)
+        else:
+            # The child's ends go before the next fork: whoever else held them would withhold the
+            # end of the pipe.
+            close_all(child_ends if orders is None else [*child_ends, orders.theirs])
+        return worker
+
+    def _message(self, worker: Worker) -> dict:
+        """What the zygote has to know, beside the descriptors."""
+        return {
+            "number": worker.number,
+            "worker": worker.name,
+            "hard": self._hard,
+            "lifelines": self._lifelines,
+            "warden": self._identity,
+            "stacks_fd": STACKS_FD,
+        }
 
     def _keep_spare(self, highest: int) -> None:
         """Killing takes descriptors too (pidfd, /proc): workers must never use up the last ones."""
@@ -183,12 +226,13 @@ class Spawner:
         if highest >= limit - SPARE_DESCRIPTORS:
             raise OSError(errno.EMFILE, f"the limit of {limit} open files is reached")
 
-    def _plan(self, number: int, order: dict, spec: int, pipes: Pipes) -> _bootstrap.Plan:
+    def _plan(self, worker: Worker, order: dict, spec: int, pipes: Pipes) -> _bootstrap.Plan:
         argv = [_bytes(part) for part in order["argv"]]
         if not argv:
             raise ValueError("argv is empty")
+        orders = {} if worker.orders is None else {ORDERS_FD: worker.orders.theirs}
         return _bootstrap.Plan(
-            number=number,
+            number=worker.number,
             hard=self._hard,
             lifelines=self._lifelines,
             warden=self._identity,
@@ -197,7 +241,8 @@ class Spawner:
                 0: spec,
                 1: pipes.stdout_w,
                 2: pipes.stderr_w,
-                int(order["spec"].get("stacks_fd", STACKS_FD)): pipes.stacks_w,
+                STACKS_FD: pipes.stacks_w,
+                **orders,
             },
             open_files=self._open_files,
             argv=argv,
@@ -213,11 +258,21 @@ def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:
     return pid
 
 
-def _spec_file(spec: dict, directory: str) -> int:
+def _parse(report: bytes) -> dict:
+    try:
+        return dict(json.loads(report))
+    except (ValueError, TypeError):
+        text = report.decode("utf-8", "replace")
+        return {"step": "bootstrap", "errno": 0, "message": text}
+
+
+def _spec_file(spec: dict, directory: str, for_zygote: bool) -> int:
     """An unnamed file at offset 0: nothing to unlink, nobody else's to read, and the token is in no
     argument.
     """
-    spec.setdefault("stacks_fd", STACKS_FD)
+    spec["stacks_fd"] = STACKS_FD
+    if for_zygote:
+        spec["orders_fd"] = ORDERS_FD
     data = json.dumps(spec, ensure_ascii=False).encode("utf-8", "surrogatepass")
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("terrarium-spec")
@@ -256,8 +311,3 @@ def _own_environment() -> dict[bytes, bytes]:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _close(fds: list[int]) -> None:
-    for fd in fds:
-        os.close(fd)

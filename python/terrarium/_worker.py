@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 CAPABILITIES = ["cancel", "stacks", "log"]
 SPEC_BYTES_MAX = 16 * 2**20
+_faults: int | None = None
+_stacks: int | None = None
 WAKE = None
 """A job that is none: makes the main thread look whether it is done draining."""
 
@@ -38,8 +40,9 @@ WAKE = None
 class Worker:
     """Everything of one worker. ``run`` belongs to the main thread."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], loaded: Adapter | LoadFailed | None = None) -> None:
         self._spec = spec
+        self._loaded = loaded
         self.jobs: SimpleQueue[Any] = SimpleQueue()
         self.book = Book()
         self.runner = Runner()
@@ -88,7 +91,10 @@ class Worker:
         start_new_thread(Reader(self).run, ())
 
     def _load(self) -> None:
-        self.adapter: Adapter = load(self._spec["adapter"])
+        loaded = self._loaded or load(self._spec["adapter"], self._spec.get("source"))
+        if isinstance(loaded, LoadFailed):
+            raise loaded
+        self.adapter: Adapter = loaded
         self._watch_logging()
         if self.adapter.has_async:
             from terrarium._loop import Loop
@@ -244,10 +250,20 @@ def prepare(spec: dict[str, Any]) -> None:
 def _prepare_faults(stacks: int | None) -> None:
     import faulthandler
 
-    faulthandler.enable(file=_wire.move_up(os.dup(2)), all_threads=True)
+    global _faults, _stacks
+    _faults, _stacks = _wire.move_up(os.dup(2)), stacks
+    faulthandler.enable(file=_faults, all_threads=True)
     if stacks is not None:
         os.set_inheritable(stacks, False)
         faulthandler.register(SIGWINCH, file=stacks, all_threads=True, chain=False)
+
+
+def renew_faults() -> None:
+    """In a zygote's child: what faulthandler writes goes into its own pipes."""
+    if _faults is not None:
+        os.dup2(2, _faults, inheritable=False)
+    if _stacks is not None:
+        os.set_inheritable(_stacks, False)
 
 
 def main() -> NoReturn:
@@ -258,4 +274,11 @@ def main() -> NoReturn:
         _errors.complain(f"no spec at descriptor 0: {error}")
         os._exit(1)
     prepare(spec)
-    Worker(spec).run()
+    loaded = None
+    if "orders_fd" in spec:
+        from terrarium._zygote import Zygote
+
+        loaded = Zygote(spec).serve()
+        spec = read_spec()  # from here on a worker that has just been forked
+        renew_faults()
+    Worker(spec, loaded).run()

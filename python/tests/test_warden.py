@@ -70,7 +70,7 @@ def test_a_worker_inherits_only_its_own_descriptors(start):
         ({"argv": ["/nowhere/python"]}, "exec", "/nowhere/python"),
         ({"directory": "/nowhere"}, "directory", "/nowhere"),
         ({"argv": []}, "request", "argv"),
-        ({"via": "zygote"}, "request", "zygote"),
+        ({"via": "zygote", "zygote": 4711}, "zygote", "4711"),
     ],
 )
 def test_a_worker_that_cannot_start_is_said_with_the_step(start, how, step, word):

@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.worker.Zygote;
 import java.util.List;
 import java.util.Map;
 
@@ -19,11 +20,13 @@ public final class Pool implements AutoCloseable {
   private final Terrarium runtime;
   private final PoolConfig config;
   private final WorkerPool workers;
+  private final Zygote zygote;
 
-  Pool(Terrarium runtime, PoolConfig config, WorkerPool workers) {
+  Pool(Terrarium runtime, PoolConfig config, WorkerPool workers, Zygote zygote) {
     this.runtime = runtime;
     this.config = config;
     this.workers = workers;
+    this.zygote = zygote;
   }
 
   /// Describes a pool.
@@ -78,6 +81,8 @@ public final class Pool implements AutoCloseable {
   }
 
   int closeWorkers() {
-    return workers.close();
+    int forced = workers.close();
+    zygote.close(config.grace());
+    return forced;
   }
 }

@@ -11,17 +11,22 @@ import org.jspecify.annotations.Nullable;
 
 /// Describes a pool and starts it. Not for several threads at once; may be used for several pools.
 public final class PoolBuilder {
+  /// Forked workers that start at the same time: enough for nobody on the way to wait for another.
+  public static final int FORKED_PARALLELISM = 64;
+
   private @Nullable Terrarium runtime;
   private @Nullable String name;
   private @Nullable Path adapter;
   private String python = Config.defaultPython();
+  private Start start = Start.ZYGOTE;
+  private boolean preload = true;
   private int size = Runtime.getRuntime().availableProcessors();
   private int concurrency = 1;
   private int maxWaiting = 1_000;
   private Duration maxWait = Duration.ofSeconds(30);
   private Duration deadline = Duration.ofSeconds(60);
   private Duration startTimeout = Duration.ofSeconds(30);
-  private int startParallelism = Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
+  private @Nullable Integer startParallelism;
   private Duration cancelGrace = Duration.ofSeconds(1);
   private Duration grace = Duration.ofSeconds(2);
   private final Map<String, String> environment = new HashMap<>();
@@ -55,6 +60,19 @@ public final class PoolBuilder {
   /// `TERRARIUM_PYTHON`, else `python3`.
   public PoolBuilder python(String python) {
     this.python = python;
+    return this;
+  }
+
+  /// How workers come to be. Default: [Start#ZYGOTE].
+  public PoolBuilder start(Start start) {
+    this.start = start;
+    return this;
+  }
+
+  /// Whether the zygote imports the adapter, so that its workers need not. Without it each worker
+  /// imports it for itself, after the fork. Default: true.
+  public PoolBuilder preload(boolean preload) {
+    this.preload = preload;
     return this;
   }
 
@@ -95,7 +113,8 @@ public final class PoolBuilder {
     return this;
   }
 
-  /// How many workers start at the same time. Default: twice the processors, at least 4.
+  /// How many workers start at the same time. Default: [#FORKED_PARALLELISM] where a zygote forks
+  /// them, else twice the processors, at least 4.
   public PoolBuilder startParallelism(int startParallelism) {
     this.startParallelism = startParallelism;
     return this;
@@ -151,19 +170,27 @@ public final class PoolBuilder {
         name == null ? nameOf(file) : name,
         file,
         python,
+        start,
+        preload,
         size,
         concurrency,
         maxWaiting,
         maxWait,
         deadline,
         startTimeout,
-        startParallelism,
+        startParallelism == null ? parallelism() : startParallelism,
         cancelGrace,
         grace,
         environment,
         withoutEnvironment,
         Optional.ofNullable(workingDirectory),
         options);
+  }
+
+  private int parallelism() {
+    return start == Start.ZYGOTE
+        ? FORKED_PARALLELISM
+        : Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
   }
 
   private static String nameOf(Path adapter) {

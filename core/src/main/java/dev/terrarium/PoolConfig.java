@@ -15,6 +15,8 @@ public record PoolConfig(
     String name,
     Path adapter,
     String python,
+    Start start,
+    boolean preload,
     int size,
     int concurrency,
     int maxWaiting,

@@ -4,8 +4,10 @@ import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Facilities;
+import dev.terrarium.worker.SpawnOrders;
 import dev.terrarium.worker.Texts;
 import dev.terrarium.worker.Worker;
+import dev.terrarium.worker.Zygote;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -146,6 +148,12 @@ public final class Terrarium implements AutoCloseable {
   public Pool start(PoolConfig config) {
     AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
     Facilities facilities = parts.facilities(config.python());
+    Zygote zygote =
+        new Zygote(
+            config,
+            facilities,
+            new SpawnOrders(config, facilities),
+            workerNumbers::incrementAndGet);
     WorkerPool workers =
         new WorkerPool(
             config,
@@ -155,9 +163,10 @@ public final class Terrarium implements AutoCloseable {
                     workerNumbers.incrementAndGet(),
                     config,
                     facilities,
+                    zygote,
                     listener),
             parts.timer());
-    Pool pool = new Pool(this, config, workers);
+    Pool pool = new Pool(this, config, workers, zygote);
     synchronized (SHARED_LOCK) {
       if (closed) {
         throw new PoolClosedException("Runtime %s is closed".formatted(runId()));

@@ -317,12 +317,12 @@ public final class WorkerPool implements WorkerListener {
       if (gone.end().cause() == End.Cause.START_FAILED) {
         lastFailure = errors.startFailed(worker, gone);
       }
-      if (phase == Phase.OPEN) {
+      if (phase == Phase.OPEN && gone.end().cause() != End.Cause.NOT_FORKED) {
         restarts++;
         // A worker that served calls and then died says nothing about the next one's start.
         failures = worker.served() > 0 ? 0 : failures + 1;
         hopeless = giveUpWaiting();
-      } else if (workers.isEmpty()) {
+      } else if (phase == Phase.CLOSING && workers.isEmpty()) {
         emptied.complete(null);
       }
     } finally {

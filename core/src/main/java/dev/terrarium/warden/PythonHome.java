@@ -49,8 +49,10 @@ public final class PythonHome {
           "terrarium/_warden_output.py",
           "terrarium/_warden_sweep.py",
           "terrarium/_warden_workers.py",
+          "terrarium/_warden_zygote.py",
           "terrarium/_wire.py",
           "terrarium/_worker.py",
+          "terrarium/_zygote.py",
           "terrarium_warden.py",
           "terrarium_worker.py");
 

@@ -41,6 +41,9 @@ public final class Wardens {
   /// How long a sweep after a warden's death may take.
   static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
 
+  /// The `step` of a `SPAWN_FAILED` that is the zygote's fault.
+  private static final String ZYGOTE_STEP = "zygote";
+
   private static final Logger LOG = LoggerFactory.getLogger(Wardens.class);
 
   private enum Phase {
@@ -203,7 +206,11 @@ public final class Wardens {
       case Messages.Spawned(long pid, long ticks) -> process.spawned(pid, ticks);
       case Messages.SpawnFailed failed -> {
         forget(number);
-        process.spawnFailed("%s: %s".formatted(failed.step(), failed.message()));
+        if (failed.step().equals(ZYGOTE_STEP)) {
+          process.notForked(failed.message());
+        } else {
+          process.spawnFailed("%s: %s".formatted(failed.step(), failed.message()));
+        }
       }
       case Messages.Exited exited -> {
         died(number);
@@ -214,6 +221,7 @@ public final class Wardens {
         process.cleared(strays);
       }
       case Messages.Output output -> process.output(output);
+      case Messages.ZygoteReady(List<String> threads) -> process.preloaded(threads);
       case Messages.Dumped _, Messages.Report _ -> throw new IllegalStateException("" + report);
     }
   }

@@ -2,8 +2,9 @@ package dev.terrarium.warden;
 
 import dev.terrarium.Exit;
 import dev.terrarium.wire.Messages;
+import java.util.List;
 
-/// What the warden reports of one worker's process, in this order: `spawned` or `spawnFailed`;
+/// What the warden reports of one process, in this order: `spawned`, `spawnFailed` or `notForked`;
 /// after `spawned` once `exited`, then once `cleared`. Called on the loop's or the warden keeper's
 /// thread; must not block.
 public interface WorkerProcess {
@@ -12,6 +13,17 @@ public interface WorkerProcess {
 
   /// It does not, and never did.
   void spawnFailed(String why);
+
+  /// As [#spawnFailed], because its zygote could not fork it: it is gone, or has threads. Another
+  /// try is worth while.
+  default void notForked(String why) {
+    spawnFailed(why);
+  }
+
+  /// It is a zygote, and has imported the adapter.
+  ///
+  /// @param threads empty where it forks; else those that keep it from forking, and it ends
+  default void preloaded(List<String> threads) {}
 
   /// It is dead and reaped; its process group was killed before.
   ///

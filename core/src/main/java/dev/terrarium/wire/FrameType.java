@@ -35,7 +35,8 @@ public enum FrameType {
   DUMP(73, Peer.JVM),
   DUMPED(74, Peer.WARDEN),
   SHUTDOWN(75, Peer.JVM),
-  REPORT(76, Peer.WARDEN);
+  REPORT(76, Peer.WARDEN),
+  ZYGOTE_READY(77, Peer.WARDEN);
 
   private static final FrameType[] BY_CODE = new FrameType[256];
 

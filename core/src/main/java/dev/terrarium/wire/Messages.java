@@ -52,6 +52,7 @@ public final class Messages {
       case OUTPUT -> read(frame, Output.class);
       case DUMPED -> read(frame, Dumped.class);
       case REPORT -> read(frame, Report.class);
+      case ZYGOTE_READY -> read(frame, ZygoteReady.class);
       default -> throw new ProtocolException("a warden does not send " + frame);
     };
   }
@@ -283,6 +284,15 @@ public final class Messages {
 
   public record Report(int killed, int left) implements FromWarden {}
 
+  /// A zygote has imported the adapter.
+  ///
+  /// @param threads empty where it forks; else those that keep it from forking
+  public record ZygoteReady(List<String> threads) implements FromWarden {
+    public ZygoteReady {
+      threads = copy(threads);
+    }
+  }
+
   // ---- JVM to worker and warden ----
 
   /// A message that has a frame of its own.
@@ -323,9 +333,16 @@ public final class Messages {
     }
   }
 
+  /// A process is to be started.
+  ///
+  /// @param role `worker` or `zygote`
+  /// @param via `exec` or `zygote`
+  /// @param zygote the number of the zygote that is to fork it
   public record Spawn(
       String worker,
+      String role,
       String via,
+      @Nullable Long zygote,
       List<String> argv,
       Map<String, String> set,
       List<String> unset,
@@ -371,6 +388,8 @@ public final class Messages {
   /// What a worker reads from its descriptor 0. The options are the user's: plain JSON, no bytes.
   ///
   /// @param stacksFd `null`: the warden chooses the number
+  /// @param source what the adapter's file held when the pool was started, in hexadecimal
+  /// @param preload whether a zygote imports the adapter
   public record Spec(
       List<Integer> protocol,
       Token token,
@@ -380,6 +399,8 @@ public final class Messages {
       String pool,
       @Nullable Integer stacksFd,
       String adapter,
+      @Nullable String source,
+      @Nullable Boolean preload,
       Map<String, ? extends @Nullable Object> options) {}
 
   /// The first line of a warden's standard input.

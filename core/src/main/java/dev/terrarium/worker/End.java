@@ -14,6 +14,8 @@ public record End(Cause cause, String detail, StartFailedException.@Nullable Rea
     ASKED,
     /// It never became ready.
     START_FAILED,
+    /// It never existed: the zygote that was to fork it was gone. Another is to take its place.
+    NOT_FORKED,
     /// A cancelled call did not end.
     UNRESPONSIVE,
     /// It broke the wire's protocol.

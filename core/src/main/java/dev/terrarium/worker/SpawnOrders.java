@@ -1,26 +1,100 @@
 package dev.terrarium.worker;
 
 import dev.terrarium.PoolConfig;
+import dev.terrarium.Start;
 import dev.terrarium.wire.Messages;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/// How a worker's process is to look.
-final class SpawnOrders {
-  private SpawnOrders() {}
+/// How the processes of a pool are to look. What the adapter's file holds is read once: whoever
+/// comes to be later, in place of one that died, runs the same code.
+public final class SpawnOrders {
+  /// A larger adapter is not pinned: it would travel to each process.
+  static final int SOURCE_BYTES_MAX = 1 << 20;
 
-  static Messages.Spawn of(String id, PoolConfig config, Facilities facilities, String token) {
+  /// Native libraries read these when they are loaded and then start threads, which cannot be
+  /// forked; and a hundred workers with a thread for each processor would only be in each other's
+  /// way.
+  private static final List<String> THREAD_LIMITS =
+      List.of(
+          "OMP_NUM_THREADS",
+          "OPENBLAS_NUM_THREADS",
+          "MKL_NUM_THREADS",
+          "BLIS_NUM_THREADS",
+          "NUMEXPR_NUM_THREADS",
+          "VECLIB_MAXIMUM_THREADS");
+
+  private final PoolConfig config;
+  private final Facilities facilities;
+  private final Map<String, String> environment;
+  private final @Nullable String source;
+
+  public SpawnOrders(PoolConfig config, Facilities facilities) {
+    this.config = config;
+    this.facilities = facilities;
+    this.environment = environment(config);
+    this.source = source(config.adapter());
+  }
+
+  private static Map<String, String> environment(PoolConfig config) {
+    Map<String, String> environment = new HashMap<>(config.environment());
+    if (config.start() == Start.ZYGOTE) {
+      THREAD_LIMITS.stream()
+          .filter(limit -> System.getenv(limit) == null)
+          .filter(limit -> !config.withoutEnvironment().contains(limit))
+          .forEach(limit -> environment.putIfAbsent(limit, "1"));
+    }
+    return Map.copyOf(environment);
+  }
+
+  // Null where it cannot be read: Python says what is wrong with it.
+  private static @Nullable String source(Path adapter) {
+    Path file = Files.isDirectory(adapter) ? adapter.resolve("__init__.py") : adapter;
+    try {
+      return Files.isRegularFile(file) && Files.size(file) <= SOURCE_BYTES_MAX
+          ? HexFormat.of().formatHex(Files.readAllBytes(file))
+          : null;
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  Messages.Spawn byExec(String id, String token) {
+    return order(id, "worker", "exec", null, spec(id, token, source, null));
+  }
+
+  /// The adapter is in the zygote already, unless the pool does not preload it.
+  Messages.Spawn byZygote(String id, String token, long zygote) {
+    return order(
+        id, "worker", "zygote", zygote, spec(id, token, config.preload() ? null : source, null));
+  }
+
+  Messages.Spawn zygote(String id) {
+    return order(id, "zygote", "exec", null, spec(id, "", source, config.preload()));
+  }
+
+  private Messages.Spawn order(
+      String id, String role, String via, @Nullable Long zygote, Messages.Spec spec) {
     return new Messages.Spawn(
         id,
-        "exec",
-        command(id, facilities),
-        config.environment(),
+        role,
+        via,
+        zygote,
+        command(id),
+        environment,
         List.copyOf(config.withoutEnvironment()),
         config.workingDirectory().map(path -> path.toAbsolutePath().toString()).orElse(null),
-        spec(id, config, facilities, token));
+        spec);
   }
 
   // The run id stands there for people; nothing is ever killed for bearing it.
-  private static List<String> command(String id, Facilities facilities) {
+  private List<String> command(String id) {
     return List.of(
         facilities.executable(),
         facilities.script(),
@@ -30,8 +104,8 @@ final class SpawnOrders {
         id);
   }
 
-  private static Messages.Spec spec(
-      String id, PoolConfig config, Facilities facilities, String token) {
+  private Messages.Spec spec(
+      String id, String token, @Nullable String pinned, @Nullable Boolean preload) {
     return new Messages.Spec(
         List.of(1),
         new Messages.Token(token),
@@ -41,6 +115,8 @@ final class SpawnOrders {
         config.name(),
         null, // the warden chooses
         config.adapter().toString(),
+        pinned,
+        preload,
         config.options());
   }
 }

@@ -51,6 +51,7 @@ public final class Worker {
   private final long number;
   private final PoolConfig config;
   private final Facilities facilities;
+  private final Zygote zygote;
   private final WorkerListener listener;
   private final Reports reports = new Reports();
   private final WorkerWire wire;
@@ -67,11 +68,17 @@ public final class Worker {
   private Timer.@Nullable Alarm startAlarm;
 
   public Worker(
-      String id, long number, PoolConfig config, Facilities facilities, WorkerListener listener) {
+      String id,
+      long number,
+      PoolConfig config,
+      Facilities facilities,
+      Zygote zygote,
+      WorkerListener listener) {
     this.id = id;
     this.number = number;
     this.config = config;
     this.facilities = facilities;
+    this.zygote = zygote;
     this.listener = listener;
     this.calls = new CallsInFlight(id, config, new Reach());
     this.wire = new WorkerWire(this, config.name(), calls);
@@ -128,7 +135,7 @@ public final class Worker {
     }
     token = facilities.gate().admit(wire::greeted);
     startAlarm = facilities.timer().after(config.startTimeout(), this::startTookTooLong);
-    facilities.wardens().spawn(number, SpawnOrders.of(id, config, facilities, token), reports);
+    facilities.wardens().spawn(number, zygote.order(id, token), reports);
   }
 
   private void startTookTooLong() {
@@ -429,6 +436,11 @@ public final class Worker {
     @Override
     public void spawnFailed(String why) {
       apply(new WorkerEvent.SpawnFailed(why));
+    }
+
+    @Override
+    public void notForked(String why) {
+      apply(new WorkerEvent.NotForked(why));
     }
 
     @Override

@@ -10,6 +10,9 @@ public sealed interface WorkerEvent {
   /// The warden could not.
   record SpawnFailed(String why) implements WorkerEvent {}
 
+  /// Its zygote could not.
+  record NotForked(String why) implements WorkerEvent {}
+
   /// It said HELLO with its tools.
   record Helloed() implements WorkerEvent {}
 

@@ -5,6 +5,7 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.worker.WorkerEvent.Exited;
 import dev.terrarium.worker.WorkerEvent.Helloed;
 import dev.terrarium.worker.WorkerEvent.KillAsked;
+import dev.terrarium.worker.WorkerEvent.NotForked;
 import dev.terrarium.worker.WorkerEvent.SpawnFailed;
 import dev.terrarium.worker.WorkerEvent.Spawned;
 import dev.terrarium.worker.WorkerEvent.StopAsked;
@@ -34,6 +35,7 @@ final class WorkerLife {
     return switch (event) {
       case Spawned(long pid) -> new Starting(pid);
       case SpawnFailed(String why) -> neverStarted(End.startFailed(Reason.SPAWN, why), why);
+      case NotForked(String why) -> neverStarted(End.of(End.Cause.NOT_FORKED, why), why);
       case StopAsked(End end) -> new Stopping(end, true); // nobody is there yet to be asked
       case KillAsked(End end) -> new Stopping(end, true);
       case Exited e -> new Gone(diedEarly(e), e.exit(), e.stderrTail());
@@ -47,7 +49,7 @@ final class WorkerLife {
       case StopAsked(End end) -> new Stopping(end, true); // it reads no frames before it is ready
       case KillAsked(End end) -> new Stopping(end, true);
       case Exited e -> new Gone(diedEarly(e), e.exit(), e.stderrTail());
-      case Spawned _, SpawnFailed _ -> state;
+      case Spawned _, SpawnFailed _, NotForked _ -> state;
     };
   }
 
@@ -56,7 +58,7 @@ final class WorkerLife {
       case StopAsked(End end) -> new Stopping(end, false);
       case KillAsked(End end) -> new Stopping(end, true);
       case Exited e -> new Gone(End.of(End.Cause.CRASHED, ""), e.exit(), e.stderrTail());
-      case Spawned _, SpawnFailed _, Helloed _ -> state;
+      case Spawned _, SpawnFailed _, NotForked _, Helloed _ -> state;
     };
   }
 
@@ -64,6 +66,7 @@ final class WorkerLife {
     return switch (event) {
       case KillAsked _ -> state.forced() ? state : new Stopping(state.end(), true);
       case SpawnFailed(String why) -> neverStarted(state.end(), why);
+      case NotForked(String why) -> neverStarted(state.end(), why);
       case Exited e -> new Gone(whyItEnded(state), e.exit(), e.stderrTail());
       case Spawned _, Helloed _, StopAsked _ -> state;
     };

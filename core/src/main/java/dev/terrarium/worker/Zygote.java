@@ -1,0 +1,240 @@
+package dev.terrarium.worker;
+
+import com.google.errorprone.annotations.FormatMethod;
+import com.google.errorprone.annotations.FormatString;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.Exit;
+import dev.terrarium.PoolConfig;
+import dev.terrarium.Start;
+import dev.terrarium.registry.RegistryException;
+import dev.terrarium.warden.WorkerProcess;
+import dev.terrarium.wire.Messages;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+
+/// The process that forks a pool's workers, and its successor when it dies. It decides how each
+/// worker comes to be: forked, or by exec where there can be no zygote.
+///
+/// It is started with the first worker and need not be waited for: the warden passes orders on, and
+/// they wait there until it has imported the adapter. An order that it takes into its grave comes
+/// back as [WorkerProcess#notForked], and its worker is replaced by another.
+///
+/// Threads: any. Reports come on the loop's or the warden keeper's thread.
+public final class Zygote {
+  /// Deaths while it imports the adapter, in a row, after which workers are started by exec: each
+  /// then dies for itself, and the pool says how.
+  static final int PRELOAD_DEATHS_MAX = 2;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Zygote.class);
+
+  private final PoolConfig config;
+  private final Facilities facilities;
+  private final SpawnOrders orders;
+  private final LongSupplier numbers;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  @GuardedBy("lock")
+  private Start way;
+
+  @GuardedBy("lock")
+  private boolean closed;
+
+  @GuardedBy("lock")
+  private long current; // 0: none
+
+  @GuardedBy("lock")
+  private int serial;
+
+  @GuardedBy("lock")
+  private int preloadDeaths;
+
+  @GuardedBy("lock")
+  private int alive;
+
+  @GuardedBy("lock")
+  private CompletableFuture<Void> gone = CompletableFuture.completedFuture(null);
+
+  /// @param numbers gives it its own number, as a worker has one
+  public Zygote(
+      PoolConfig config, Facilities facilities, SpawnOrders orders, LongSupplier numbers) {
+    this.config = config;
+    this.facilities = facilities;
+    this.orders = orders;
+    this.numbers = numbers;
+    this.way = config.start();
+  }
+
+  /// The order for a worker. Starts a zygote where there is none.
+  Messages.Spawn order(String worker, String token) {
+    lock.lock();
+    try {
+      long zygote = ensure();
+      return zygote == 0 ? orders.byExec(worker, token) : orders.byZygote(worker, token, zygote);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // INVARIANT: the zygote's own order is sent under the lock, so that none for a worker overtakes
+  // it.
+  @GuardedBy("lock")
+  private long ensure() {
+    if (current == 0 && way == Start.ZYGOTE && !closed) {
+      long number = numbers.getAsLong();
+      String id = config.name() + "-zygote-" + ++serial;
+      try {
+        facilities.registry().reserve(id, number, config.name());
+      } catch (RegistryException e) {
+        return 0; // the worker meets the same problem, and says it
+      }
+      current = number;
+      if (alive++ == 0) {
+        gone = new CompletableFuture<>();
+      }
+      facilities.wardens().spawn(number, orders.zygote(id), new Reports(id, number));
+    }
+    return current;
+  }
+
+  /// Ends it for good: workers that it has forked live on. Waits for its end at most so long.
+  public void close(Duration longest) {
+    CompletableFuture<Void> end;
+    lock.lock();
+    try {
+      closed = true;
+      end = gone.copy();
+      if (current != 0) {
+        facilities.wardens().kill(current, "pool '" + config.name() + "' closes");
+      }
+    } finally {
+      lock.unlock();
+    }
+    end.completeOnTimeout(null, longest.toMillis(), TimeUnit.MILLISECONDS).join();
+  }
+
+  // Not on this thread: it is the loop's or the timer's.
+  @FormatMethod
+  private void say(Level level, @FormatString String format, Object... facts) {
+    facilities.log().say(LOG, level, format.formatted(facts));
+  }
+
+  private final class Reports implements WorkerProcess {
+    private final String id;
+    private final long number;
+    private volatile boolean ready;
+
+    Reports(String id, long number) {
+      this.id = id;
+      this.number = number;
+    }
+
+    @Override
+    public void spawned(long pid, long startTicks) {
+      facilities.registry().activate(number, pid, startTicks, pid);
+      lock.lock();
+      try {
+        if (closed) {
+          facilities.wardens().kill(number, "pool '" + config.name() + "' is closed");
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void preloaded(List<String> threads) {
+      ready = true;
+      lock.lock();
+      try {
+        preloadDeaths = 0;
+        if (!threads.isEmpty()) {
+          way = Start.EXEC;
+        }
+      } finally {
+        lock.unlock();
+      }
+      if (threads.isEmpty()) {
+        say(Level.DEBUG, "Zygote %s is ready", id);
+      } else {
+        say(
+            Level.WARN,
+            "Pool '%s': importing %s leaves %d threads running (%s), and a process with threads"
+                + " cannot be forked safely; workers are started by exec instead, which takes"
+                + " longer and more memory. Start threads in @on_start, or say start(Start.EXEC)",
+            config.name(),
+            config.adapter().getFileName(),
+            threads.size(),
+            String.join(", ", threads));
+      }
+    }
+
+    @Override
+    public void spawnFailed(String why) {
+      ended("it could not be started: " + why, "", true);
+      cleared(0);
+    }
+
+    @Override
+    public void exited(Exit exit, String stderrTail) {
+      // With its warden: that is no fault of its own.
+      ended(exit.describe(), stderrTail, !(exit instanceof Exit.Unknown));
+    }
+
+    private void ended(String how, String stderr, boolean counts) {
+      boolean givenUp;
+      lock.lock();
+      try {
+        current = current == number ? 0 : current;
+        if (closed || way == Start.EXEC) {
+          return;
+        }
+        preloadDeaths += ready || !counts ? 0 : 1;
+        givenUp = preloadDeaths >= PRELOAD_DEATHS_MAX;
+        if (givenUp) {
+          way = Start.EXEC;
+        } else if (ready) {
+          ensure(); // the next worker should not have to wait for it
+        }
+      } finally {
+        lock.unlock();
+      }
+      if (givenUp) {
+        say(
+            Level.WARN,
+            "Pool '%s': its zygote ended %d times before it was ready (%s); workers are started by"
+                + " exec instead%s",
+            config.name(),
+            PRELOAD_DEATHS_MAX,
+            how,
+            stderr.isEmpty() ? "" : "\nthe end of its stderr:\n" + stderr);
+      } else {
+        say(Level.INFO, "Zygote %s ended (%s) and is replaced; its workers go on", id, how);
+      }
+    }
+
+    @Override
+    public void cleared(int strays) {
+      facilities.registry().release(number);
+      lock.lock();
+      try {
+        if (--alive == 0) {
+          gone.complete(null);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void output(Messages.Output output) {
+      facilities.log().output(config.name(), id, output);
+    }
+  }
+}
