@@ -15,7 +15,7 @@ final class IdleWorkersTest {
   // Who is never started needs nothing.
   @SuppressWarnings("NullAway")
   private static Worker worker(String id) {
-    return new Worker(id, 1, Pool.builder().adapter(Path.of("x.py")).build(), null, null);
+    return new Worker(id, 1, Pool.builder().adapter(Path.of("x.py")).build(), null, null, null);
   }
 
   private IdleWorkers all(int concurrency) {

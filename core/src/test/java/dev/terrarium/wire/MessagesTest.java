@@ -37,6 +37,8 @@ final class MessagesTest {
           "a",
           201,
           "/x.py",
+          "0a",
+          null,
           Map.of("$n", 1));
 
   private static Frame frame(FrameType type, String json) {
@@ -143,13 +145,22 @@ final class MessagesTest {
     assertThat(json(new Drain())).isEqualTo("{}");
     assertThat(json(new Cancel(CancelReason.DEADLINE))).isEqualTo("{\"reason\":\"deadline\"}");
     var spawn =
-        new Spawn("a-1", "exec", List.of("python3"), Map.of("$X", "y"), List.of("Z"), null, SPEC);
+        new Spawn(
+            "a-1",
+            "worker",
+            "exec",
+            null,
+            List.of("python3"),
+            Map.of("$X", "y"),
+            List.of("Z"),
+            null,
+            SPEC);
     assertThat(json(spawn))
         .isEqualTo(
-            "{\"worker\":\"a-1\",\"via\":\"exec\",\"argv\":[\"python3\"],\"set\":{\"$X\":\"y\"},"
+            "{\"worker\":\"a-1\",\"role\":\"worker\",\"via\":\"exec\",\"argv\":[\"python3\"],\"set\":{\"$X\":\"y\"},"
                 + "\"unset\":[\"Z\"],\"spec\":{\"protocol\":[1],\"token\":\"secret\","
                 + "\"socket\":\"/run/s\",\"run\":\"s59m65f\",\"worker\":\"a-1\",\"pool\":\"a\","
-                + "\"stacks_fd\":201,\"adapter\":\"/x.py\",\"options\":{\"$n\":1}}}");
+                + "\"stacks_fd\":201,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
     var config =
         new WardenConfig(
             "r", 1L << 60, "/s", "/l", new Token("t"), new Host(4242, 81234), "/run/r");
@@ -173,6 +184,8 @@ final class MessagesTest {
             "p",
             1,
             "a",
+            null,
+            null,
             Map.of("model", new byte[] {1}));
     assertThatThrownBy(() -> Messages.write(spec))
         .isInstanceOf(ValueException.class)
