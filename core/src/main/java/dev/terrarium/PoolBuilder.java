@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
 
 /// Describes a pool and starts it. Not for several threads at once; may be used for several pools.
 public final class PoolBuilder {
-  /// Forked workers that start at the same time: enough for nobody on the way to wait for another.
-  public static final int FORKED_PARALLELISM = 64;
-
   private @Nullable Terrarium runtime;
   private @Nullable String name;
   private @Nullable Path adapter;
@@ -26,7 +23,7 @@ public final class PoolBuilder {
   private Duration maxWait = Duration.ofSeconds(30);
   private Duration deadline = Duration.ofSeconds(60);
   private Duration startTimeout = Duration.ofSeconds(30);
-  private @Nullable Integer startParallelism;
+  private int startParallelism;
   private Duration cancelGrace = Duration.ofSeconds(1);
   private Duration grace = Duration.ofSeconds(2);
   private final Map<String, String> environment = new HashMap<>();
@@ -113,8 +110,8 @@ public final class PoolBuilder {
     return this;
   }
 
-  /// How many workers start at the same time. Default: [#FORKED_PARALLELISM] where a zygote forks
-  /// them, else twice the processors, at least 4.
+  /// How many workers start at the same time. Default, 0: 64 where a zygote forks them, else twice
+  /// the processors, at least 4.
   public PoolBuilder startParallelism(int startParallelism) {
     this.startParallelism = startParallelism;
     return this;
@@ -178,19 +175,13 @@ public final class PoolBuilder {
         maxWait,
         deadline,
         startTimeout,
-        startParallelism == null ? parallelism() : startParallelism,
+        startParallelism,
         cancelGrace,
         grace,
         environment,
         withoutEnvironment,
         Optional.ofNullable(workingDirectory),
         options);
-  }
-
-  private int parallelism() {
-    return start == Start.ZYGOTE
-        ? FORKED_PARALLELISM
-        : Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
   }
 
   private static String nameOf(Path adapter) {

@@ -49,7 +49,9 @@ public record PoolConfig(
         "an adapter is needed: Pool.builder().adapter(Path.of(\"tools.py\"))");
     checkRange(problems, "size", size, SIZE_MAX);
     checkRange(problems, "concurrency", concurrency, CONCURRENCY_MAX);
-    checkRange(problems, "startParallelism", startParallelism, SIZE_MAX);
+    problems.check(
+        startParallelism >= 0 && startParallelism <= SIZE_MAX,
+        "startParallelism must be 1 to %d, or 0: %d".formatted(SIZE_MAX, startParallelism));
     problems.check(maxWaiting >= 0, "maxWaiting must not be negative: " + maxWaiting);
     problems.check(!python.isBlank(), "python is empty");
     problems.checkPositive("maxWait", maxWait);

@@ -165,6 +165,7 @@ public final class Terrarium implements AutoCloseable {
                     facilities,
                     zygote,
                     listener),
+            zygote::parallelism,
             parts.timer());
     Pool pool = new Pool(this, config, workers, zygote);
     synchronized (SHARED_LOCK) {

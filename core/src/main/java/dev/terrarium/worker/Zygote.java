@@ -32,6 +32,10 @@ public final class Zygote {
   /// then dies for itself, and the pool says how.
   static final int PRELOAD_DEATHS_MAX = 2;
 
+  /// Workers that may be on their way at the same time: the warden and the zygote take orders in
+  /// one after the other, and should find the next one waiting.
+  static final int FORKED_PARALLELISM = 64;
+
   private static final Logger LOG = LoggerFactory.getLogger(Zygote.class);
 
   private final PoolConfig config;
@@ -101,6 +105,22 @@ public final class Zygote {
       facilities.wardens().spawn(number, orders.zygote(id), new Reports(id, number));
     }
     return current;
+  }
+
+  /// How many of the pool's workers may be starting at the same time, now that it starts them as it
+  /// does: interpreters that import compete for the processors.
+  public int parallelism() {
+    if (config.startParallelism() > 0) {
+      return config.startParallelism();
+    }
+    lock.lock();
+    try {
+      return way == Start.ZYGOTE
+          ? FORKED_PARALLELISM
+          : Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Ends it for good: workers that it has forked live on. Waits for its end at most so long.

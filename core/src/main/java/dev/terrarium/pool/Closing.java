@@ -1,0 +1,71 @@
+package dev.terrarium.pool;
+
+import dev.terrarium.PoolConfig;
+import dev.terrarium.worker.Texts;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The end of a pool's workers: how many had to be forced, and when the last one is gone.
+/// Thread-safe.
+final class Closing {
+  /// Beyond the three steps of stopping: how long the warden may take to report.
+  static final Duration CLOSE_MARGIN = Duration.ofSeconds(3);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Closing.class);
+
+  private final PoolConfig config;
+  private final CompletableFuture<Void> emptied = new CompletableFuture<>();
+  private final AtomicInteger forced = new AtomicInteger();
+
+  Closing(PoolConfig config) {
+    this.config = config;
+  }
+
+  void emptied() {
+    emptied.complete(null);
+  }
+
+  void forcedOne() {
+    forced.incrementAndGet();
+  }
+
+  int forced() {
+    return forced.get();
+  }
+
+  /// Waits for the last worker, but not for ever: the runtime kills what is left.
+  ///
+  /// @param left how many are there
+  void await(IntSupplier left) {
+    Duration limit = config.grace().multipliedBy(2).plus(CLOSE_MARGIN);
+    boolean interrupted = false;
+    long end = System.nanoTime() + limit.toNanos();
+    while (true) {
+      try {
+        emptied.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true; // closing half-way would leave processes to the next layer
+      } catch (TimeoutException e) {
+        LOG.warn(
+            "Pool '{}': {} workers are not gone after {}; the runtime kills what is left",
+            config.name(),
+            left.getAsInt(),
+            Texts.of(limit));
+        break;
+      } catch (ExecutionException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

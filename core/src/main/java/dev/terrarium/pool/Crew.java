@@ -1,0 +1,264 @@
+package dev.terrarium.pool;
+
+import dev.terrarium.PoolConfig;
+import dev.terrarium.PoolStats;
+import dev.terrarium.StartFailedException;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.TerrariumException;
+import dev.terrarium.ToolInfo;
+import dev.terrarium.worker.Call;
+import dev.terrarium.worker.End;
+import dev.terrarium.worker.Timer;
+import dev.terrarium.worker.Worker;
+import dev.terrarium.worker.WorkerState;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// The workers that exist: starts as many as there are to be, replaces who is gone, later and later
+/// where they die before they serve, and knows when to stop hoping.
+///
+/// One lock guards who exists. The scheduler's may be taken while it is held, never the other way
+/// round. Nothing is started, completed or logged under it. Threads: any.
+final class Crew {
+  /// Deaths before readiness, in a row, after which a pool that has no worker says so to its
+  /// callers.
+  static final int START_FAILURES_MAX = 3;
+
+  private final PoolConfig config;
+  private final Supplier<Worker> maker;
+  private final IntSupplier parallelism;
+  private final Timer timer;
+  private final PoolErrors errors;
+  private final Scheduler scheduler;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final LinkedHashSet<Worker> workers = new LinkedHashSet<>();
+  private final CompletableFuture<Void> started = new CompletableFuture<>();
+  private final Closing closing;
+  private boolean open = true;
+  private final AtomicInteger starting = new AtomicInteger();
+  private volatile int failures;
+  private long restarts;
+  private boolean tryIsDue;
+  private @Nullable StartFailedException lastFailure;
+  private volatile List<ToolInfo> tools = List.of();
+
+  Crew(
+      PoolConfig config,
+      PoolErrors errors,
+      Timer timer,
+      Supplier<Worker> maker,
+      IntSupplier parallelism) {
+    this.config = config;
+    this.errors = errors;
+    this.timer = timer;
+    this.maker = maker;
+    this.parallelism = parallelism;
+    this.scheduler = new Scheduler(config, errors, timer, starting::get);
+    this.closing = new Closing(config);
+  }
+
+  Scheduler scheduler() {
+    return scheduler;
+  }
+
+  Closing closing() {
+    return closing;
+  }
+
+  List<ToolInfo> tools() {
+    return tools;
+  }
+
+  /// Starts the workers and waits until all are ready.
+  void start() throws InterruptedException, ExecutionException {
+    fill();
+    started.get();
+  }
+
+  void ready(Worker worker) {
+    boolean welcome;
+    lock.lock();
+    try {
+      starting.decrementAndGet();
+      welcome = open && worker.isReady();
+      if (welcome) {
+        scheduler.add(worker);
+        lastFailure = null;
+        tools = worker.tools();
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (!welcome) {
+      return; // it was asked to stop in the meantime, or is about to be
+    }
+    scheduler.serveWaiting();
+    if (scheduler.ready() == config.size()) {
+      started.complete(null);
+    }
+    fill();
+  }
+
+  /// A worker has served a call: what went wrong before it did says nothing about the next one.
+  void served() {
+    if (failures > 0) { // nearly never, so that calls do not meet at this lock
+      lock.lock();
+      try {
+        failures = 0;
+        scheduler.hope();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  void gone(Worker worker, WorkerState.Gone gone) {
+    boolean wasReady = worker.wasReady();
+    Runnable badNews = () -> {};
+    lock.lock();
+    try {
+      scheduler.remove(worker);
+      workers.remove(worker);
+      if (!wasReady) {
+        starting.decrementAndGet();
+      }
+      if (gone.end().cause() == End.Cause.START_FAILED) {
+        lastFailure = errors.startFailed(worker, gone);
+      }
+      if (!open && workers.isEmpty()) {
+        closing.emptied();
+      }
+      // One that could not be forked never was: the next one is its first try.
+      if (open && gone.end().cause() != End.Cause.NOT_FORKED) {
+        restarts++;
+        // A worker that served calls and then died says nothing about the next one's start.
+        failures = worker.served() > 0 ? 0 : failures + 1;
+        badNews = judge();
+      }
+    } finally {
+      lock.unlock();
+    }
+    badNews.run();
+    afterDeath(gone);
+  }
+
+  // Under the lock; what it returns ends those who wait in vain, after the lock is left.
+  private Runnable judge() {
+    StartFailedException last = lastFailure;
+    int inARow = failures;
+    if (last == null || inARow < START_FAILURES_MAX) {
+      scheduler.hope();
+      return () -> {};
+    }
+    Supplier<TerrariumException> why = () -> errors.noWorkers(last, inARow);
+    List<Call> hopeless = scheduler.giveUp(why);
+    return () -> hopeless.forEach(call -> call.fail(why));
+  }
+
+  private void afterDeath(WorkerState.Gone gone) {
+    StartFailedException failure = locked(() -> lastFailure);
+    if (failure != null) {
+      boolean finalWord = gone.end().startFailure() != Reason.WORKER_DIED;
+      if (finalWord || failures >= START_FAILURES_MAX) {
+        started.completeExceptionally(failure); // has no effect on a pool that has started
+      }
+    }
+    if (!started.isCompletedExceptionally()) {
+      fillLater();
+    }
+  }
+
+  private void fillLater() {
+    lock.lock();
+    try {
+      boolean due = open && workers.size() < config.size();
+      if (due && !tryIsDue) {
+        tryIsDue = true;
+        timer.after(Backoff.after(failures), this::fill);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // Reserves places under the lock, starts the workers outside.
+  private void fill() {
+    List<Worker> fresh = new ArrayList<>();
+    lock.lock();
+    try {
+      tryIsDue = false;
+      while (open && workers.size() < config.size() && starting.get() < parallelism.getAsInt()) {
+        Worker worker = maker.get();
+        workers.add(worker);
+        starting.incrementAndGet();
+        fresh.add(worker);
+      }
+    } finally {
+      lock.unlock();
+    }
+    fresh.forEach(Worker::start);
+  }
+
+  /// Takes no more calls, ends those that wait, and asks all workers to leave.
+  void dismiss() {
+    List<Call> abandoned;
+    List<Worker> leaving;
+    lock.lock();
+    try {
+      open = false;
+      abandoned = scheduler.close();
+      leaving = List.copyOf(workers);
+      if (workers.isEmpty()) {
+        closing.emptied();
+      }
+    } finally {
+      lock.unlock();
+    }
+    abandoned.forEach(call -> call.fail(errors::closed));
+    leaving.forEach(worker -> worker.stop("pool '" + config.name() + "' closes"));
+    started.completeExceptionally(errors.closedWhileStarting());
+  }
+
+  /// How many there are, in whatever state.
+  int count() {
+    return locked(workers::size);
+  }
+
+  PoolStats stats() {
+    return locked(
+        () -> {
+          int busy = scheduler.busy();
+          List<PoolStats.WorkerInfo> processes =
+              workers.stream()
+                  .filter(w -> w.pid() > 0)
+                  .map(w -> new PoolStats.WorkerInfo(w.id(), w.pid()))
+                  .toList();
+          return new PoolStats(
+              config.size(),
+              scheduler.ready() - busy,
+              busy,
+              starting.get(),
+              scheduler.waiting(),
+              scheduler.calls(),
+              restarts,
+              processes);
+        });
+  }
+
+  private <T extends @Nullable Object> T locked(Supplier<T> question) {
+    lock.lock();
+    try {
+      return question.get();
+    } finally {
+      lock.unlock();
+    }
+  }
+}
