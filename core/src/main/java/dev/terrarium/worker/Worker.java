@@ -57,7 +57,7 @@ public final class Worker {
   private final WorkerWire wire;
   private final ReentrantLock lock = new ReentrantLock();
   private final CallsInFlight calls;
-  private volatile WorkerState state = new WorkerState.Reserved();
+  private volatile WorkerState state = new WorkerState.Reserved(false);
   private volatile long pid;
   private volatile boolean ready;
   private final AtomicLong served = new AtomicLong();
@@ -265,8 +265,7 @@ public final class Worker {
 
   private void entered(WorkerState after) {
     switch (after) {
-      case WorkerState.Reserved _ -> throw new IllegalStateException("no event leads back");
-      case WorkerState.Starting _ -> {}
+      case WorkerState.Reserved _, WorkerState.Starting _ -> {}
       case WorkerState.Ready(long readyPid) -> becomeReady(readyPid);
       case WorkerState.Stopping(End end, boolean force) -> leave(end, force);
       case WorkerState.Gone gone -> die(gone);

@@ -33,13 +33,13 @@ final class WorkerLife {
 
   private static WorkerState fromReserved(Reserved state, WorkerEvent event) {
     return switch (event) {
-      case Spawned(long pid) -> new Starting(pid);
+      case Spawned(long pid) -> state.helloed() ? new Ready(pid) : new Starting(pid);
       case SpawnFailed(String why) -> neverStarted(End.startFailed(Reason.SPAWN, why), why);
       case NotForked(String why) -> neverStarted(End.of(End.Cause.NOT_FORKED, why), why);
       case StopAsked(End end) -> new Stopping(end, true); // nobody is there yet to be asked
       case KillAsked(End end) -> new Stopping(end, true);
       case Exited e -> new Gone(diedEarly(e), e.exit(), e.stderrTail());
-      case Helloed _ -> state;
+      case Helloed _ -> new Reserved(true);
     };
   }
 

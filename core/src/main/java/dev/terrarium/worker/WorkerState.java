@@ -5,7 +5,9 @@ import dev.terrarium.Exit;
 /// Where a worker is in its life.
 public sealed interface WorkerState {
   /// Its row is in the ledger and the warden is asked for the process.
-  record Reserved() implements WorkerState {}
+  ///
+  /// @param helloed whether it said HELLO: one that is forked may be quicker than the warden's word
+  record Reserved(boolean helloed) implements WorkerState {}
 
   /// The process exists and is not ready yet.
   record Starting(long pid) implements WorkerState {}

@@ -18,7 +18,8 @@ final class WorkerLifeTest {
   private static final Map<String, WorkerEvent> EVENTS = new LinkedHashMap<>();
 
   static {
-    STATES.put("reserved", new WorkerState.Reserved());
+    STATES.put("reserved", new WorkerState.Reserved(false));
+    STATES.put("early", new WorkerState.Reserved(true));
     STATES.put("starting", new WorkerState.Starting(7));
     STATES.put("ready", new WorkerState.Ready(7));
     STATES.put("asked", new WorkerState.Stopping(ASKED, false));
@@ -26,6 +27,7 @@ final class WorkerLifeTest {
     STATES.put("gone", new WorkerState.Gone(ASKED, KILLED, ""));
     EVENTS.put("spawned", new WorkerEvent.Spawned(7));
     EVENTS.put("spawnFailed", new WorkerEvent.SpawnFailed("no memory"));
+    EVENTS.put("notForked", new WorkerEvent.NotForked("no zygote"));
     EVENTS.put("hello", new WorkerEvent.Helloed());
     EVENTS.put("stop", new WorkerEvent.StopAsked(ASKED));
     EVENTS.put("kill", new WorkerEvent.KillAsked(ASKED));
@@ -37,12 +39,13 @@ final class WorkerLifeTest {
     assertThat(table())
         .isEqualTo(
             """
-            reserved: spawned=starting spawnFailed=gone hello=reserved stop=forced kill=forced exited=gone
-            starting: spawned=starting spawnFailed=starting hello=ready stop=forced kill=forced exited=gone
-            ready: spawned=ready spawnFailed=ready hello=ready stop=asked kill=forced exited=gone
-            asked: spawned=asked spawnFailed=gone hello=asked stop=asked kill=forced exited=gone
-            forced: spawned=forced spawnFailed=gone hello=forced stop=forced kill=forced exited=gone
-            gone: spawned=gone spawnFailed=gone hello=gone stop=gone kill=gone exited=gone
+            reserved: spawned=starting spawnFailed=gone notForked=gone hello=early stop=forced kill=forced exited=gone
+            early: spawned=ready spawnFailed=gone notForked=gone hello=early stop=forced kill=forced exited=gone
+            starting: spawned=starting spawnFailed=starting notForked=starting hello=ready stop=forced kill=forced exited=gone
+            ready: spawned=ready spawnFailed=ready notForked=ready hello=ready stop=asked kill=forced exited=gone
+            asked: spawned=asked spawnFailed=gone notForked=gone hello=asked stop=asked kill=forced exited=gone
+            forced: spawned=forced spawnFailed=gone notForked=gone hello=forced stop=forced kill=forced exited=gone
+            gone: spawned=gone spawnFailed=gone notForked=gone hello=gone stop=gone kill=gone exited=gone
             """);
   }
 
@@ -60,7 +63,7 @@ final class WorkerLifeTest {
 
   private static String name(WorkerState state) {
     return switch (state) {
-      case WorkerState.Reserved _ -> "reserved";
+      case WorkerState.Reserved(boolean helloed) -> helloed ? "early" : "reserved";
       case WorkerState.Starting _ -> "starting";
       case WorkerState.Ready _ -> "ready";
       case WorkerState.Stopping(End _, boolean forced) -> forced ? "forced" : "asked";
