@@ -2,6 +2,9 @@ package dev.terrarium.cli;
 
 import dev.terrarium.cli.demo.DemoCommand;
 import dev.terrarium.cli.demo.VictimCommand;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -21,7 +24,7 @@ final class TerrariumCommand implements Runnable {
   ///
   /// @return the exit status
   static int execute(Terminal terminal, String... args) {
-    int status = commandLine(terminal).execute(args);
+    int status = commandLine(terminal, args).execute(args);
     if (terminal.delivered()) {
       return status;
     }
@@ -29,22 +32,41 @@ final class TerrariumCommand implements Runnable {
     return status == ExitStatus.DONE ? ExitStatus.FAILED : status;
   }
 
-  private static CommandLine commandLine(Terminal terminal) {
+  private static CommandLine commandLine(Terminal terminal, String... args) {
     ErrorReport errors = new ErrorReport(terminal);
-    CommandLine line =
-        new CommandLine(new TerrariumCommand())
-            .addSubcommand("demo", new DemoCommand(terminal))
-            .addSubcommand("run", new RunCommand(terminal))
-            .addSubcommand("call", new CallCommand(terminal))
-            .addSubcommand("tools", new ToolsCommand(terminal))
-            .addSubcommand("version", new VersionCommand(terminal))
-            .addSubcommand("help", new CommandLine.HelpCommand())
-            .addSubcommand("demo-victim", new VictimCommand(terminal));
+    CommandLine line = new CommandLine(new TerrariumCommand());
+    addCommands(line, commands(terminal), args);
     return line.setOut(terminal.out())
         .setErr(terminal.err())
         .setColorScheme(CommandLine.Help.defaultColorScheme(terminal.ansi()))
         .setParameterExceptionHandler((e, _) -> errors.report(e))
         .setExecutionExceptionHandler((e, _, _) -> errors.report(e));
+  }
+
+  private static Map<String, Supplier<Object>> commands(Terminal terminal) {
+    Map<String, Supplier<Object>> commands = new LinkedHashMap<>(); // in the order of the help
+    commands.put("demo", () -> new DemoCommand(terminal));
+    commands.put("run", () -> new RunCommand(terminal));
+    commands.put("call", () -> new CallCommand(terminal));
+    commands.put("tools", () -> new ToolsCommand(terminal));
+    commands.put("version", () -> new VersionCommand(terminal));
+    commands.put("help", CommandLine.HelpCommand::new);
+    commands.put("demo-victim", () -> new VictimCommand(terminal));
+    return commands;
+  }
+
+  // Reading the annotations of all commands takes as long as the rest of a start: a line that
+  // begins with a command's name gets that one, every other line all of them.
+  private static void addCommands(
+      CommandLine line, Map<String, Supplier<Object>> commands, String... args) {
+    String first = args.length == 0 ? "" : args[0];
+    boolean named = commands.containsKey(first) && !first.equals("help");
+    commands.forEach(
+        (name, command) -> {
+          if (!named || name.equals(first)) {
+            line.addSubcommand(name, command.get());
+          }
+        });
   }
 
   /// Without a command there is nothing to do: help, as an error.
