@@ -10,6 +10,15 @@ if __name__ == "__main__":
     if here not in sys.path:  # -I and -P leave it out
         sys.path.insert(0, here)
 
+    # PYTHONDONTWRITEBYTECODE, which containers like to set, speaks of the user's modules. Ours lie
+    # in a folder of ours; without their byte code each worker would compile them again.
+    unwanted, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     from terrarium._worker import main
+
+    if unwanted:
+        from terrarium._bytecode import keep_the_rest
+
+        keep_the_rest()
+        sys.dont_write_bytecode = True
 
     main()

@@ -11,20 +11,19 @@ the fork.
 
 from __future__ import annotations
 
-import contextlib
+import _signal as signal
+import _socket as socket
 import ctypes
 import errno
 import fcntl
-import json
 import os
 import resource
 import select
-import signal
-import socket
 import struct
 import time
 
 from terrarium import _proc
+from terrarium._values import to_text
 
 CONNECT_SECONDS_MAX = 10
 PARENT_SECONDS_MAX = 5
@@ -221,9 +220,11 @@ def arm_lifeline(lifeline: socket.socket | int) -> int:
 
 def check_lifeline(lifeline: socket.socket) -> None:
     """What closed before it was armed sends no signal, so look once more."""
-    with contextlib.suppress(BlockingIOError):  # open and silent, as it should be
+    try:
         lifeline.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        raise ConnectionResetError(errno.ECONNRESET, "the JVM closed the lifeline already")
+    except BlockingIOError:
+        return  # open and silent, as it should be
+    raise ConnectionResetError(errno.ECONNRESET, "the JVM closed the lifeline already")
 
 
 def check_line(line: int) -> None:
@@ -316,6 +317,8 @@ def _report(fd: int, failure: BaseException) -> None:
     if not isinstance(failure, StepError):
         failure = StepError("bootstrap", 0, f"{type(failure).__name__}: {failure}")
     message = failure.message[:_MESSAGE_CHARS_MAX]
-    text = json.dumps({"step": failure.step, "errno": failure.code, "message": message})
-    with contextlib.suppress(OSError):  # the warden may be gone, and so shall we be
-        os.write(fd, text.encode()[:_REPORT_BYTES_MAX])
+    text = to_text({"step": failure.step, "errno": failure.code, "message": message})
+    try:
+        os.write(fd, text.encode("utf-8", "replace")[:_REPORT_BYTES_MAX])
+    except OSError:
+        pass  # the warden may be gone, and so shall we be

@@ -8,13 +8,14 @@ unreaped child keeps pinned), then proves that it is one of ours, and only then 
 
 from __future__ import annotations
 
+import _signal as signal
 import ctypes
 import errno
-import json
 import os
 import resource
-import signal
 import time
+
+from terrarium._values import to_text
 
 AUDIT_BYTES_MAX = 1 << 20
 
@@ -179,10 +180,11 @@ class Audit:
         self._size = 0
 
     def write(self, **facts: object) -> None:
-        line = json.dumps({"time": round(time.time(), 6), "by": "warden", **facts}) + "\n"
+        line = to_text({"time": round(time.time(), 6), "by": "warden", **facts}) + "\n"
+        data = line.encode("utf-8", "replace")
         try:
-            self._make_room(len(line))
-            self._size += os.write(self._fd, line.encode())
+            self._make_room(len(data))
+            self._size += os.write(self._fd, data)
         except OSError:
             self._close()  # a full disk must not keep us from killing
 

@@ -7,16 +7,18 @@ the subreaper of all below it; so "no child" (ECHILD) means "nothing".
 
 from __future__ import annotations
 
-import contextlib
+import _signal as signal
 import os
 import select
-import signal
 import stat as modes
 import time
-from collections.abc import Callable, Iterable
 
 from terrarium import _proc
 from terrarium._warden_sweep import PROBE_PIDS, RETRY_SECONDS_MAX, RETRY_SECONDS_MIN, Killed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 class End:
@@ -111,8 +113,10 @@ class End:
     def _wait(self, seconds: float) -> None:
         """Until a child dies, at most so long."""
         select.select([self._wakeup_fd], [], [], seconds)
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.read(self._wakeup_fd, 4096)
+        except BlockingIOError:
+            return
 
 
 def remove_sockets(*paths: str) -> None:
@@ -133,5 +137,7 @@ def remove_sockets(*paths: str) -> None:
                 os.unlink(path)
         except OSError:
             continue
-    with contextlib.suppress(OSError):  # somebody else's file is in it: it stays
+    try:
         os.rmdir(directory)
+    except OSError:
+        pass  # somebody else's file is in it: it stays

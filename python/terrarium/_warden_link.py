@@ -6,12 +6,13 @@ and who exceeds it learns that his lines are to be dropped.
 
 from __future__ import annotations
 
-import json
+import _socket as socket
 import select
-import socket
 import struct
 import time
-from collections import deque
+from _collections import deque
+
+from terrarium._values import parse, to_text
 
 PROTOCOL = 1
 
@@ -44,9 +45,8 @@ class ProtocolError(Exception):
 
 
 def encode(kind: int, number: int, envelope: object) -> bytes:
-    body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
     # A lone surrogate (a file name that is no UTF-8) must not keep a report from being sent.
-    data = body.encode("utf-8", "replace")
+    data = to_text(envelope).encode("utf-8", "replace")
     return _HEADER.pack(len(data), kind, 0, 0, number) + data
 
 
@@ -143,7 +143,7 @@ class Link:
 
 def _envelope(body: bytes) -> dict:
     try:
-        envelope = json.loads(body) if body else {}
+        envelope = parse(body.decode("utf-8", "surrogatepass")) if body else {}
     except ValueError as failure:
         raise ProtocolError(f"an envelope is not JSON: {failure}") from failure
     if not isinstance(envelope, dict):

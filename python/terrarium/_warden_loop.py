@@ -7,20 +7,22 @@ loop, a hundred deaths, a hundred SPAWNs) delays nobody else for long.
 
 from __future__ import annotations
 
-import contextlib
+import _signal as signal
 import os
-import selectors
-import signal
 import sys
 import time
-from collections.abc import Callable
 
 from terrarium import _proc
+from terrarium import _selector as selectors
 from terrarium import _warden_link as wire
 from terrarium._warden_end import End, remove_sockets
 from terrarium._warden_output import Stream
 from terrarium._warden_sweep import Sweep
 from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FRAMES_PER_TURN = 8
 EXITS_PER_TURN = 64
@@ -53,7 +55,7 @@ class Warden:
         self._by_pid: dict[int, Worker] = {}  # not reaped yet
         self._pending: set[Worker] = set()  # ordered from a zygote that has not told their pids
         self._dumping: list[Worker] = []
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.Selector()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._more = False  # a handler stopped at its bound and wants to go on
         self._frames_waiting = False
@@ -322,8 +324,10 @@ class Warden:
     # ---- exits
 
     def _on_child(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.read(self._wakeup, 1 << 12)
+        except BlockingIOError:
+            pass  # an earlier turn took it
         self._more = True
 
     def _exits(self) -> None:

@@ -9,7 +9,7 @@ next lines that go through.
 from __future__ import annotations
 
 import os
-from collections import deque
+from _collections import deque
 
 from terrarium import _warden_link as wire
 

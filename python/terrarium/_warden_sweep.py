@@ -9,11 +9,14 @@ link of which forks the next and dies between two looks, is noticed.
 
 from __future__ import annotations
 
+import _signal as signal
 import os
-import signal
-from collections.abc import Callable, Iterator
 
 from terrarium import _proc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PIDS_PER_TURN = 512
 PROBE_PIDS = 64

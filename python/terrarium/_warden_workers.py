@@ -5,12 +5,12 @@ its zygote's, the bootstrap's report.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import resource
 import time
 
 from terrarium import _bootstrap, _proc
+from terrarium._values import parse, to_text
 from terrarium._warden_output import Stream, Tail, WorkerLog
 from terrarium._warden_zygote import Orders, close_all
 
@@ -260,7 +260,7 @@ def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:
 
 def _parse(report: bytes) -> dict:
     try:
-        return dict(json.loads(report))
+        return dict(parse(report.decode("utf-8")))
     except (ValueError, TypeError):
         text = report.decode("utf-8", "replace")
         return {"step": "bootstrap", "errno": 0, "message": text}
@@ -273,7 +273,7 @@ def _spec_file(spec: dict, directory: str, for_zygote: bool) -> int:
     spec["stacks_fd"] = STACKS_FD
     if for_zygote:
         spec["orders_fd"] = ORDERS_FD
-    data = json.dumps(spec, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    data = to_text(spec).encode("utf-8", "surrogatepass")
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("terrarium-spec")
     else:

@@ -4,10 +4,12 @@ block.
 
 from __future__ import annotations
 
-import json
+import _socket as socket
 import os
-import socket
-from collections import deque
+import struct
+from _collections import deque
+
+from terrarium._values import parse, to_text
 
 MESSAGE_BYTES_MAX = 65_536
 
@@ -32,7 +34,7 @@ class Orders:
 
     def put(self, order: dict, descriptors: list[int]) -> None:
         """Sends an order, or queues it. The descriptors are closed once it is sent."""
-        self._waiting.append((json.dumps(order).encode(), descriptors))
+        self._waiting.append((to_text(order).encode("utf-8", "surrogatepass"), descriptors))
         self.flush()
 
     def flush(self) -> None:
@@ -40,7 +42,9 @@ class Orders:
         while self._waiting:
             message, descriptors = self._waiting[0]
             try:
-                socket.send_fds(self._ours, [message], descriptors, socket.MSG_NOSIGNAL)
+                numbers = struct.pack(f"{len(descriptors)}i", *descriptors)
+                rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)
+                self._ours.sendmsg([message], [rights], socket.MSG_NOSIGNAL)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
@@ -53,7 +57,7 @@ class Orders:
         try:
             data = self._ours.recv(MESSAGE_BYTES_MAX)
             self.ended = not data
-            said = json.loads(data)
+            said = parse(data.decode("utf-8"))
         except (BlockingIOError, InterruptedError, ValueError):
             return None
         except OSError:

@@ -41,7 +41,7 @@ class Order:
     def __init__(self, message: bytes, descriptors: list[int]) -> None:
         if len(descriptors) != len(DESCRIPTORS):
             raise ValueError(f"an order with {len(descriptors)} descriptors")
-        self.facts = parse(message.decode("utf-8"))
+        self.facts = parse(message.decode("utf-8", "surrogatepass"))
         self.descriptors = dict(zip(DESCRIPTORS, descriptors))
 
     def tell(self, **facts: Any) -> None:
