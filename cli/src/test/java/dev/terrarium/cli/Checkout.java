@@ -21,7 +21,20 @@ final class Checkout {
       "    /usr/lib/jvm/* /usr/java/* /opt/* /opt/java/* /usr/local/* \\\n";
   private static final List<String> COMMANDS =
       List.of(
-          "bash", "cat", "find", "flock", "mkdir", "mv", "readlink", "rm", "tail", "tee", "touch");
+          "bash",
+          "cat",
+          "cp",
+          "find",
+          "flock",
+          "mkdir",
+          "mv",
+          "readlink",
+          "rm",
+          "sha256sum",
+          "stat",
+          "tail",
+          "tee",
+          "touch");
 
   private final Path base;
   private final Map<String, String> environment = new TreeMap<>();
@@ -94,6 +107,8 @@ final class Checkout {
   /// As after a build.
   Checkout built() throws IOException {
     write(root().resolve("cli/target/terrarium-cli-1.jar"), "");
+    write(root().resolve("cli/target/lib/b.jar"), "");
+    write(root().resolve("cli/target/lib/a.jar"), "");
     Path stamp = root().resolve("target/terrarium-build.stamp");
     write(stamp, "");
     Files.setLastModifiedTime(stamp, FileTime.from(Instant.now().plusSeconds(1)));

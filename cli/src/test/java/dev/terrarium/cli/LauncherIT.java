@@ -24,7 +24,9 @@ final class LauncherIT {
 
   private static void copy(Path from, Path to) throws IOException {
     Files.createDirectories(to.resolve("lib"));
-    Files.delete(to.resolve("terrarium-cli-1.jar"));
+    for (String jar : List.of("terrarium-cli-1.jar", "lib/a.jar", "lib/b.jar")) {
+      Files.deleteIfExists(to.resolve(jar));
+    }
     for (String folder : List.of(".", "lib")) {
       try (var jars = Files.newDirectoryStream(from.resolve(folder), "*.jar")) {
         for (Path jar : jars) {
