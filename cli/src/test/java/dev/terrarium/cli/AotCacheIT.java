@@ -49,7 +49,8 @@ final class AotCacheIT {
     assertThat(checkout.run("version")).isEqualTo(new Ran(0, Ran.command("version").out(), ""));
   }
 
-  // The JVM itself compares a jar's size and its time in seconds; these are kept here.
+  // The JVM would run the old classes: it compares nothing. The launcher does, and by more than the
+  // time that a copy may bring along.
   @Test
   void isNotUsedOnceAJarHasChanged() throws IOException {
     Path jar = only(checkout.root().resolve("cli/target"), "terrarium-cli-*.jar");
