@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 
 /// A command that ran: its exit status, the answer, the talk.
 record Ran(int status, String out, String err) {
-  private static final int PATIENCE_SECONDS = 60;
+  private static final int PATIENCE_SECONDS = 300; // a build on a busy machine is in it
 
   /// The command in this JVM, where nobody looks at a terminal.
   static Ran command(String... arguments) {
