@@ -1,0 +1,37 @@
+package dev.terrarium.bench;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// From nothing to workers that have all answered, in a JVM that has done nothing before; and what
+/// these workers occupy when each has answered a number of calls.
+final class Starts {
+  /// The answer at the start counts as the first.
+  private static final int CALLS_EACH = 100;
+
+  private Starts() {}
+
+  static Map<String, Object> run(Settings settings) throws Exception {
+    long begin = System.nanoTime();
+    try (Contestant contestant = Contestant.start(settings)) {
+      double millis = (System.nanoTime() - begin) / 1e6;
+      for (int i = 1; i < CALLS_EACH; i++) {
+        contestant.callEach();
+      }
+      List<Long> below = ProcessTree.below();
+      long workers = proportionalKib(contestant.pids());
+      long all = proportionalKib(below);
+      Map<String, Object> figures = new LinkedHashMap<>();
+      figures.put("start_ms", millis);
+      figures.put("worker_kib", (double) workers / settings.workers());
+      figures.put("helpers_kib", all - workers);
+      figures.put("processes", below.size());
+      return figures;
+    }
+  }
+
+  private static long proportionalKib(List<Long> pids) {
+    return pids.stream().mapToLong(ProcessTree::proportionalKib).sum();
+  }
+}
