@@ -12,6 +12,9 @@ interface Contestant extends AutoCloseable {
       case "floor" -> FloorContestant.start(settings, FloorContestant.Kind.PLAIN);
       case "floor-json" -> FloorContestant.start(settings, FloorContestant.Kind.JSON);
       case "floor-shared" -> FloorContestant.start(settings, FloorContestant.Kind.SHARED);
+      case "grpc" -> GrpcContestant.start(settings);
+      case "djl" -> DjlContestant.start(settings);
+      case "py4j" -> Py4jContestant.start(settings);
       default -> throw new IllegalArgumentException("no such contestant: " + settings.contestant());
     };
   }
