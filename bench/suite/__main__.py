@@ -71,18 +71,31 @@ def main() -> int:
     begin = time.monotonic()
     runner = runs.Runner(place, times, say)
     processes.adopt_orphans()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     facts = machine.facts(place, [USAGE, *map(shlex.quote, asked())], sizes, times)
     try:
         for number, group in enumerate(groups):
             say(f"[{number + 1} of {len(groups)}, {time.monotonic() - begin:.0f} s]")
             runner.run(group)
+        verdicts = document.judge_all(cases, plan.targets(sizes), runner.results)
+        if not wanted.quick:
+            profile_missed(runner, cases, verdicts)
     except KeyboardInterrupt:
         return 130
     finally:
         processes.end_leftovers(patience=0)
     facts["seconds"] = round(time.monotonic() - begin)
-    return document.write(folder(wanted, place), facts, cases, plan.targets(sizes), runner.results)
+    return document.write(folder(wanted, place), facts, cases, verdicts, runner.results)
+
+
+def profile_missed(runner: runs.Runner, cases: list[rows.Case], verdicts: list) -> None:
+    """Find out where Java's time goes in what missed a target; others' profiles are their own."""
+    missed = {verdict.target.figure[:4] for verdict in verdicts if verdict.met is False}
+    for case in cases:
+        if case.key in missed and dict(case.settings)["workload"] in runs.PROFILED:
+            say(f"profile of {case.row}, {case.variant}")
+            runner.results.profiles[case.key] = runner.profile(case)
 
 
 def asked() -> list[str]:

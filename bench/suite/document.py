@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable, NamedTuple, Optional
+from typing import NamedTuple
 
 from .plan import placed
 from .rows import OURS, ROWS, Case, Column, Figure, Row, Target
@@ -27,8 +28,8 @@ class Verdict(NamedTuple):
     """What became of a target."""
 
     target: Target
-    value: Optional[float]
-    met: Optional[bool]
+    value: float | None
+    met: bool | None
     why: str
 
     def words(self) -> str:
@@ -42,13 +43,23 @@ class Verdict(NamedTuple):
         return f"**missed** by {100 * by:.0f} %"
 
 
+def tables(cases: list[Case]) -> set[str]:
+    """Name the tables that these cases fill."""
+    rows = {case.row for case in cases}
+    return rows | ({"memory"} if "start" in rows else set())
+
+
+def judge_all(cases: list[Case], targets: list[Target], results: Results) -> list[Verdict]:
+    """Hold all that was measured against what is to be reached."""
+    rows = tables(cases)
+    return [judge(target, results) for target in targets if target.row in rows]
+
+
 def write(
-    folder: Path, facts: dict, cases: list[Case], targets: list[Target], results: Results
+    folder: Path, facts: dict, cases: list[Case], verdicts: list[Verdict], results: Results
 ) -> int:
     """Write both files; say whether something of ours could not be measured at all."""
-    rows = {case.row for case in cases}
-    rows |= {"memory"} if "start" in rows else set()
-    verdicts = [judge(target, results) for target in targets if target.row in rows]
+    rows = tables(cases)
     folder.mkdir(parents=True, exist_ok=True)
     text = "\n".join(page(facts, cases, rows, verdicts, results)) + "\n"
     (folder / "benchmarks.md").write_text(text)
@@ -74,7 +85,7 @@ def judge(target: Target, results: Results) -> Verdict:
     return Verdict(target, value, met, "")
 
 
-def median(figure: Figure, results: Results) -> Optional[float]:
+def median(figure: Figure, results: Results) -> float | None:
     """Find a figure."""
     values = results.values(figure[:4], figure.name)
     return statistics.median(values) if values else None
@@ -130,6 +141,10 @@ def section(row: Row, facts, cases, verdicts, results) -> Iterable[str]:
             reached = "" if verdict.value is None else number(verdict.value, 2)
             yield f"| {verdict.target.text} | {reached} | {verdict.words()} |"
         yield ""
+    for case in of_row:
+        if case.key in results.profiles:
+            yield f"{case.variant}, {placed(case.cpus)}, {case.contestant}: Java's own code.\n"
+            yield f"```\n{results.profiles[case.key]}\n```\n"
 
 
 def line(case: Case, columns: list[Column], results: Results) -> str:
@@ -196,6 +211,7 @@ def plain(facts, cases, verdicts, results) -> dict:
             }
             for verdict in verdicts
         ],
+        "profiles": {" / ".join(map(str, key)): text for key, text in results.profiles.items()},
         "loads": results.loads,
         "left_behind": dict(results.leftovers),
     }

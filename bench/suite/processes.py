@@ -13,8 +13,8 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Iterator, Sequence
 
 PR_SET_CHILD_SUBREAPER = 36
 LEAVE_SECONDS = 5.0

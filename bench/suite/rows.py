@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 OURS = "terrarium"
 FLOOR = "floor"
@@ -56,8 +56,8 @@ class Target(NamedTuple):
     figure: Figure
     limit: float
     at_most: bool
-    reference: Optional[Figure] = None
-    minus: Optional[Figure] = None  # subtracted first, where only what is beyond it counts
+    reference: Figure | None = None
+    minus: Figure | None = None  # subtracted first, where only what is beyond it counts
 
 
 class Column(NamedTuple):
@@ -117,7 +117,11 @@ ROWS = (
         "start",
         "Start",
         "From nothing to all workers having answered once, helpers included, in a fresh JVM.",
-        (Column("start_ms", "ms", digits=0),),
+        (
+            Column("start_ms", "ms", digits=0),
+            Column("java_cpu_ms", "processor time of the JVM, ms", digits=0),
+            Column("python_cpu_ms", "processor time below it, ms", digits=0),
+        ),
     ),
     Row(
         "memory",

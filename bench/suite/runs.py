@@ -8,14 +8,17 @@ import json
 import os
 import queue
 import re
+import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import Callable, NamedTuple
 
 from . import processes
 from .rows import ONE_CPU, TWO_CPUS, Case, Sizes
 
 ALONE = ("start", "victim", "memcpy", "allocation")
+PROFILED = ("echo", "call", "bytes", "map", "in-place", "allocation")
 SHARED_FROM_WORKERS = 100  # where a start takes seconds, one start serves several cases
 PATIENCE_SECONDS = 180.0
 KILL_PATIENCE_SECONDS = 10.0
@@ -60,6 +63,7 @@ class Results:
         self.failures: dict[tuple, str] = {}
         self.commands: dict[tuple, str] = {}
         self.loads: dict[str, str] = {}
+        self.profiles: dict[tuple, str] = {}
         self.leftovers: dict[str, int] = collections.defaultdict(int)
 
     def values(self, key: tuple, name: str) -> list[float]:
@@ -124,6 +128,32 @@ class Runner:
             self.results.figures[case.key].append(derived(case, figures))
         self.results.leftovers[group[0].contestant] += processes.end_leftovers()
         self.tell(group)
+
+    def profile(self, case: Case) -> str:
+        """Run a case once more under JFR, for its profile only, and say what it found."""
+        recording = self.place.target / "profile.jfr"
+        recording.unlink(missing_ok=True)
+        view = "hot-methods"
+        if dict(case.settings)["workload"] == "allocation":
+            view = "allocation-by-site"
+            case = case._replace(settings=(("workload", "echo"),))
+        command = self.command([case])
+        at = command.index("-cp")
+        command[at:at] = [f"-XX:StartFlightRecording:filename={recording},settings=profile"]
+        try:
+            self.measure([case], command)
+        except RunFailed as failure:
+            return f"no profile: {failure}"
+        finally:
+            self.results.leftovers[case.contestant] += processes.end_leftovers()
+        jfr = self.place.java.parent / "jfr"
+        said = subprocess.run(  # noqa: S603
+            [str(jfr), "view", "--width", "110", "--cell-height", "1", view, str(recording)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return said.stdout.strip("\n") or said.stderr.strip()
 
     def tell(self, group: list[Case]) -> None:
         """Say on the terminal how far the bench is."""

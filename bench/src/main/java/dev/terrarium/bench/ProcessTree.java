@@ -16,13 +16,17 @@ final class ProcessTree {
 
   private ProcessTree() {}
 
-  /// Processor time and switches of a process, so far.
+  /// Processor time of a process, so far.
   ///
   /// @param userMillis in its own code
   /// @param systemMillis in the kernel, on its behalf
   record Usage(long userMillis, long systemMillis) {
     Usage plus(Usage other) {
       return new Usage(userMillis + other.userMillis, systemMillis + other.systemMillis);
+    }
+
+    long millis() {
+      return userMillis + systemMillis;
     }
 
     Usage minus(Usage earlier) {

@@ -89,7 +89,7 @@ final class Rounds {
 
   private static Map<String, Object> figures(
       List<Stopwatch> watches, long nanos, ProcessTree.Usage here, ProcessTree.Usage there) {
-    int[] sorted = Stopwatch.sorted(watches);
+    long[] sorted = Stopwatch.sorted(watches);
     double calls = sorted.length;
     Map<String, Object> figures = new LinkedHashMap<>();
     figures.put("p50_us", Stopwatch.micros(sorted, 0.5));

@@ -13,20 +13,24 @@ final class Starts {
   private Starts() {}
 
   static Map<String, Object> run(Settings settings) throws Exception {
+    var before = ProcessTree.ownUsage();
     long begin = System.nanoTime();
     try (Contestant contestant = Contestant.start(settings)) {
       double millis = (System.nanoTime() - begin) / 1e6;
+      var here = ProcessTree.ownUsage().minus(before);
+      var there = ProcessTree.usage(ProcessTree.below());
       for (int i = 1; i < CALLS_EACH; i++) {
         contestant.callEach();
       }
-      List<Long> below = ProcessTree.below();
-      long workers = proportionalKib(contestant.pids());
-      long all = proportionalKib(below);
+      List<Long> workers = contestant.pids();
+      List<Long> helpers = ProcessTree.below().stream().filter(p -> !workers.contains(p)).toList();
       Map<String, Object> figures = new LinkedHashMap<>();
       figures.put("start_ms", millis);
-      figures.put("worker_kib", (double) workers / settings.workers());
-      figures.put("helpers_kib", all - workers);
-      figures.put("processes", below.size());
+      figures.put("java_cpu_ms", here.millis());
+      figures.put("python_cpu_ms", there.millis());
+      figures.put("worker_kib", (double) proportionalKib(workers) / workers.size());
+      figures.put("helpers_kib", proportionalKib(helpers));
+      figures.put("helpers", helpers.size());
       return figures;
     }
   }

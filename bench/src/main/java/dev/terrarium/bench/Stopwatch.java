@@ -5,14 +5,14 @@ import java.util.Collection;
 
 /// The durations of one caller's calls. For one thread.
 final class Stopwatch {
-  private int[] nanos = new int[1 << 12];
+  private long[] nanos = new long[1 << 12];
   private int count;
 
   void add(long duration) {
     if (count == nanos.length) {
       nanos = Arrays.copyOf(nanos, 2 * count);
     }
-    nanos[count++] = (int) Math.min(duration, Integer.MAX_VALUE);
+    nanos[count++] = duration;
   }
 
   int count() {
@@ -20,8 +20,8 @@ final class Stopwatch {
   }
 
   /// All durations in nanoseconds, the shortest first.
-  static int[] sorted(Collection<Stopwatch> watches) {
-    int[] all = new int[watches.stream().mapToInt(Stopwatch::count).sum()];
+  static long[] sorted(Collection<Stopwatch> watches) {
+    long[] all = new long[watches.stream().mapToInt(Stopwatch::count).sum()];
     int end = 0;
     for (Stopwatch watch : watches) {
       System.arraycopy(watch.nanos, 0, all, end, watch.count);
@@ -32,7 +32,7 @@ final class Stopwatch {
   }
 
   /// The duration in microseconds that this share of the calls did not exceed.
-  static double micros(int[] sorted, double share) {
+  static double micros(long[] sorted, double share) {
     return sorted[Math.min(sorted.length - 1, (int) (sorted.length * share))] / 1e3;
   }
 }
