@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.bench;
+
+import org.jspecify.annotations.NullMarked;

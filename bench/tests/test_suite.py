@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from suite import document, plan, processes, rows, runs
+
+HERE = rows.Figure("echo", "1 caller", rows.OURS, rows.TWO_CPUS, "p50_us")
+FLOOR = HERE._replace(contestant=rows.FLOOR_JSON)
+
+
+def results(**medians):
+    found = runs.Results()
+    for contestant, value in medians.items():
+        key = ("echo", "1 caller", contestant.replace("_", "-"), rows.TWO_CPUS)
+        found.figures[key].append({"p50_us": value})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"), [(15.0, "met"), (18.0, "**missed** by 20 %"), (7.5, "met")]
+)
+def test_a_verdict_is_computed_from_the_figures(ours, words):
+    target = rows.Target("echo", "at most 1.5 times", HERE, 1.5, True, FLOOR)
+    verdict = document.judge(target, results(terrarium=ours, floor_json=10.0))
+    assert verdict.words() == words
+
+
+def test_what_was_not_measured_is_not_met():
+    target = rows.Target("echo", "at most 1.5 times", HERE, 1.5, True, FLOOR)
+    verdict = document.judge(target, results(terrarium=1.0))
+    assert verdict.met is None
+    assert verdict.words() == "not measured: floor-json did not run"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_each_target_speaks_of_a_case_that_runs(quick):
+    sizes = rows.Sizes.of(quick)
+    measured = {case.key for case in plan.cases(sizes)}
+    for target in plan.targets(sizes):
+        for figure in (target.figure, target.reference, target.minus):
+            assert figure is None or figure[:4] in measured, target.text
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_each_case_runs_as_often_as_it_should(quick):
+    sizes = rows.Sizes.of(quick)
+    cases = plan.cases(sizes)
+    ran = [case.key for group in runs.in_order(runs.groups(cases, sizes)) for case in group]
+    for case in cases:
+        assert ran.count(case.key) == case.repeats, case
+
+
+def test_the_order_turns_round():
+    sizes = rows.Sizes.of(False)
+    cases = [case for case in plan.cases(sizes) if case.row == "echo" and case.cpus == 1]
+    order = [group[0].contestant for group in runs.in_order(runs.groups(cases, sizes))]
+    assert order[len(cases) : 2 * len(cases)] == order[: len(cases)][::-1]
+
+
+def test_what_loses_its_parent_is_ended_with_the_bench():
+    # A bench of its own, since being a subreaper cannot be undone in the test's process.
+    program = (
+        "import os, subprocess, sys\n"
+        "from suite import processes\n"
+        "processes.adopt_orphans()\n"
+        "shell = 'sleep 60 >/dev/null & echo $!'\n"
+        "pid = int(subprocess.check_output(['sh', '-c', shell]))\n"
+        "print(pid, processes.end_leftovers(patience=0), processes.children())\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).resolve().parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert said[1:] == ["1", "[]"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said[0]), 0)
+
+
+def test_a_death_is_watched_to_its_end():
+    child = subprocess.Popen(["sleep", "60"])
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        figures = processes.kill_and_watch(child, [other.pid], patience=0.2)
+        assert figures["left"] == 1
+        assert child.wait() == -signal.SIGKILL
+    finally:
+        other.kill()
+        other.wait()
