@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Unsendable", "decode", "encode", "parse", "to_text"]
 
 SCALARS = frozenset({str, int, float, bool, type(None), bytes, bytearray, memoryview})
+ALONE = frozenset({str, int, float, bool, type(None)})
 TEXT_ONLY = frozenset({str})
 BYTES = (bytes, bytearray, memoryview)
 
@@ -40,9 +41,12 @@ def encode(value: Any, root: str = "value") -> tuple[bytes, list[Buffer]]:
     """
     attachments: list[Buffer] = []
     try:
-        if not _looks_plain(value):
+        if type(value) in ALONE:
+            text = to_text(value)
+        elif _looks_plain(value):
+            text = to_text(value, _sender(attachments))
+        else:
             return _encode_slowly(value, root)
-        text = to_text(value, _sender(attachments))
         if text.count('"$') != len(attachments) or _may_hold_long_integer(text):
             return _encode_slowly(value, root)
         envelope = text.encode("utf-8")
@@ -122,8 +126,15 @@ def to_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:
             check_circular=False,
             separators=(",", ":"),
         )
-    encoder = make_encoder(None, default, encode_basestring, None, ":", ",", False, False, True)
+    encoder = _ENCODER if default is None else _encoder(default)
     return "".join(encoder(value, 0))
+
+
+def _encoder(default: Callable[[Any], Any] | None) -> Any:
+    return make_encoder(None, default, encode_basestring, None, ":", ",", False, False, True)
+
+
+_ENCODER = None if make_encoder is None else _encoder(None)
 
 
 def decode(envelope: bytes, attachments: list[bytes]) -> Any:

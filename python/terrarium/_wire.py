@@ -45,6 +45,8 @@ READ_AHEAD_BYTES = 4096
 interpreter's lock, which a busy tool gives away every 5 ms only; more would mean copying more of a
 large attachment.
 """
+JOINED_BYTES_MAX = 16_384
+"""Up to here one buffer of header and envelope costs less than two buffers for the kernel."""
 BUFFERS_MAX = 512
 """Buffers for one ``sendmsg``; Linux takes 1,024."""
 
@@ -100,6 +102,16 @@ class Connection:
         """The next frame: type, id, envelope, attachments. Raises ``EOFError`` at the end,
         ``ProtocolError``, ``OSError``.
         """
+        if not self._ahead:
+            # Nearly all frames come alone, whole, and without attachments.
+            self._ahead = frame = self._socket.recv(READ_AHEAD_BYTES)
+            if len(frame) >= HEADER.size:
+                length, kind, flags, count, number = HEADER.unpack_from(frame)
+                if len(frame) == HEADER.size + length and not flags and not count:
+                    self._ahead = b""
+                    return kind, number, frame[HEADER.size :], []
+            elif not frame:
+                raise EOFError
         length, kind, flags, count, number = HEADER.unpack(self._read(HEADER.size))
         if flags:
             raise ProtocolError(f"frame with flags {flags:#x}")
@@ -138,7 +150,10 @@ class Connection:
         self, kind: int, number: int, envelope: Buffer = b"", attachments: Sequence[Buffer] = ()
     ) -> None:
         """Sends one frame whole. Blocks while the JVM does not read. Raises ``ConnectionLost``."""
-        parts = _frame(kind, number, envelope, attachments)
+        if attachments or len(envelope) > JOINED_BYTES_MAX:
+            parts = _frame(kind, number, envelope, attachments)
+        else:
+            parts = [HEADER.pack(len(envelope), kind, 0, 0, number) + envelope]
         with self._lock:
             self._write(parts)
 
@@ -182,6 +197,8 @@ class Connection:
         return True
 
     def _some(self, parts: list[Buffer]) -> int:
+        if len(parts) == 1:
+            return self._socket.send(parts[0], _socket.MSG_NOSIGNAL)
         return self._socket.sendmsg(parts, (), _socket.MSG_NOSIGNAL)
 
     def _rest(self, parts: list[Buffer], skip: int) -> None:

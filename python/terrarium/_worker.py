@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from _queue import SimpleQueue
 from _signal import SIG_DFL, SIGINT, SIGWINCH, signal
 from _thread import start_new_thread
 
@@ -33,8 +32,6 @@ CAPABILITIES = ["cancel", "stacks", "log"]
 SPEC_BYTES_MAX = 16 * 2**20
 _faults: int | None = None
 _stacks: int | None = None
-WAKE = None
-"""A job that is none: makes the main thread look whether it is done draining."""
 
 
 class Worker:
@@ -43,7 +40,6 @@ class Worker:
     def __init__(self, spec: dict[str, Any], loaded: Adapter | LoadFailed | None = None) -> None:
         self._spec = spec
         self._loaded = loaded
-        self.jobs: SimpleQueue[Any] = SimpleQueue()
         self.book = Book()
         self.runner = Runner()
         self.loop: Loop | None = None
@@ -88,7 +84,8 @@ class Worker:
         self.answers = Answers(self.connection, self.book, self.adapter.tools)
         if self.loop is not None:
             self.loop.serve(self.book, self.answers, self.leave, self.wake, self.lost)
-        start_new_thread(Reader(self).run, ())
+        self._reader = Reader(self)
+        start_new_thread(self._reader.run, ())
 
     def _load(self) -> None:
         loaded = self._loaded or load(self._spec["adapter"], self._spec.get("source"))
@@ -149,9 +146,9 @@ class Worker:
     def _work(self) -> None:
         """The main thread's loop."""
         while True:
-            job = self.jobs.get()
-            if job.__class__ is Call:
-                self._run(job)
+            call = self._reader.next_job()
+            if call is not None:
+                self._run(call)
             if self.draining and not len(self.book):
                 self._stop()
 
@@ -163,14 +160,14 @@ class Worker:
             self.runner.run(call, self.book, self.answers, self.leave)
 
     def drain(self) -> None:
-        """Ends the worker once what it has taken is done. For the reader, who takes no more."""
+        """Ends the worker once what it has taken is done. For whoever reads, who takes no more."""
         self.draining = True
         self.wake()
 
     def wake(self) -> None:
         """Another thread has answered a call: perhaps it was the last one."""
         if self.draining:
-            self.jobs.put(WAKE)
+            self._reader.wake()
 
     def _stop(self) -> NoReturn:
         finish = self.loop.finish if self.loop is not None else lambda coroutine: coroutine.close()
