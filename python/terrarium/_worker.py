@@ -75,17 +75,26 @@ class Worker:
             flush()
             os._exit(0)
         self.connection = _wire.Connection(self._dial())
+        failure = failure or self._start_reader()
         self.connection.send(_wire.HELLO, 0, self._hello(failure))
         if failure is not None:
             flush()
             os._exit(1)
         if self._logs is not None:
             self._logs.connect(self.connection)
+
+    def _start_reader(self) -> LoadFailed | None:
+        """Before the HELLO: a worker that says that it is ready must be."""
         self.answers = Answers(self.connection, self.book, self.adapter.tools)
         if self.loop is not None:
             self.loop.serve(self.book, self.answers, self.leave, self.wake, self.lost)
         self._reader = Reader(self)
-        start_new_thread(self._reader.run, ())
+        try:
+            start_new_thread(self._reader.run, ())
+        except RuntimeError as error:
+            text = f"{error}: the limit of threads, or of memory, is reached"
+            return LoadFailed("ADAPTER_FAILED", "RuntimeError", text)
+        return None
 
     def _load(self) -> None:
         loaded = self._loaded or load(self._spec["adapter"], self._spec.get("source"))
