@@ -8,12 +8,17 @@ from _frozen_importlib import module_from_spec
 from _frozen_importlib_external import spec_from_file_location
 
 from terrarium import _errors, _registry
-from terrarium._tools import Tool
+from terrarium._tools import DOC_CHARS_MAX, Tool
+from terrarium._values import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Callable
+
+
+DESCRIPTION_BYTES_MAX = 2**20 - 2**12
+"""What a ``HELLO`` has room for, beside its other fields."""
 
 
 class LoadFailed(Exception):
@@ -52,6 +57,22 @@ class Adapter:
         self._hooks = registry.hooks
         for function, name, idempotent in registry.tools:
             self._add(Tool(function, name, idempotent))
+        hooks = {hook: Tool(hook, None, False) for each in self._hooks.values() for hook in each}
+        self.has_async = "async" in [tool.kind for tool in [*self.tools.values(), *hooks.values()]]
+        """Whether an event loop is needed."""
+        self._wants_options = {hook: _takes_one(tool) for hook, tool in hooks.items()}
+        self.description = self._describe()
+        """The tools as JSON, for ``HELLO``; made once in a zygote."""
+
+    def _describe(self) -> bytes:
+        text = _tools_text(self.tools, DOC_CHARS_MAX)
+        if len(text) > DESCRIPTION_BYTES_MAX:  # a novel in each docstring
+            text = _tools_text(self.tools, 200)
+        if len(text) > DESCRIPTION_BYTES_MAX:
+            message = f"{len(self.tools)} tools take {len(text)} bytes to describe, more than"
+            message += f" {DESCRIPTION_BYTES_MAX}"
+            raise LoadFailed("ADAPTER_FAILED", None, message)
+        return text
 
     def _add(self, tool: Tool) -> None:
         other = self.tools.setdefault(tool.name, tool)
@@ -59,22 +80,13 @@ class Adapter:
             message = f"two tools are called {tool.name!r}: {other.where()} and {tool.where()}"
             raise LoadFailed("ADAPTER_FAILED", None, message)
 
-    @property
-    def has_async(self) -> bool:
-        """Whether an event loop is needed."""
-        tools = [tool.kind for tool in self.tools.values()]
-        hooks = [
-            Tool(hook, None, False).kind for hook in self._hooks["start"] + self._hooks["stop"]
-        ]
-        return "async" in tools + hooks
-
     def start(self, options: dict[str, Any], finish: Callable[[Any], Any]) -> None:
         """Runs ``@on_start``; ``finish`` gets what a function returned if it is a coroutine. Raises
         ``LoadFailed``.
         """
         for hook in self._hooks["start"]:
             try:
-                result = hook(options) if _takes_one(hook) else hook()
+                result = hook(options) if self._wants_options[hook] else hook()
                 if hasattr(result, "cr_frame"):
                     finish(result)
             except SystemExit as error:
@@ -211,9 +223,14 @@ def _exit_text(error: SystemExit) -> str:
     return "" if error.code is None else repr(error.code)
 
 
-def _takes_one(hook: Callable[..., Any]) -> bool:
+def _takes_one(hook: Tool) -> bool:
     """Whether an ``@on_start`` function wants the options."""
-    return any(
-        parameter["kind"].startswith("positional")
-        for parameter in Tool(hook, None, False).parameters
-    )
+    return any(parameter["kind"].startswith("positional") for parameter in hook.parameters)
+
+
+def _tools_text(tools: dict[str, Tool], doc_chars: int) -> bytes:
+    described = [tool.description() for tool in tools.values()]
+    for each in described:
+        if each["doc"] is not None and len(each["doc"]) > doc_chars:
+            each["doc"] = each["doc"].partition("\n")[0][:doc_chars]
+    return to_text(described).encode("utf-8", "backslashreplace")

@@ -12,13 +12,13 @@ import sys
 from _signal import SIG_DFL, SIGINT, SIGWINCH, signal
 from _thread import start_new_thread
 
-from terrarium import _errors, _wire
+from terrarium import _errors, _spec, _wire
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._answers import Answers
 from terrarium._calls import Book, Call
 from terrarium._reader import Reader
 from terrarium._runner import Runner, exit_status, flush
-from terrarium._values import parse, to_text
+from terrarium._values import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,30 +27,29 @@ if TYPE_CHECKING:
     from terrarium._logs import FrameHandler
     from terrarium._loop import Loop
 
-PROTOCOL = 1
 CAPABILITIES = ["cancel", "stacks", "log"]
-SPEC_BYTES_MAX = 16 * 2**20
 _faults: int | None = None
 _stacks: int | None = None
 
 
 class Worker:
-    """Everything of one worker. ``run`` belongs to the main thread."""
+    """Everything of one worker. A zygote makes it before the fork; ``run`` belongs to the main
+    thread.
+    """
 
-    def __init__(self, spec: dict[str, Any], loaded: Adapter | LoadFailed | None = None) -> None:
-        self._spec = spec
-        self._loaded = loaded
+    def __init__(self) -> None:
         self.book = Book()
         self.runner = Runner()
         self.loop: Loop | None = None
         self._logs: FrameHandler | None = None
         self.draining = False
-        os.register_at_fork(after_in_child=self._after_fork)
 
-    def run(self) -> NoReturn:
-        """Loads, connects, works. Ends the process, whatever happens."""
+    def run(self, spec: dict[str, Any], loaded: Adapter | LoadFailed | None) -> NoReturn:
+        """Loads what is not ``loaded``, connects, works. Ends the process, whatever happens."""
+        self._spec = spec
+        os.register_at_fork(after_in_child=self._after_fork)
         try:
-            self._open()
+            self._open(loaded)
             self._work()
         except SystemExit as error:  # raised by a signal handler of the user's, between calls
             self.leave(exit_status(error))
@@ -62,13 +61,13 @@ class Worker:
             _errors.report(error, "the worker failed")
         self.leave(1)
 
-    def _open(self) -> None:
+    def _open(self, loaded: Adapter | LoadFailed | None) -> None:
         """Everything until the first call may come. A failure is told in ``HELLO``, and ends the
         process.
         """
         failure = None
         try:
-            self._load()
+            self._load(loaded or load(self._spec["adapter"], self._spec.get("source")))
         except LoadFailed as error:
             failure = error
         if self.runner.forked:  # the adapter forked, and this is the child that came back
@@ -96,8 +95,7 @@ class Worker:
             return LoadFailed("ADAPTER_FAILED", "RuntimeError", text)
         return None
 
-    def _load(self) -> None:
-        loaded = self._loaded or load(self._spec["adapter"], self._spec.get("source"))
+    def _load(self, loaded: Adapter | LoadFailed) -> None:
         if isinstance(loaded, LoadFailed):
             raise loaded
         self.adapter: Adapter = loaded
@@ -129,7 +127,7 @@ class Worker:
 
     def _hello(self, failure: LoadFailed | None) -> bytes:
         hello = {
-            "protocol": PROTOCOL,
+            "protocol": _spec.PROTOCOL,
             "token": self._spec["token"],
             "pid": os.getpid(),
             "language": "python",
@@ -137,20 +135,9 @@ class Worker:
             "capabilities": CAPABILITIES,
         }
         if failure is not None:
-            return _envelope({**hello, "failure": failure.description()})
-        tools = [tool.description() for tool in self.adapter.tools.values()]
-        envelope = _envelope({**hello, "tools": tools})
-        if len(envelope) > _wire.HELLO_BYTES_MAX:  # a novel in each docstring
-            tools = [
-                {**tool, "doc": (tool["doc"] or "").partition("\n")[0][:200]} for tool in tools
-            ]
-            envelope = _envelope({**hello, "tools": tools})
-        if len(envelope) > _wire.HELLO_BYTES_MAX:
-            text = f"{len(tools)} tools take {len(envelope)} bytes to describe, more than"
-            text += f" {_wire.HELLO_BYTES_MAX}"
-            failure = LoadFailed("ADAPTER_FAILED", None, text)
-            return _envelope({**hello, "failure": failure.description()})
-        return envelope
+            hello["failure"] = failure.description()
+            return _envelope(hello)
+        return b'%s,"tools":%s}' % (_envelope(hello)[:-1], self.adapter.description)
 
     def _work(self) -> None:
         """The main thread's loop."""
@@ -217,26 +204,6 @@ def _envelope(found: dict[str, Any]) -> bytes:
     return to_text(found).encode("utf-8", "backslashreplace")
 
 
-def read_spec() -> dict[str, Any]:
-    """The object in the file at descriptor 0; then there is nothing to read any more."""
-    parts, size = [], 0
-    while part := os.read(0, 65_536):
-        parts.append(part)
-        size += len(part)
-        if size > SPEC_BYTES_MAX:
-            raise ValueError(f"more than {SPEC_BYTES_MAX} bytes at descriptor 0")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    spec = parse(b"".join(parts).decode("utf-8"))
-    for key in ("token", "socket", "adapter"):
-        if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
-            raise ValueError(f"no {key!r} in the spec")
-    if PROTOCOL not in spec.get("protocol", [PROTOCOL]):
-        raise ValueError(f"the JVM speaks protocol {spec['protocol']}, this worker {PROTOCOL}")
-    return spec
-
-
 def prepare(spec: dict[str, Any]) -> None:
     """Output that arrives line by line, stacks on request, and signals that say what they did."""
     for stream in (sys.stdout, sys.stderr):
@@ -275,16 +242,15 @@ def renew_faults() -> None:
 def main() -> NoReturn:
     """What ``terrarium_worker.py`` runs."""
     try:
-        spec = read_spec()
+        spec = _spec.read_own()
     except (OSError, ValueError) as error:
         _errors.complain(f"no spec at descriptor 0: {error}")
         os._exit(1)
     prepare(spec)
-    loaded = None
+    worker, loaded = Worker(), None
     if "orders_fd" in spec:
         from terrarium._zygote import Zygote
 
-        loaded = Zygote(spec).serve()
-        spec = read_spec()  # from here on a worker that has just been forked
+        spec, loaded = Zygote(spec).serve()  # from here on a worker that has just been forked
         renew_faults()
-    Worker(spec, loaded).run()
+    worker.run(spec, loaded)

@@ -17,7 +17,7 @@ import os
 import sys
 from _socket import CMSG_SPACE, MSG_DONTWAIT, socket
 
-from terrarium import _bootstrap
+from terrarium import _bootstrap, _spec
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._runner import flush
 from terrarium._values import parse, to_text
@@ -43,6 +43,8 @@ class Order:
             raise ValueError(f"an order with {len(descriptors)} descriptors")
         self.facts = parse(message.decode("utf-8", "surrogatepass"))
         self.descriptors = dict(zip(DESCRIPTORS, descriptors))
+        self.spec = _spec.read(self.descriptors.pop("spec"))
+        self.plan = self._plan()
 
     def tell(self, **facts: Any) -> None:
         """One line for the warden, which may have given up on this worker."""
@@ -59,17 +61,15 @@ class Order:
         for descriptor in self.descriptors.values():
             os.close(descriptor)
 
-    def plan(self, middle: int) -> _bootstrap.Plan:
+    def _plan(self) -> _bootstrap.Plan:
         given = self.descriptors
         return _bootstrap.Plan(
             number=self.facts["number"],
             hard=self.facts["hard"],
             lifelines=self.facts["lifelines"],
             warden=tuple(self.facts["warden"]),
-            middle=middle,
             line=given["line"],
             descriptors={
-                0: given["spec"],
                 1: given["stdout"],
                 2: given["stderr"],
                 self.facts["stacks_fd"]: given["stacks"],
@@ -86,8 +86,10 @@ class Zygote:
         os.set_inheritable(spec["orders_fd"], False)
         self._kept = _kept_descriptors(spec)
 
-    def serve(self) -> Adapter | LoadFailed | None:
-        """Preloads, then forks on request. Returns in each worker, with what was preloaded."""
+    def serve(self) -> tuple[dict[str, Any], Adapter | LoadFailed | None]:
+        """Preloads, then forks on request. Returns in each worker, with its spec and what was
+        preloaded.
+        """
         loaded = self._preload()
         gc.collect()
         # Collected objects would otherwise be looked at, and their pages copied, in every worker.
@@ -96,8 +98,9 @@ class Zygote:
         self._say(threads=[])
         size, descriptors = _size()
         while True:
-            if self._fork(self._receive()):
-                return loaded
+            order = self._fork(self._receive())
+            if order is not None:
+                return order.spec, loaded
             self._end_if_grown(size, descriptors)
 
     def _preload(self) -> Adapter | LoadFailed | None:
@@ -170,37 +173,36 @@ class Zygote:
 
     # ---- forking
 
-    def _fork(self, orders: list[Order]) -> bool:
-        """Forks a worker for each order. True in each of them, false here."""
+    def _fork(self, orders: list[Order]) -> Order | None:
+        """Forks a worker for each order. Returns it in each of them, and ``None`` here."""
         self._look_for_threads(orders)
         flush()  # what is buffered would be printed by every child once more
         try:
             gate, held = os.pipe()
         except OSError as error:
             self._refuse_all(orders, error)
-            return False
+            return None
         try:
             middle = os.fork()
         except OSError as error:
             self._refuse_all(orders, error)
             middle = -1
         if middle == 0:
-            self._fork_each(orders, gate, held)
-            return True
+            return self._fork_each(orders, gate, held)
         os.close(gate)
         os.close(held)
         for order in orders:
             order.close()
         if middle > 0:
             os.waitpid(middle, 0)
-        return False
+        return None
 
     @staticmethod
     def _refuse_all(orders: list[Order], error: OSError) -> None:
         for order in orders:
             order.refuse("fork", error.errno or 0, error.strerror or str(error))
 
-    def _fork_each(self, orders: list[Order], gate: int, held: int) -> None:
+    def _fork_each(self, orders: list[Order], gate: int, held: int) -> Order:
         """In the middle. Returns in each worker."""
         me = os.getpid()
         for order in orders:
@@ -211,19 +213,20 @@ class Zygote:
                 continue
             if pid == 0:
                 os.close(held)
-                self._become_worker(order, orders, me, gate)
-                return
+                order.plan.middle = me
+                self._become_worker(order, orders, gate)
+                return order
             order.tell(pid=pid)
         os._exit(0)
 
-    def _become_worker(self, order: Order, orders: list[Order], middle: int, gate: int) -> None:
+    def _become_worker(self, order: Order, orders: list[Order], gate: int) -> None:
         self._orders.close()
         for descriptor in self._kept:  # the zygote's lifelines are none of ours
             os.close(descriptor)
         for other in orders:
             if other is not order:
                 other.close()
-        _bootstrap.join(order.plan(middle), gate, order.descriptors["report"])
+        _bootstrap.join(order.plan, gate, order.descriptors["report"])
         order.close()  # the end of the report says that all went well
         reseed()
         rename(self._spec["worker"], order.facts["worker"])

@@ -41,6 +41,7 @@ public final class PythonHome {
           "terrarium/_registry.py",
           "terrarium/_runner.py",
           "terrarium/_selector.py",
+          "terrarium/_spec.py",
           "terrarium/_stacks.py",
           "terrarium/_tools.py",
           "terrarium/_values.py",
