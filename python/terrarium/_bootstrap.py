@@ -48,6 +48,10 @@ class StepError(Exception):
         self.code = code
         self.message = message
 
+    def envelope(self) -> dict[str, object]:
+        message = self.message[:_MESSAGE_CHARS_MAX]
+        return {"step": self.step, "errno": self.code, "message": message}
+
 
 class Plan:
     """What the child has to know; filled in before the fork."""
@@ -103,50 +107,70 @@ def become(plan: Plan, report_fd: int) -> None:
         os._exit(EXIT_NOT_STARTED)
 
 
-def join(plan: Plan, gate: int, report_fd: int) -> None:
-    """The same for a child of a zygote, which returns from here as a worker.
+def join(lines: tuple[int, int], warden: int, middle: int, gate: int, report_fd: int) -> None:
+    """What is left of `arm` for a child of a zygote: it has its mark and its descriptors from the
+    process `middle`, and returns from here as a worker.
 
-    `gate` is the reading end of a pipe that the one in the middle holds until it exits.
+    `lines` are the lifeline to the JVM and the warden's pipe; `gate` is the reading end of a pipe
+    that the one in the middle holds until it exits. In one piece, without the loops and functions
+    of `arm`: whatever a worker touches here it keeps a copy of.
     """
+    name = "session"
     try:
-        arm(plan, gate)
+        os.setsid()
+        name = "lifeline"
+        me = os.getpid()
+        for line in lines:
+            aim(line, me)
+        name = "parent"
+        poller = select.poll()
+        poller.register(gate, 0)
+        poller.poll(PARENT_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
+        poller.unregister(gate)
+        os.close(gate)
+        if os.getppid() != warden:
+            await_warden(warden, middle)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # It cannot have died and been succeeded by a namesake: we would have another parent.
+        if os.getppid() != warden:
+            raise OSError(errno.ESRCH, "the warden is gone")
+        name = "lifeline"
+        for line in lines:
+            poller.register(line, 0)
+        if poller.poll(0):  # what closed before it was armed sends no signal
+            raise ConnectionResetError(errno.ECONNRESET, "the JVM or the warden closed it already")
     except BaseException as failure:
-        _report(report_fd, failure)
+        _report(report_fd, step_error(name, failure))
         os._exit(EXIT_NOT_STARTED)
 
 
-def arm(plan: Plan, gate: int | None = None) -> None:
+def arm(plan: Plan) -> None:
     """Steps 1 to 5: from here on the process cannot outlive the JVM or the warden."""
-    _step("birthmark", bear_mark, plan.hard, plan.number)
-    _step("session", lead_session)
+    step("birthmark", bear_mark, plan.hard, plan.number)
+    step("session", lead_session)
     line = None if plan.line is None else _move_away([plan.line], plan)[0]
-    _step("descriptors", place_descriptors, plan)
-    lifeline = _step("lifeline", connect_lifeline, plan.lifelines)
-    _step("lifeline", arm_lifeline, lifeline)
+    step("descriptors", place_descriptors, plan)
+    lifeline = step("lifeline", connect_lifeline, plan.lifelines)
+    step("lifeline", arm_lifeline, lifeline)
     if line is not None:
-        _step("lifeline", arm_lifeline, line)
-    if gate is not None:
-        _step("parent", await_end, gate)
-    _step("parent", follow_warden, plan.warden, plan.middle)
-    _step("lifeline", check_lifeline, lifeline)
-    if line is not None:
-        _step("lifeline", check_line, line)
-        os.close(line)  # the armed copy stays
+        step("lifeline", arm_lifeline, line)
+    step("parent", follow_warden, plan.warden, plan.middle)
+    step("lifeline", check_lifeline, lifeline)
 
 
 def settle(plan: Plan) -> None:
     """Step 6."""
     offer_to_oom_killer()
-    _step("signals", reset_signals)
+    step("signals", reset_signals)
     if plan.open_files is not None:
-        _step("limits", restore_open_files, plan.open_files)
+        step("limits", restore_open_files, plan.open_files)
     if plan.directory is not None:
-        _step("directory", os.chdir, plan.directory)
+        step("directory", os.chdir, plan.directory)
 
 
 def execute(plan: Plan) -> None:
     """Step 7. The environment goes with it."""
-    _step("exec", _exec, plan)
+    step("exec", _exec, plan)
 
 
 def _exec(plan: Plan) -> None:
@@ -210,12 +234,22 @@ def arm_lifeline(lifeline: socket.socket | int) -> int:
         # INVARIANT: we lead the group. Otherwise this would aim at the warden's or the user's own
         # group.
         raise OSError(0, f"process {group} does not lead its group {os.getpgrp()}")
-    copy = fcntl.fcntl(lifeline, fcntl.F_DUPFD, LIFELINE_FD_MIN)
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
-    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    copy = keep_high(lifeline)
+    aim(copy, group)
     return copy
+
+
+def keep_high(descriptor: socket.socket | int) -> int:
+    """A copy that survives exec."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD, LIFELINE_FD_MIN)
+
+
+def aim(line: int, group: int) -> None:
+    """INVARIANT: the group is the caller's own, which it leads."""
+    fcntl.fcntl(line, fcntl.F_SETOWN, -group)
+    fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(line, fcntl.F_GETFL)
+    fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 def check_lifeline(lifeline: socket.socket) -> None:
@@ -227,41 +261,27 @@ def check_lifeline(lifeline: socket.socket) -> None:
     raise ConnectionResetError(errno.ECONNRESET, "the JVM closed the lifeline already")
 
 
-def check_line(line: int) -> None:
-    """The same for the warden's pipe: it closes its end where it has given up on this worker."""
-    poller = select.poll()
-    poller.register(line, 0)
-    if poller.poll(0):
-        raise ConnectionResetError(errno.ECONNRESET, "the warden has given up on this worker")
-
-
-def await_end(gate: int) -> None:
-    """Waits until whoever holds the other end is gone; looking at the parent again and again would
-    cost more than the fork.
-    """
-    poller = select.poll()
-    poller.register(gate, 0)
-    poller.poll(PARENT_SECONDS_MAX * 1000)
-    os.close(gate)
-
-
 def follow_warden(warden: tuple[int, int], middle: int | None) -> None:
     """Waits until the warden is the parent, asks the kernel to die with it, and checks that it
     still is.
-
-    The wait ends when the parent is neither the one in the middle nor the warden: then the warden
-    is dead and nobody of ours will ever be the parent.
     """
-    deadline = time.monotonic() + PARENT_SECONDS_MAX
-    while (parent := os.getppid()) != warden[0]:
-        if parent != middle or time.monotonic() > deadline:
-            text = f"the parent is process {parent}, not the warden {warden[0]}"
-            raise OSError(errno.ESRCH, text)
-        time.sleep(0.0005)
+    await_warden(warden[0], middle)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     stat = _proc.read_stat(warden[0])
     if os.getppid() != warden[0] or stat is None or stat.ticks != warden[1]:
         raise OSError(errno.ESRCH, "the warden is gone")
+
+
+def await_warden(warden: int, middle: int | None) -> None:
+    """The wait ends when the parent is neither the one in the middle nor the warden: then the
+    warden is dead and nobody of ours will ever be the parent.
+    """
+    deadline = time.monotonic() + PARENT_SECONDS_MAX
+    while (parent := os.getppid()) != warden:
+        if parent != middle or time.monotonic() > deadline:
+            text = f"the parent is process {parent}, not the warden {warden}"
+            raise OSError(errno.ESRCH, text)
+        time.sleep(0.0005)
 
 
 def overwrite(address: int, data: bytes) -> None:
@@ -301,24 +321,30 @@ def restore_open_files(soft: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _step(name, action, *arguments):  # type: ignore[no-untyped-def]
+def step(name, action, *arguments):  # type: ignore[no-untyped-def]
+    """Runs a step of the specification. Raises `StepError`."""
     try:
         return action(*arguments)
-    except OSError as failure:
+    except (OSError, ValueError) as failure:
+        raise step_error(name, failure) from failure
+
+
+def step_error(name: str, failure: BaseException) -> StepError:
+    if isinstance(failure, StepError):
+        return failure
+    if isinstance(failure, OSError):
         text = failure.strerror or str(failure)
         if failure.filename is not None:
             text = f"{text}: {os.fsdecode(failure.filename)}"
-        raise StepError(name, failure.errno or 0, text) from failure
-    except ValueError as failure:  # setrlimit's way of saying no
-        raise StepError(name, 0, str(failure)) from failure
+        return StepError(name, failure.errno or 0, text)
+    if isinstance(failure, ValueError):  # setrlimit's way of saying no
+        return StepError(name, 0, str(failure))
+    return StepError("bootstrap", 0, f"{type(failure).__name__}: {failure}")
 
 
 def _report(fd: int, failure: BaseException) -> None:
-    if not isinstance(failure, StepError):
-        failure = StepError("bootstrap", 0, f"{type(failure).__name__}: {failure}")
-    message = failure.message[:_MESSAGE_CHARS_MAX]
-    text = to_text({"step": failure.step, "errno": failure.code, "message": message})
+    text = to_text(step_error("bootstrap", failure).envelope())
     try:
         os.write(fd, text.encode("utf-8", "replace")[:_REPORT_BYTES_MAX])
     except OSError:
-        pass  # the warden may be gone, and so shall we be
+        return  # the warden is gone, and so shall we be

@@ -251,6 +251,5 @@ def main() -> NoReturn:
     if "orders_fd" in spec:
         from terrarium._zygote import Zygote
 
-        spec, loaded = Zygote(spec).serve()  # from here on a worker that has just been forked
-        renew_faults()
+        spec, loaded = Zygote(spec).serve(renew_faults)  # from here on one of its workers
     worker.run(spec, loaded)

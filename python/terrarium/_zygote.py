@@ -1,9 +1,12 @@
 """The zygote: one process per pool that has imported what its workers need, and forks them.
 
 It is started like a worker, and dies like one: with the warden, with the JVM. Orders come over a
-socket from the warden, each with the descriptors of the worker that is to be. The child is forked
-twice, so that the warden becomes its parent: a *middle* forks all workers of a few orders, tells
-the warden their pids through their report pipes, and exits.
+socket from the warden, each with the descriptors of the worker that is to be. Workers are forked
+twice, so that the warden becomes their parent: a *middle* takes a few orders, forks a worker for
+each, tells the warden their pids through their report pipes, and exits.
+
+The middle does what it can before the fork, the worker only what it must do itself: each page of
+memory that it writes to (a reference count is enough) it has to itself from then on.
 
 Forking a process with several threads copies locks that nobody will ever release. So the threads
 are counted before every fork; where there is more than one, the zygote says their names and ends,
@@ -15,7 +18,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from _socket import CMSG_SPACE, MSG_DONTWAIT, socket
+from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
 
 from terrarium import _bootstrap, _spec
 from terrarium._adapter import Adapter, LoadFailed, load
@@ -24,8 +27,7 @@ from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Callable
 
 ORDERS_PER_MIDDLE = 8
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
@@ -42,39 +44,75 @@ class Order:
         if len(descriptors) != len(DESCRIPTORS):
             raise ValueError(f"an order with {len(descriptors)} descriptors")
         self.facts = parse(message.decode("utf-8", "surrogatepass"))
-        self.descriptors = dict(zip(DESCRIPTORS, descriptors))
-        self.spec = _spec.read(self.descriptors.pop("spec"))
-        self.plan = self._plan()
+        self._descriptors = dict(zip(DESCRIPTORS, descriptors))
+        self.spec: dict[str, Any] = {}
+
+    def prepare(self, zygote: str) -> None:
+        """Makes of the middle what the worker is to inherit. Raises ``StepError``."""
+        facts, given = self.facts, self._descriptors
+        self.spec = _spec.read(given.pop("spec"))
+        _bootstrap.step("birthmark", _bootstrap.bear_mark, facts["hard"], facts["number"])
+        for name, number in (("stdout", 1), ("stderr", 2), ("stacks", facts["stacks_fd"])):
+            source = given.pop(name)
+            os.dup2(source, number)
+            os.close(source)
+        lifeline = _bootstrap.step("lifeline", _bootstrap.connect_lifeline, facts["lifelines"])
+        for name, low in (("lifeline", lifeline.detach()), ("line", given["line"])):
+            given[name] = _bootstrap.step("lifeline", _bootstrap.keep_high, low)
+            os.close(low)
+        rename(zygote, facts["worker"])
+
+    def arm(self, middle: int, gate: int) -> None:
+        """In the worker: from here on it cannot outlive the JVM or the warden."""
+        given = self._descriptors
+        lines = given["lifeline"], given["line"]
+        _bootstrap.join(lines, self.facts["warden"][0], middle, gate, given["report"])
+        os.close(given["report"])  # its end says that all went well
 
     def tell(self, **facts: Any) -> None:
         """One line for the warden, which may have given up on this worker."""
         try:
-            os.write(self.descriptors["report"], to_text(facts).encode("utf-8") + b"\n")
+            os.write(self._descriptors["report"], to_text(facts).encode("utf-8") + b"\n")
         except OSError:
             return
 
-    def refuse(self, step: str, code: int, message: str) -> None:
-        """There is no process, and there will be none."""
-        self.tell(step=step, errno=code, message=message)
-
     def close(self) -> None:
-        for descriptor in self.descriptors.values():
+        for descriptor in self._descriptors.values():
             os.close(descriptor)
 
-    def _plan(self) -> _bootstrap.Plan:
-        given = self.descriptors
-        return _bootstrap.Plan(
-            number=self.facts["number"],
-            hard=self.facts["hard"],
-            lifelines=self.facts["lifelines"],
-            warden=tuple(self.facts["warden"]),
-            line=given["line"],
-            descriptors={
-                1: given["stdout"],
-                2: given["stderr"],
-                self.facts["stacks_fd"]: given["stacks"],
-            },
-        )
+
+class Orders:
+    """The warden's word."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket(fileno=descriptor)
+        os.set_inheritable(descriptor, False)
+
+    def say(self, **facts: Any) -> None:
+        self._socket.send(to_text(facts).encode("utf-8"))
+
+    def wait(self) -> None:
+        """Until there is one. Ends the process where the warden does not want it any more."""
+        if not self._socket.recv(1, MSG_PEEK):
+            os._exit(0)
+
+    def take(self) -> Order | None:
+        """The next one, ``None`` where there is none at the moment."""
+        room = CMSG_SPACE(4 * len(DESCRIPTORS))
+        try:
+            message, ancillary, _, _ = self._socket.recvmsg(ORDER_BYTES_MAX, room, MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        if not message:
+            return None
+        data = b"".join(data for _, _, data in ancillary)
+        numbers = [int.from_bytes(data[i : i + 4], sys.byteorder) for i in range(0, len(data), 4)]
+        for number in numbers:
+            os.set_inheritable(number, False)
+        return Order(message, numbers)
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class Zygote:
@@ -82,25 +120,34 @@ class Zygote:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self._spec = spec
-        self._orders = socket(fileno=spec["orders_fd"])
-        os.set_inheritable(spec["orders_fd"], False)
+        self._orders = Orders(spec["orders_fd"])
         self._kept = _kept_descriptors(spec)
 
-    def serve(self) -> tuple[dict[str, Any], Adapter | LoadFailed | None]:
+    def serve(
+        self, renew: Callable[[], None]
+    ) -> tuple[dict[str, Any], Adapter | LoadFailed | None]:
         """Preloads, then forks on request. Returns in each worker, with its spec and what was
-        preloaded.
+        preloaded. ``renew`` is called before each fork, when standard error is the worker's.
         """
         loaded = self._preload()
         gc.collect()
         # Collected objects would otherwise be looked at, and their pages copied, in every worker.
         gc.freeze()
-        self._look_for_threads(())
-        self._say(threads=[])
+        self._look_for_threads()
+        self._orders.say(threads=[])
         size, descriptors = _size()
         while True:
-            order = self._fork(self._receive())
-            if order is not None:
-                return order.spec, loaded
+            self._orders.wait()
+            self._look_for_threads()
+            flush()  # what is buffered would be printed by every child once more
+            try:
+                middle = os.fork()
+            except OSError as error:
+                self._refuse(error)
+                continue
+            if middle == 0:
+                return self._fork_workers(renew).spec, loaded
+            os.waitpid(middle, 0)
             self._end_if_grown(size, descriptors)
 
     def _preload(self) -> Adapter | LoadFailed | None:
@@ -123,39 +170,11 @@ class Zygote:
             from terrarium import _logs  # noqa: F401
         return loaded
 
-    # ---- the warden
-
-    def _say(self, **facts: Any) -> None:
-        self._orders.send(to_text(facts).encode("utf-8"))
-
-    def _receive(self) -> list[Order]:
-        """What is there, but at least one."""
-        orders = [self._next(0)]
-        while len(orders) < ORDERS_PER_MIDDLE:
-            try:
-                orders.append(self._next(MSG_DONTWAIT))
-            except BlockingIOError:
-                break
-        return orders
-
-    def _next(self, flags: int) -> Order:
-        room = CMSG_SPACE(4 * len(DESCRIPTORS))
-        message, ancillary, _, _ = self._orders.recvmsg(ORDER_BYTES_MAX, room, flags)
-        if not message:
-            os._exit(0)  # the warden does not want us any more
-        data = b"".join(data for _, _, data in ancillary)
-        numbers = [int.from_bytes(data[i : i + 4], sys.byteorder) for i in range(0, len(data), 4)]
-        for number in numbers:
-            os.set_inheritable(number, False)
-        return Order(message, numbers)
-
-    def _look_for_threads(self, orders: Sequence[Order]) -> None:
+    def _look_for_threads(self) -> None:
         threads = thread_names()
         if len(threads) > 1:
-            for order in orders:
-                order.refuse("zygote", 0, "it has more than one thread")
-            self._say(threads=threads)
-            os._exit(0)
+            self._orders.say(threads=threads)
+            os._exit(0)  # the warden answers the orders that nobody has taken
 
     def _end_if_grown(self, size: int, descriptors: int) -> None:
         """Each fork would pay for what leaks here (a hook of ``os.register_at_fork``, say)."""
@@ -171,65 +190,43 @@ class Zygote:
             flush()
             os._exit(0)
 
-    # ---- forking
-
-    def _fork(self, orders: list[Order]) -> Order | None:
-        """Forks a worker for each order. Returns it in each of them, and ``None`` here."""
-        self._look_for_threads(orders)
-        flush()  # what is buffered would be printed by every child once more
-        try:
-            gate, held = os.pipe()
-        except OSError as error:
-            self._refuse_all(orders, error)
-            return None
-        try:
-            middle = os.fork()
-        except OSError as error:
-            self._refuse_all(orders, error)
-            middle = -1
-        if middle == 0:
-            return self._fork_each(orders, gate, held)
-        os.close(gate)
-        os.close(held)
-        for order in orders:
+    def _refuse(self, error: OSError) -> None:
+        order = self._orders.take()
+        if order is not None:
+            order.tell(step="fork", errno=error.errno or 0, message=error.strerror or str(error))
             order.close()
-        if middle > 0:
-            os.waitpid(middle, 0)
-        return None
 
-    @staticmethod
-    def _refuse_all(orders: list[Order], error: OSError) -> None:
-        for order in orders:
-            order.refuse("fork", error.errno or 0, error.strerror or str(error))
+    # ---- in the middle
 
-    def _fork_each(self, orders: list[Order], gate: int, held: int) -> Order:
-        """In the middle. Returns in each worker."""
+    def _fork_workers(self, renew: Callable[[], None]) -> Order:
+        """Forks a worker for each of a few orders. Returns in each of them."""
+        for descriptor in self._kept:  # the zygote's lifelines are none of ours
+            os.close(descriptor)
         me = os.getpid()
-        for order in orders:
+        gate, held = os.pipe()
+        zygote = self._spec["worker"]
+        for _ in range(ORDERS_PER_MIDDLE):
+            order = self._orders.take()
+            if order is None:
+                break
             try:
-                pid = os.fork()
-            except OSError as error:
-                self._refuse_all([order], error)
+                order.prepare(zygote)
+                renew()
+                pid = _bootstrap.step("fork", os.fork)
+            except _bootstrap.StepError as failure:
+                order.tell(**failure.envelope())
+                order.close()
                 continue
             if pid == 0:
                 os.close(held)
-                order.plan.middle = me
-                self._become_worker(order, orders, gate)
+                self._orders.close()
+                order.arm(me, gate)
+                reseed()
                 return order
+            zygote = order.facts["worker"]
             order.tell(pid=pid)
+            order.close()
         os._exit(0)
-
-    def _become_worker(self, order: Order, orders: list[Order], gate: int) -> None:
-        self._orders.close()
-        for descriptor in self._kept:  # the zygote's lifelines are none of ours
-            os.close(descriptor)
-        for other in orders:
-            if other is not order:
-                other.close()
-        _bootstrap.join(order.plan, gate, order.descriptors["report"])
-        order.close()  # the end of the report says that all went well
-        reseed()
-        rename(self._spec["worker"], order.facts["worker"])
 
 
 def _kept_descriptors(spec: dict[str, Any]) -> list[int]:
@@ -278,15 +275,15 @@ def reseed() -> None:
         random.seed()
 
 
-def rename(zygote: str, worker: str) -> None:
-    """Writes the worker's id over the zygote's, which is longer, in the command line: for people
-    who look at ``ps``.
+def rename(old_id: str, new_id: str) -> None:
+    """Writes one worker's id over another's in the command line, for people who look at ``ps``.
+    Does nothing where there is no room.
     """
     with open("/proc/self/cmdline", "rb") as file:
         line = file.read()
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
-    old, new = zygote.encode("utf-8") + b"\0", worker.encode("utf-8") + b"\0"
-    at = line.rfind(b"\0" + old) + 1
-    if at > 0 and len(new) <= len(old):
-        _bootstrap.overwrite(int(fields[45]) + at, new.ljust(len(old), b"\0"))
+    at = line.rfind(b"\0" + old_id.encode("utf-8") + b"\0") + 1
+    new = new_id.encode("utf-8") + b"\0"
+    if at > 0 and len(new) <= len(line) - at:
+        _bootstrap.overwrite(int(fields[45]) + at, new.ljust(len(line) - at, b"\0"))

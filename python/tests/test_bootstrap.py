@@ -149,7 +149,7 @@ def test_a_lifeline_that_closed_before_it_was_armed_is_noticed(fork, lifelines):
         line = _bootstrap.connect_lifeline(lifelines.path)
         os.write(gate_write, b"x")
         line.recv(1, socket.MSG_PEEK)  # returns when the other end has closed
-        _bootstrap._step("lifeline", _bootstrap.check_lifeline, line)
+        _bootstrap.step("lifeline", _bootstrap.check_lifeline, line)
 
     helper = os.fork()
     if helper == 0:
