@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from terrarium._loop import Loop
 
 PROTOCOL = 1
-CAPABILITIES = ["cancel", "stacks", "log"]
+CAPABILITIES = ["cancel", "stacks", "log", "rows"]
 SPEC_BYTES_MAX = 16 * 2**20
 _faults: int | None = None
 _stacks: int | None = None
