@@ -18,6 +18,7 @@ REASONS = {
     "cancelled": "the call was cancelled",
     "deadline": "the call's deadline passed",
     "closing": "the pool is closing",
+    "withdrawn": "the call was taken back",
 }
 NO_STREAMS = "{!r} is a generator, and this version does not support streams; return a list"
 

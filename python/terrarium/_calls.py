@@ -40,6 +40,7 @@ class Call:
         "task",
         "tool",
         "tool_name",
+        "turn",
     )
 
     def __init__(self, number: int, envelope: bytes, attachments: list[bytes]) -> None:
@@ -53,6 +54,8 @@ class Call:
         self.struck = False
         """Whether the interruption has reached the tool."""
         self.deadline: float | None = None
+        self.turn: float | None = None
+        """Seconds that it may take from its turn on; sets the deadline then."""
         self.tool: Tool | None = None
         self.coroutine: Any = None
         self.task: Any = None
@@ -69,6 +72,8 @@ class Call:
             self.tool_name = found["tool"]
             self.args, self.named = found.get("args") or [], found.get("named") or {}
             milliseconds = found.get("deadline")
+            turn = found.get("turn")
+            self.turn = None if turn is None else turn / 1000
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ProtocolError(f"call {self.id}: {type(error).__name__}: {error}") from None
         if type(self.args) is not list or type(self.named) is not dict:
@@ -81,6 +86,8 @@ class Call:
     def invoke(self) -> Any:
         """Calls the tool, in a context of the call's own."""
         current.set(self)
+        if self.turn is not None:
+            self.deadline = monotonic() + self.turn
         tool, args, named = self.tool, self.args, self.named
         if tool.convert is not None:
             args, named = tool.convert(args, named)
@@ -149,11 +156,14 @@ class Book:
 
     def cancel(self, number: int, reason: str) -> tuple[Call, bool] | None:
         """Notes the reason. The call, and whether it runs (else it is done now, and the caller of
-        this answers it); ``None`` where there is no such call, or it was cancelled before.
+        this answers it); ``None`` where there is no such call, or it was cancelled before, or it
+        is withdrawn too late.
         """
         with self._lock:
             call = self._calls.get(number)
             if call is None or call.reason is not None or call.state == DONE:
+                return None
+            if reason == "withdrawn" and call.state == RUNNING:
                 return None
             call.reason = reason
             if call.state == RUNNING:

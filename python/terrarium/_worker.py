@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from terrarium._logs import FrameHandler
     from terrarium._loop import Loop
 
-CAPABILITIES = ["cancel", "stacks", "log"]
+CAPABILITIES = ["cancel", "stacks", "log", "rows"]
 _faults: int | None = None
 _stacks: int | None = None
 

@@ -131,12 +131,14 @@ class WorkerProcess:
             size -= len(part)
         return b"".join(parts)
 
-    def begin(self, tool: str, *args, deadline=None, attachments=(), **named) -> int:
+    def begin(self, tool: str, *args, deadline=None, turn=None, attachments=(), **named) -> int:
         """Sends a CALL and returns its number."""
         number = next(self._numbers)
         envelope = {"tool": tool, "args": list(args), "named": named}
         if deadline is not None:
             envelope["deadline"] = deadline
+        if turn is not None:
+            envelope["turn"] = turn
         self.send(_wire.CALL, number, envelope, attachments)
         return number
 

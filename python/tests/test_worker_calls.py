@@ -107,7 +107,7 @@ def test_hello_describes_the_tools(start):
     assert hello["token"] == "secret"
     assert hello["pid"] == worker.process.pid
     assert hello["language"] == "python"
-    assert hello["capabilities"] == ["cancel", "stacks", "log"]
+    assert hello["capabilities"] == ["cancel", "stacks", "log", "rows"]
     assert hello["tools"][0] == {
         "name": "add",
         "doc": "Add two numbers.\n\nAny two.",
@@ -263,6 +263,24 @@ def test_the_context_knows_the_call(start):
     assert (call_id, session_id, session, cancelled) == (number, None, None, False)
     assert 30 < remaining <= 60
     assert worker.call("about_me")[4] is None
+
+
+def test_the_deadline_of_a_call_in_a_row_counts_from_its_turn(start):
+    worker = start("""
+        import time
+        from terrarium import context, tool
+        @tool
+        def sleep_longer_than(remaining):
+            while context.remaining() > remaining:
+                time.sleep(0.01)
+        @tool
+        def remaining():
+            return context.remaining()
+    """)
+    first = worker.begin("sleep_longer_than", 50.0, turn=52_000)
+    second = worker.begin("remaining", turn=52_000)
+    worker.answer(first)
+    assert 50.0 < worker.answer(second).value <= 52.0
 
 
 def test_a_ping_is_answered_while_a_tool_runs_and_calls_run_in_order(start):

@@ -199,6 +199,26 @@ def test_stacks_of_a_waiting_async_tool_show_what_it_waits_for(start):
     assert worker.answer(number).value["kind"] == "deadline"
 
 
+def test_a_call_is_withdrawn_before_its_turn_and_no_later(start):
+    worker = start(ADAPTER)
+    first = worker.begin("sleep", 60)
+    worker.logged("started")
+    second = worker.begin("add", 1, 2)
+    third = worker.begin("add", 3, 4)
+    worker.cancel(second, "withdrawn")
+    worker.cancel(first, "withdrawn")  # runs: goes on
+    frame = worker.answer(second)
+    assert frame.kind == _wire.ERROR
+    assert frame.value["kind"] == "withdrawn"
+    worker.cancel(first)
+    assert worker.answer(first).value["kind"] == "cancelled"
+    assert worker.answer(third).value == 7
+    worker.cancel(third, "withdrawn")  # is over: nothing happens
+    worker.ping()
+    assert worker.drain() == 0
+    assert worker.errors() == ""
+
+
 def test_a_call_that_waits_is_answered_at_once_and_never_runs(start):
     worker = start(ADAPTER)
     first = worker.begin("sleep", 60)

@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.terrarium.pool.Batch;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.Frame;
@@ -21,6 +22,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A call that is being put together: `pool.tool("add").args(1, 2).call(Integer.class)`. Immutable:
@@ -118,6 +122,81 @@ public final class ToolCall {
     return this.<T>future(type.type());
   }
 
+  /// Calls the tool for each item of a source, on all workers, and gives the results in the order
+  /// of the source: what `multiprocessing.Pool.imap` is to Python.
+  ///
+  /// ```java
+  /// try (Stream<ModuleStats> all =
+  ///     pool.tool("parse").map(paths.stream(), p -> Map.of("path", p), ModuleStats.class)) {
+  ///   all.forEach(table::add);
+  /// }
+  /// ```
+  ///
+  /// Nothing happens before the stream is consumed. Then the source is read by the consuming
+  /// thread, and no further ahead than the workers need to stay busy: a source of millions takes no
+  /// more memory than one of hundreds, an endless one is fine. While the source makes the consumer
+  /// wait, finished results wait, too. Items share the pool with other callers, in turns, and
+  /// `maxWaiting` and `maxWait` do not concern them. Quick items are sent to a worker several at a
+  /// time.
+  ///
+  /// Arguments that were set before apply to every item, those of the item go before. The deadline
+  /// counts for each item from its turn on a worker.
+  ///
+  /// The stream throws, and all that is under way is cancelled and the source closed, with:
+  ///
+  /// - [ItemFailedException] where an item's call fails or its arguments cannot be sent: it has the
+  ///   item, its index, and the call's error as its cause. All results before it have come; items
+  ///   after it may have run.
+  /// - what the source or `arguments` throw, as it is
+  /// - [CallCancelledException] where the consuming thread is interrupted (the flag is set again),
+  ///   or the stream is closed by another thread
+  /// - [PoolClosedException], and [StartFailedException] where no worker comes up any more
+  ///
+  /// Close the stream where it may not be consumed to its end: that cancels what is under way and
+  /// closes the source. It is consumed by one thread, also after `parallel()`.
+  ///
+  /// @param arguments the named arguments for an item; called by the consuming thread
+  public <S extends @Nullable Object, T> Stream<T> map(
+      Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, Class<T> type) {
+    return batch(source, arguments, type, true);
+  }
+
+  /// As [#map(Stream, Function, Class)], for a type with parameters.
+  public <S extends @Nullable Object, T> Stream<T> map(
+      Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, TypeRef<T> type) {
+    return batch(source, arguments, type.type(), true);
+  }
+
+  /// As [#map(Stream, Function, Class)], with each result as soon as it is there: a slow item holds
+  /// up nobody. A failure comes before results that have not been consumed yet.
+  public <S extends @Nullable Object, T> Stream<T> mapUnordered(
+      Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, Class<T> type) {
+    return batch(source, arguments, type, false);
+  }
+
+  /// As [#mapUnordered(Stream, Function, Class)], for a type with parameters.
+  public <S extends @Nullable Object, T> Stream<T> mapUnordered(
+      Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, TypeRef<T> type) {
+    return batch(source, arguments, type.type(), false);
+  }
+
+  private <S extends @Nullable Object, T> Stream<T> batch(
+      Stream<S> source,
+      Function<? super S, ? extends Map<String, ?>> arguments,
+      Type type,
+      boolean ordered) {
+    requireNonNull(arguments, "arguments");
+    var items =
+        new BatchSpliterator<S, T>(
+            pool.batch(new Batch.Setup(tool, IDS::incrementAndGet, deadline, ordered)),
+            requireNonNull(source, "source"),
+            item -> args(arguments.apply(item)).envelope(),
+            call -> as(finish(call, type)),
+            tool,
+            ordered);
+    return StreamSupport.stream(items, false).onClose(items::close);
+  }
+
   private @Nullable Object await(Type type) {
     Call call = prepare();
     pool.submit(call, deadline);
@@ -156,14 +235,18 @@ public final class ToolCall {
   }
 
   private Call prepare() {
-    Encoded envelope = codec.encode(new Messages.Call(tool, args, named, null));
-    return new Call(IDS.incrementAndGet(), tool, envelope, deadline);
+    return new Call(IDS.incrementAndGet(), tool, envelope(), deadline);
+  }
+
+  private Encoded envelope() {
+    return codec.encode(new Messages.Call(tool, args, named, null));
   }
 
   private @Nullable Object finish(Call call, Type type) {
     return switch (call.outcome().join()) {
       case Call.Outcome.Value(Frame frame) -> decode(call, frame, type);
       case Call.Outcome.Failure(var error) -> throw error.get();
+      case Call.Outcome.NotBegun _ -> throw new IllegalStateException("nobody withdrew the call");
     };
   }
 

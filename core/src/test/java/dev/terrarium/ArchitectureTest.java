@@ -32,7 +32,7 @@ final class ArchitectureTest {
       resideInAPackage("dev.terrarium")
           .and(
               nameMatching(
-                  "dev\\.terrarium\\.(Terrarium|Pool|PoolBuilder|ToolCall|RuntimeParts|RuntimeTimer)(\\$.*)?"))
+                  "dev\\.terrarium\\.(Terrarium|Pool|PoolBuilder|ToolCall|BatchSpliterator|RuntimeParts|RuntimeTimer)(\\$.*)?"))
           .as("the facade");
 
   @Test

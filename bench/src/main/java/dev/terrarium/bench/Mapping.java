@@ -32,8 +32,9 @@ final class Mapping {
 
   private static void mapAll(Pool pool, int items) {
     var next = new AtomicInteger();
+    Stream<String> all = IntStream.range(0, items).mapToObj(Mapping::item);
     try (Stream<String> answers =
-        Upcoming.map(pool, IntStream.range(0, items).mapToObj(Mapping::item))) {
+        pool.tool("echo").map(all, item -> Map.of("value", item), String.class)) {
       answers.forEachOrdered(
           answer -> {
             String item = item(next.getAndIncrement());

@@ -3,17 +3,12 @@ package dev.terrarium.bench;
 import dev.terrarium.Pool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.stream.Stream;
 
 /// What the library does not offer yet and the bench measures already. Each method becomes one line
 /// where it is called, and then this class goes.
 @SuppressWarnings("DoNotCallSuggester")
 final class Upcoming {
   private Upcoming() {}
-
-  static Stream<String> map(Pool pool, Stream<String> items) {
-    throw new UnsupportedOperationException("`map` is not in this build");
-  }
 
   /// Bytes of a result that live as long as the arena.
   static MemorySegment segment(Pool pool, long size, Arena arena) {

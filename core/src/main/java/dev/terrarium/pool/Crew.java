@@ -6,7 +6,6 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
-import dev.terrarium.worker.Call;
 import dev.terrarium.worker.End;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
@@ -159,8 +158,8 @@ final class Crew {
       return () -> {};
     }
     Supplier<TerrariumException> why = () -> errors.noWorkers(last, inARow);
-    List<Call> hopeless = scheduler.giveUp(why);
-    return () -> hopeless.forEach(call -> call.fail(why));
+    List<Seeker> hopeless = scheduler.giveUp(why);
+    return () -> hopeless.forEach(seeker -> seeker.refuse(why));
   }
 
   private void afterDeath(WorkerState.Gone gone) {
@@ -209,7 +208,7 @@ final class Crew {
 
   /// Takes no more calls, ends those that wait, and asks all workers to leave.
   void dismiss() {
-    List<Call> abandoned;
+    List<Seeker> abandoned;
     List<Worker> leaving;
     lock.lock();
     try {
@@ -222,7 +221,7 @@ final class Crew {
     } finally {
       lock.unlock();
     }
-    abandoned.forEach(call -> call.fail(errors::closed));
+    abandoned.forEach(seeker -> seeker.refuse(errors::closed));
     leaving.forEach(worker -> worker.stop("pool '" + config.name() + "' closes"));
     started.completeExceptionally(errors.closedWhileStarting());
   }

@@ -28,12 +28,19 @@ final class Scheduler {
   private final IntSupplier starting;
   private final ReentrantLock lock = new ReentrantLock();
   private final IdleWorkers idle;
-  private final LinkedHashSet<Call> waiting = new LinkedHashSet<>();
+  private final LinkedHashSet<Seeker> waiting = new LinkedHashSet<>();
   private final AtomicLong calls = new AtomicLong();
   private boolean closed;
+
+  /// Of those in the queue, the ones that `maxWaiting` counts.
+  private int counted;
+
+  /// The queue's length, for those who only want to know whether to make room.
+  private volatile int length;
+
   private @Nullable Supplier<TerrariumException> hopeless;
 
-  private record Pairing(Worker worker, Call call) {}
+  private record Pairing(Worker worker, Seeker seeker) {}
 
   /// @param starting how many workers may soon have room, for what is said to callers
   Scheduler(PoolConfig config, PoolErrors errors, Timer timer, IntSupplier starting) {
@@ -50,10 +57,11 @@ final class Scheduler {
   void submit(Call call, Duration deadline) {
     Timer.Alarm alarm = timer.after(deadline, () -> deadlinePassed(call, deadline));
     call.whenDone(alarm::cancel);
-    place(call);
+    place(new Caller(call));
   }
 
-  private void place(Call call) {
+  /// Finds a place for him, now or when his turn comes, or refuses him.
+  void place(Seeker seeker) {
     Worker worker;
     do {
       Supplier<TerrariumException> refusal;
@@ -66,17 +74,17 @@ final class Scheduler {
           // call.
           worker = waiting.isEmpty() ? idle.take() : null;
           if (worker == null) {
-            refusal = enqueue(call);
+            refusal = enqueue(seeker);
           }
         }
       } finally {
         lock.unlock();
       }
       if (refusal != null) {
-        call.fail(refusal);
+        seeker.refuse(refusal);
       }
       // A worker that died since it was taken refuses the call, and the pool looks again.
-    } while (worker != null && !given(worker, call));
+    } while (worker != null && !seated(worker, seeker));
   }
 
   // Under the lock.
@@ -88,19 +96,18 @@ final class Scheduler {
   }
 
   // Under the lock.
-  private @Nullable Supplier<TerrariumException> enqueue(Call call) {
-    int queued = waiting.size();
-    if (queued >= config.maxWaiting()) {
-      String numbers = numbers();
-      return () -> errors.queueFull(numbers, queued);
+  private @Nullable Supplier<TerrariumException> enqueue(Seeker seeker) {
+    if (seeker.counts()) {
+      int queued = counted;
+      if (queued >= config.maxWaiting()) {
+        String numbers = numbers();
+        return () -> errors.queueFull(numbers, queued);
+      }
+      counted++;
     }
-    waiting.add(call);
-    Timer.Alarm alarm = timer.after(config.maxWait(), () -> waitedTooLong(call));
-    call.whenDone(
-        () -> {
-          alarm.cancel();
-          unqueue(call); // whoever ended it may have looked here before it came
-        });
+    waiting.add(seeker);
+    length = waiting.size();
+    seeker.queued();
     return null;
   }
 
@@ -127,14 +134,30 @@ final class Scheduler {
 
   private void waitedTooLong(Call call) {
     String numbers = locked(this::numbers);
-    int queued = locked(waiting::size);
+    int queued = waiting();
     if (unqueue(call)) {
       call.fail(() -> errors.waitedTooLong(numbers, queued));
     }
   }
 
   private boolean unqueue(Call call) {
-    return locked(() -> waiting.remove(call));
+    return locked(() -> left(new Caller(call)));
+  }
+
+  // Under the lock.
+  private boolean left(Seeker seeker) {
+    boolean was = waiting.remove(seeker);
+    if (was && seeker.counts()) {
+      counted--;
+    }
+    length = waiting.size();
+    return was;
+  }
+
+  /// How many stand in the queue, those included that `maxWaiting` does not count. As of a moment
+  /// ago: takes no lock.
+  int length() {
+    return length;
   }
 
   // --- Workers ---
@@ -178,7 +201,9 @@ final class Scheduler {
   /// Brings waiting calls to free workers until either run out.
   void serveWaiting() {
     for (Pairing next = pair(); next != null; next = pair()) {
-      serve(next.worker(), next.call());
+      if (!seated(next.worker(), next.seeker())) {
+        place(next.seeker());
+      }
     }
   }
 
@@ -186,34 +211,37 @@ final class Scheduler {
     lock.lock();
     try {
       Worker worker = waiting.isEmpty() ? null : idle.take();
-      return worker == null ? null : new Pairing(worker, waiting.removeFirst());
+      if (worker == null) {
+        return null;
+      }
+      Seeker oldest = waiting.getFirst();
+      left(oldest);
+      return new Pairing(worker, oldest);
     } finally {
       lock.unlock();
     }
   }
 
-  private void serve(Worker worker, Call call) {
-    if (call.isDone()) {
+  // False where the worker takes nothing, and he has to look for another.
+  private boolean seated(Worker worker, Seeker seeker) {
+    if (seeker.isDone()) {
       giveBack(worker); // given up in the meantime: the worker is still free for the next one
-    } else if (!given(worker, call)) {
-      place(call);
+      return true;
     }
+    return seeker.take(worker);
   }
 
-  private boolean given(Worker worker, Call call) {
-    boolean taken = worker.submit(call);
-    if (taken) {
-      calls.incrementAndGet();
-    }
-    return taken;
+  /// Calls have reached a worker.
+  void count(int more) {
+    calls.addAndGet(more);
   }
 
   // --- The pool ---
 
   /// As long as there is no worker, calls fail with this.
   ///
-  /// @return the calls that waited and are not to wait any more; the caller ends them
-  List<Call> giveUp(Supplier<TerrariumException> why) {
+  /// @return who waited and is not to wait any more; to be refused by the caller
+  List<Seeker> giveUp(Supplier<TerrariumException> why) {
     lock.lock();
     try {
       hopeless = why;
@@ -235,8 +263,8 @@ final class Scheduler {
 
   /// No call is taken any more.
   ///
-  /// @return the calls that waited; the caller ends them
-  List<Call> close() {
+  /// @return who waited; to be refused by the caller
+  List<Seeker> close() {
     lock.lock();
     try {
       closed = true;
@@ -247,9 +275,11 @@ final class Scheduler {
   }
 
   // Under the lock.
-  private List<Call> abandonWaiting() {
-    List<Call> all = List.copyOf(waiting);
+  private List<Seeker> abandonWaiting() {
+    List<Seeker> all = List.copyOf(waiting);
     waiting.clear();
+    counted = 0;
+    length = 0;
     return all;
   }
 
@@ -263,8 +293,9 @@ final class Scheduler {
     return locked(idle::busy);
   }
 
+  /// Calls in the queue.
   int waiting() {
-    return locked(waiting::size);
+    return locked(() -> counted);
   }
 
   /// Calls that were given to a worker, ever.
@@ -276,7 +307,7 @@ final class Scheduler {
   private String numbers() {
     String base =
         "size %d, busy %d, waiting %d of %d"
-            .formatted(config.size(), idle.busy(), waiting.size(), config.maxWaiting());
+            .formatted(config.size(), idle.busy(), counted, config.maxWaiting());
     int soon = starting.getAsInt();
     return soon == 0 ? base : base + ", starting " + soon;
   }
@@ -287,6 +318,59 @@ final class Scheduler {
       return question.get();
     } finally {
       lock.unlock();
+    }
+  }
+
+  /// One call that wants a place; equal to every other of the same call.
+  private final class Caller implements Seeker {
+    private final Call call;
+
+    Caller(Call call) {
+      this.call = call;
+    }
+
+    @Override
+    public boolean counts() {
+      return true;
+    }
+
+    @Override
+    public void queued() {
+      Timer.Alarm alarm = timer.after(config.maxWait(), () -> waitedTooLong(call));
+      call.whenDone(
+          () -> {
+            alarm.cancel();
+            unqueue(call); // whoever ended it may have looked here before it came
+          });
+    }
+
+    @Override
+    public boolean isDone() {
+      return call.isDone();
+    }
+
+    @Override
+    public boolean take(Worker worker) {
+      boolean taken = worker.submit(call);
+      if (taken) {
+        count(1);
+      }
+      return taken;
+    }
+
+    @Override
+    public void refuse(Supplier<TerrariumException> why) {
+      call.fail(why);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Caller caller && caller.call.equals(call);
+    }
+
+    @Override
+    public int hashCode() {
+      return call.hashCode();
     }
   }
 }

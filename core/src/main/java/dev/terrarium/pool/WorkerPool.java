@@ -22,6 +22,7 @@ import java.util.function.IntSupplier;
 /// block.
 public final class WorkerPool implements WorkerListener {
   private final PoolConfig config;
+  private final Timer timer;
   private final Crew crew;
   private final Scheduler scheduler;
   private final Closing closing;
@@ -34,6 +35,7 @@ public final class WorkerPool implements WorkerListener {
   /// @param parallelism how many workers may be starting at the same time
   public WorkerPool(PoolConfig config, WorkerMaker maker, IntSupplier parallelism, Timer timer) {
     this.config = config;
+    this.timer = timer;
     this.crew =
         new Crew(config, new PoolErrors(config), timer, () -> maker.make(this), parallelism);
     this.scheduler = crew.scheduler();
@@ -74,15 +76,29 @@ public final class WorkerPool implements WorkerListener {
     scheduler.cancel(call);
   }
 
+  /// A batch of calls of one tool.
+  public Batch batch(Batch.Setup setup) {
+    boolean overlaps =
+        tools().stream()
+            .anyMatch(tool -> tool.name().equals(setup.tool()) && tool.kind().equals("async"));
+    int places = overlaps ? config.size() * config.concurrency() : config.size();
+    return new Batch(setup, scheduler, timer, places, !overlaps);
+  }
+
   @Override
   public void ready(Worker worker) {
     crew.ready(worker);
   }
 
   @Override
-  public void callEnded(Worker worker) {
+  public void callEnded(Worker worker, Call call) {
     crew.served();
-    scheduler.callEnded(worker);
+    Call.Row row = call.row();
+    if (row == null) {
+      scheduler.callEnded(worker);
+    } else {
+      row.over(call); // it keeps its place as long as it has calls there
+    }
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -61,12 +62,17 @@ public final class Connection extends Watched {
   /// @return false if the connection is closed or just broke, and the frame will not arrive; true
   ///   promises nothing: the other side may die before it reads
   public boolean send(OutgoingFrame frame) {
+    return send(List.of(frame));
+  }
+
+  /// As [#send(OutgoingFrame)], for several that follow each other: as few writes as will do.
+  public boolean send(List<OutgoingFrame> frames) {
     synchronized (outbox) {
       if (!open) {
         return false;
       }
       boolean loopIsWriting = !outbox.isEmpty();
-      outbox.add(frame);
+      frames.forEach(outbox::add);
       return loopIsWriting || flush();
     }
   }

@@ -196,7 +196,9 @@ public final class Messages {
     @JsonProperty("deadline")
     DEADLINE,
     @JsonProperty("closing")
-    CLOSING
+    CLOSING,
+    @JsonProperty("withdrawn")
+    WITHDRAWN
   }
 
   public record Stacks(String stacks) {
@@ -323,7 +325,10 @@ public final class Messages {
     @JsonProperty("deadline")
     DEADLINE,
     @JsonProperty("closing")
-    CLOSING
+    CLOSING,
+    /// Only if it has not begun.
+    @JsonProperty("withdrawn")
+    WITHDRAWN
   }
 
   public record Drain() implements Outgoing {

@@ -24,16 +24,30 @@ public final class Call {
 
     /// The error to throw.
     record Failure(Supplier<TerrariumException> error) implements Outcome {}
+
+    /// The worker has not begun it and never will: it may go to another. Only for calls of a [Row].
+    record NotBegun() implements Outcome {}
+  }
+
+  /// Calls that are sent to a worker ahead of their turn; a row has one place on its worker,
+  /// however many calls it has there.
+  public interface Row {
+    /// The worker does not have this call any more; its outcome follows, if it is not there. Called
+    /// without any lock; must not block.
+    void over(Call call);
   }
 
   private final long id;
   private final String tool;
   private final Encoded envelope;
   private final long deadlineNanos;
+  private final long turnMillis;
+  private final @Nullable Row row;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private volatile @Nullable Worker worker;
   private volatile @Nullable Function<String, TerrariumException> deadlineError;
   private volatile boolean sent;
+  private volatile long order;
   private volatile @Nullable CancelReason interruption;
 
   /// @param envelope the CALL's envelope without its deadline
@@ -43,6 +57,20 @@ public final class Call {
     this.tool = tool;
     this.envelope = envelope;
     this.deadlineNanos = System.nanoTime() + deadline.toNanos();
+    this.turnMillis = 0;
+    this.row = null;
+  }
+
+  /// A call of a row.
+  ///
+  /// @param deadline from its turn on; the row watches it
+  public Call(long id, String tool, Encoded envelope, Duration deadline, Row row) {
+    this.id = id;
+    this.tool = tool;
+    this.envelope = envelope;
+    this.deadlineNanos = 0;
+    this.turnMillis = Math.max(1, deadline.toMillis());
+    this.row = row;
   }
 
   public long id() {
@@ -55,13 +83,32 @@ public final class Call {
 
   /// The frame, with what is left of the deadline at this moment: a call may have waited for its
   /// worker.
-  OutgoingFrame frame() {
-    long millis = Math.max(0, (deadlineNanos - System.nanoTime()) / 1_000_000);
+  OutgoingFrame frame(boolean takesRows) {
     byte[] rest = envelope.json();
-    byte[] start = ("{\"deadline\":" + millis + ",").getBytes(StandardCharsets.US_ASCII);
+    byte[] start = timeAllowed(takesRows).getBytes(StandardCharsets.US_ASCII);
     byte[] whole = Arrays.copyOf(start, start.length + rest.length - 1);
     System.arraycopy(rest, 1, whole, start.length, rest.length - 1);
     return OutgoingFrame.of(FrameType.CALL, id, whole, envelope.attachments());
+  }
+
+  private String timeAllowed(boolean takesRows) {
+    long left = row == null ? (deadlineNanos - System.nanoTime()) / 1_000_000 : turnMillis;
+    String key = row != null && takesRows ? "turn" : "deadline";
+    return "{\"" + key + "\":" + Math.max(0, left) + ",";
+  }
+
+  /// The row that it belongs to, if any.
+  public @Nullable Row row() {
+    return row;
+  }
+
+  /// Its place among all that was sent to its worker; 0 before.
+  long order() {
+    return order;
+  }
+
+  void ordered(long number) {
+    order = number;
   }
 
   /// Completes with the one outcome, never exceptionally.
@@ -119,6 +166,11 @@ public final class Call {
 
   boolean succeed(Frame frame) {
     return outcome.complete(new Outcome.Value(frame));
+  }
+
+  /// It was not begun and never will be.
+  void notBegun() {
+    outcome.complete(new Outcome.NotBegun());
   }
 
   /// Ends the call with an error, unless it has ended already.

@@ -27,6 +27,8 @@ final class CallErrors {
           () ->
               new DeadlineExceededException(
                   "Call of '%s' exceeded its deadline".formatted(tool), traceback(error));
+      case WITHDRAWN -> // only whoever took it back is told so, and not in this way
+          () -> new CallCancelledException("Call of '%s' was withdrawn".formatted(tool));
       case CLOSING ->
           () -> new PoolClosedException("Pool '%s' was closed during the call".formatted(pool));
       case TOOL ->

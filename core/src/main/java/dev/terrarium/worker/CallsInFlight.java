@@ -6,10 +6,14 @@ import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.Messages.CancelReason;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The calls that one worker has, and how they are cut short.
@@ -63,10 +67,29 @@ final class CallsInFlight {
     return List.copyOf(calls.values());
   }
 
+  /// All of them, in the order in which they were sent: a row's first item fails before those
+  /// behind it are placed anew.
   List<Call> removeAll() {
-    List<Call> all = all();
+    List<Call> all = calls.values().stream().sorted(Comparator.comparingLong(Call::order)).toList();
     calls.clear();
     return all;
+  }
+
+  /// Those that a worker has certainly not begun which runs plain tools one after the other, in the
+  /// order in which they came, and answers one before it begins the next: all behind the first that
+  /// it has not answered.
+  ///
+  /// @param unanswered all of them, when everything that the worker said has been read
+  static Set<Call> notBegun(List<Call> unanswered, Predicate<Call> isPlain) {
+    long first =
+        unanswered.stream()
+            .filter(call -> call.order() > 0 && isPlain.test(call))
+            .mapToLong(Call::order)
+            .min()
+            .orElse(0);
+    return unanswered.stream()
+        .filter(call -> call.order() == 0 || (isPlain.test(call) && call.order() > first))
+        .collect(Collectors.toSet());
   }
 
   void deadlinePassed(Call call, Duration deadline) {

@@ -16,8 +16,10 @@ import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.OutgoingFrame;
 import dev.terrarium.wire.ProtocolException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -63,6 +65,13 @@ public final class Worker {
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
   private volatile List<ToolInfo> tools = List.of();
+  private volatile boolean takesRows;
+  private volatile boolean heardOut;
+  private final ReentrantLock sending = new ReentrantLock();
+
+  /// Guarded by `sending`.
+  private long sent;
+
   private volatile WorkerEvent.@Nullable Exited death;
   private @Nullable String token;
   private Timer.@Nullable Alarm startAlarm;
@@ -155,36 +164,79 @@ public final class Worker {
   ///
   /// @return false where the worker takes none; the call is then untouched
   public boolean submit(Call call) {
+    return submit(List.of(call));
+  }
+
+  /// Sends several calls that follow each other, with as few writes as will do.
+  ///
+  /// @return false where the worker takes none; the calls are then untouched
+  public boolean submit(List<Call> several) {
     Connection open = connection;
-    if (open == null || !register(call)) {
+    if (open == null || !register(several)) {
       return false;
     }
-    if (call.isDone()) {
-      calls.remove(call.id()); // its caller gave up before he could see this worker
-      listener.callEnded(this);
-      return true;
+    List<Call> wanted = new ArrayList<>(several.size());
+    for (Call call : several) {
+      if (!call.isDone()) {
+        wanted.add(call);
+      } else if (calls.remove(call.id()) != null) {
+        over(call); // its caller gave up before he could see this worker
+      }
     }
-    // Where the connection is closed the worker is about to be gone, and its end answers the call.
-    open.send(call.frame());
-    CancelReason overtaken = call.sent();
-    if (overtaken != null) {
-      open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
+    // Where the connection is closed the worker is about to be gone, and its end answers the calls.
+    send(open, wanted);
+    for (Call call : wanted) {
+      CancelReason overtaken = call.sent();
+      if (overtaken != null) {
+        open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
+      }
     }
     return true;
   }
 
-  private boolean register(Call call) {
+  private boolean register(List<Call> several) {
     lock.lock();
     try {
       if (!(state instanceof WorkerState.Ready)) {
         return false;
       }
-      calls.add(call); // first: whoever learns of this worker from the call finds it
-      call.givenTo(this);
+      for (Call call : several) {
+        calls.add(call); // first: whoever learns of this worker from the call finds it
+        call.givenTo(this);
+      }
       return true;
     } finally {
       lock.unlock();
     }
+  }
+
+  private void send(Connection open, List<Call> several) {
+    List<OutgoingFrame> frames = several.stream().map(call -> call.frame(takesRows)).toList();
+    sending.lock(); // so that the numbers tell the order of arrival
+    try {
+      several.forEach(call -> call.ordered(++sent));
+      open.send(frames);
+    } finally {
+      sending.unlock();
+    }
+  }
+
+  /// Whether it may be sent calls ahead of their turn, and gives back those that it has not begun.
+  public boolean takesRows() {
+    return takesRows;
+  }
+
+  /// Asks for calls back. Those that it has not begun end as [Call.Outcome.NotBegun]; the others go
+  /// on.
+  public void withdraw(List<Call> several) {
+    Connection open = connection;
+    if (open != null) {
+      open.send(several.stream().map(call -> withdrawal(call)).toList());
+    }
+  }
+
+  private static OutgoingFrame withdrawal(Call call) {
+    return Messages.frame(call.id(), new Messages.Cancel(CancelReason.WITHDRAWN));
   }
 
   /// The deadline of a call that this worker has is over: asks Python for the stacks, interrupts
@@ -214,20 +266,28 @@ public final class Worker {
     Call call = calls.remove(callId);
     if (call != null) {
       served.incrementAndGet();
-      listener.callEnded(this);
+      over(call);
     }
     return call;
   }
 
+  private void over(Call call) {
+    listener.callEnded(this, call);
+  }
+
   /// It dialled and said which tools it has.
-  void connected(Connection dialled, List<ToolInfo> offered) {
+  void connected(Connection dialled, List<ToolInfo> offered, List<String> capabilities) {
     connection = dialled;
     tools = offered;
+    takesRows = capabilities.contains("rows");
     apply(new WorkerEvent.Helloed());
   }
 
   /// It has no more to say: a death that is known already counts now.
-  void silent() {
+  ///
+  /// @param all whether everything that it said has been read
+  void silent(boolean all) {
+    heardOut = all;
     WorkerEvent.Exited known = death;
     if (known != null) {
       apply(known);
@@ -367,7 +427,23 @@ public final class Worker {
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
     List<Call> lost = calls.removeAll();
     listener.gone(this, gone);
-    lost.forEach(call -> call.fail(() -> lostError(call, gone)));
+    boolean certain = takesRows && heardOut && !(gone.exit() instanceof Exit.Unknown);
+    Set<Call> notBegun = certain ? CallsInFlight.notBegun(lost, this::isPlain) : Set.of();
+    for (Call call : lost) {
+      Call.Row row = call.row();
+      if (row != null) {
+        row.over(call);
+        if (notBegun.contains(call)) {
+          call.notBegun();
+        }
+      }
+      call.fail(() -> lostError(call, gone));
+    }
+  }
+
+  private boolean isPlain(Call call) {
+    return tools.stream()
+        .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind().equals("plain"));
   }
 
   private TerrariumException lostError(Call call, WorkerState.Gone gone) {

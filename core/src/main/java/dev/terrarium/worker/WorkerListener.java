@@ -6,8 +6,9 @@ public interface WorkerListener {
   /// It takes calls now.
   void ready(Worker worker);
 
-  /// One of its calls is over, and a place is free again.
-  void callEnded(Worker worker);
+  /// One of its calls is over. A place is free again, unless the call belongs to a row, which knows
+  /// whether it has more.
+  void callEnded(Worker worker, Call call);
 
   /// It takes no more calls.
   void unavailable(Worker worker);

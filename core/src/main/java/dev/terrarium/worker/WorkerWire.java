@@ -25,7 +25,7 @@ final class WorkerWire implements FrameHandler {
     Messages.Hello hello = Messages.read(frame, Messages.Hello.class);
     Messages.Failure failure = hello.failure();
     if (failure == null) {
-      worker.connected(connection, ToolInfos.of(hello.tools()));
+      worker.connected(connection, ToolInfos.of(hello.tools()), hello.capabilities());
     } else {
       worker.kill(startFailure(failure));
     }
@@ -70,7 +70,9 @@ final class WorkerWire implements FrameHandler {
 
   private void failed(long callId, Messages.CallError error) {
     Call call = worker.endCall(callId);
-    if (call != null) {
+    if (call != null && error.kind() == Messages.ErrorKind.WITHDRAWN) {
+      call.notBegun();
+    } else if (call != null) {
       // In case it was a deadline and no stacks came.
       call.deadlineStacks(error.traceback() == null ? "" : error.traceback());
       call.fail(CallErrors.of(pool, call, error));
@@ -85,7 +87,7 @@ final class WorkerWire implements FrameHandler {
     } else {
       protocolError(reason);
     }
-    worker.silent();
+    worker.silent(reason == null || reason.isCut());
   }
 
   // Who dies in the middle of a frame has not done that on purpose: its death says how it was.

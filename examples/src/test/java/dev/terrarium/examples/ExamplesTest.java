@@ -36,6 +36,17 @@ final class ExamplesTest {
   }
 
   @Test
+  void aBatchOfManyItems() throws IOException {
+    assertThat(printedBy(() -> Batch.main(new String[0])))
+        .containsExactly(
+            "in order: [3, 6, 1]",
+            "in any order: 45000 words",
+            "enough: 15",
+            "before the failure: 1",
+            "item 1 (5): ToolException");
+  }
+
+  @Test
   void bytesGoInAndOut() throws IOException {
     assertThat(printedBy(() -> Thumbnail.main(new String[0])))
         .singleElement()

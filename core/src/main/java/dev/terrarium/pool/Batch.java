@@ -1,0 +1,490 @@
+package dev.terrarium.pool;
+
+import dev.terrarium.CallCancelledException;
+import dev.terrarium.TerrariumException;
+import dev.terrarium.wire.Messages.CancelReason;
+import dev.terrarium.worker.Call;
+import dev.terrarium.worker.Call.Outcome;
+import dev.terrarium.worker.Timer;
+import dev.terrarium.worker.Worker;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.PriorityQueue;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/* How a batch shares the pool, and why it is faster than calls.
+ *
+ * A batch wants as many places as could run its items at the same time, and stands in the pool's
+ * queue for each of them like any caller. A place is a row of items on one worker. While nobody
+ * else waits, a row is filled up again as it gets shorter; when somebody does, it runs out, the
+ * place goes to the oldest in the queue, and the batch queues up again.
+ *
+ * [1] A row holds more than one item where items are quick: the worker finds the next one there
+ *     when it has answered, and nobody has to wake up in between. The row's length is what takes
+ *     ROW_WORK, by the time that items took lately; so it is one for slow items, and always one for
+ *     async tools, which would begin all of them at once.
+ * [2] An estimate can be wrong: a slow item among quick ones would keep those behind it from idle
+ *     workers. Where the batch could use another place, items behind one that takes longer than
+ *     STUCK are withdrawn. Python alone knows what it has begun; it gives back what it has not.
+ * [3] A worker may die. Who is behind the first unanswered item of its worker was not begun (see
+ *     CallsInFlight.notBegun), comes back in the same way, and goes to another worker.
+ *
+ * One lock guards everything. The scheduler, workers and calls are only used without it.
+ */
+
+/// Items of one batch on their way through the pool: takes them from the one consuming thread,
+/// gives them back to it when they are over. [#wanted], [#add], [#poll] and [#await] belong to that
+/// thread, [#stop] to everybody.
+public final class Batch {
+  /// How many items may be on one worker at the same time.
+  static final int ROW_MAX = 32;
+
+  /// How much work a row should be, for a worker that is not to wait for its next item.
+  static final Duration ROW_WORK = Duration.ofMillis(2);
+
+  /// How long an item may keep those behind it from an idle worker.
+  static final Duration STUCK = Duration.ofMillis(10);
+
+  /// How many rows there may be of items that are not delivered yet, for each place: those on the
+  /// worker, and those that are over or are next.
+  static final int WINDOW_ROWS = 2;
+
+  /// What a batch is made of.
+  ///
+  /// @param ids numbers for its calls
+  /// @param deadline of each item, from its turn on
+  /// @param ordered whether items come back in the order in which they were added
+  public record Setup(String tool, LongSupplier ids, Duration deadline, boolean ordered) {}
+
+  private final Setup setup;
+  private final Scheduler scheduler;
+  private final Timer timer;
+  private final int placesMax;
+  private final int rowMax;
+  private final long deadlineNanos;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Queue<Item> prepared =
+      new PriorityQueue<>((a, b) -> Long.compare(a.index(), b.index()));
+
+  private final Window window;
+  private final Set<Row> rows = new LinkedHashSet<>();
+
+  /// Places that the batch stands in the queue for.
+  private int asked;
+
+  /// How long an item takes, lately; 0 before that is known.
+  private long itemNanos;
+
+  private boolean roomIsNews;
+  private @Nullable Supplier<TerrariumException> broken;
+
+  /// @param placesMax how many items the pool could run at the same time
+  /// @param inOrder whether a worker runs them one after the other
+  Batch(Setup setup, Scheduler scheduler, Timer timer, int placesMax, boolean inOrder) {
+    this.setup = setup;
+    this.window = new Window(setup.ordered());
+    this.scheduler = scheduler;
+    this.timer = timer;
+    this.placesMax = placesMax;
+    this.rowMax = inOrder ? ROW_MAX : 1;
+    this.deadlineNanos = Math.min(setup.deadline().toNanos(), Long.MAX_VALUE / 4);
+  }
+
+  // --- The consumer ---
+
+  /// How many more items would be welcome now. Not the odd one while there is something to deliver:
+  /// several go to a worker with one write.
+  public int wanted() {
+    lock.lock();
+    try {
+      int room = room();
+      if (!window.isDeliverable()) {
+        return room;
+      }
+      int length = rowLength();
+      return room < length ? 0 : Math.min(room, Math.max(1, placesMax * length / 2));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // Under the lock.
+  private int room() {
+    boolean going = broken == null && !window.hasFailed();
+    return going ? WINDOW_ROWS * placesMax * rowLength() - window.size() : 0;
+  }
+
+  // Under the lock.
+  private int rowLength() {
+    return itemNanos == 0 ? 1 : Math.clamp(ROW_WORK.toNanos() / itemNanos, 1, rowMax);
+  }
+
+  /// Takes items, in the order of their source.
+  public void add(List<Item> more) {
+    lock.lock();
+    try {
+      prepared.addAll(more);
+      window.add(more);
+    } finally {
+      lock.unlock();
+    }
+    askForPlaces();
+  }
+
+  /// An item that is over and whose turn it is, null where there is none.
+  ///
+  /// @throws TerrariumException where the batch as a whole cannot go on
+  public @Nullable Item poll() {
+    Supplier<TerrariumException> why;
+    lock.lock();
+    try {
+      if (window.isDeliverable()) {
+        return window.remove();
+      }
+      why = broken;
+    } finally {
+      lock.unlock();
+    }
+    if (why != null) {
+      throw why.get();
+    }
+    return null;
+  }
+
+  /// Whether nothing is on its way, and nothing to be delivered.
+  public boolean isEmpty() {
+    lock.lock();
+    try {
+      return window.size() == 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Waits until [#poll] has something to say.
+  ///
+  /// @param more whether there are more items to [#add], so that room for them is news, too
+  public void await(boolean more) throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      roomIsNews = more;
+      while (!window.isDeliverable() && broken == null && !(more && room() > 0)) {
+        changed.await();
+      }
+    } finally {
+      roomIsNews = false;
+      lock.unlock();
+    }
+  }
+
+  /// Ends what is on its way; [#poll] throws from now on.
+  public void stop(Supplier<TerrariumException> why) {
+    List<Call> running = new ArrayList<>();
+    lock.lock();
+    try {
+      if (broken == null) {
+        broken = why;
+      }
+      window.stop();
+      prepared.clear();
+      rows.forEach(row -> row.items.reversed().forEach(item -> running.add(item.call())));
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    for (Call call : running) { // the last first: none is to begin because one before it has ended
+      call.fail(
+          () -> new CallCancelledException("Call of '%s' was cancelled".formatted(call.tool())));
+      Worker.of(call).ifPresent(worker -> worker.interrupt(call, CancelReason.CANCELLED));
+    }
+  }
+
+  // --- Places ---
+
+  private void askForPlaces() {
+    int more;
+    lock.lock();
+    try {
+      more = broken == null ? Math.min(prepared.size(), placesMax - rows.size() - asked) : 0;
+      asked += Math.max(0, more);
+    } finally {
+      lock.unlock();
+    }
+    for (int i = 0; i < more; i++) {
+      scheduler.place(new PlaceWanted());
+    }
+  }
+
+  private final class PlaceWanted implements Seeker {
+    @Override
+    public boolean counts() {
+      return false; // it is not one more call: the items wait for the consumer
+    }
+
+    @Override
+    public void queued() {}
+
+    @Override
+    public boolean isDone() {
+      return false;
+    }
+
+    @Override
+    public boolean take(Worker worker) {
+      Row row = new Row(worker);
+      List<Item> first;
+      lock.lock();
+      try {
+        asked--;
+        rows.add(row);
+        first = row.next();
+        row.leaveWhenEmpty();
+      } finally {
+        lock.unlock();
+      }
+      if (first.isEmpty()) {
+        scheduler.callEnded(worker); // others have taken what there was
+        return true;
+      }
+      return row.send(first) || wantsAnother();
+    }
+
+    // False where he has to look for another worker.
+    private boolean wantsAnother() {
+      lock.lock();
+      try {
+        boolean wanted = broken == null && !prepared.isEmpty();
+        asked += wanted ? 1 : 0;
+        return !wanted;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void refuse(Supplier<TerrariumException> why) {
+      lock.lock();
+      try {
+        asked--;
+        if (broken == null) {
+          broken = why;
+        }
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  /// A place on a worker, and the items there.
+  private final class Row implements Call.Row {
+    private final Worker worker;
+    private final Deque<Item> items = new ArrayDeque<>();
+
+    /// When the first item's turn came.
+    private long turnNanos = System.nanoTime();
+
+    /// How long the first item may keep the others before they are asked back.
+    private long patienceNanos = STUCK.toNanos();
+
+    /// Whose deadline has passed.
+    private @Nullable Item late;
+
+    private Timer.@Nullable Alarm alarm;
+    private long alarmNanos;
+
+    Row(Worker worker) {
+      this.worker = worker;
+    }
+
+    /// Under the lock: the items to send now, as the last ones of this row.
+    List<Item> next() {
+      int length = worker.takesRows() ? rowLength() : 1;
+      if (items.size() > length / 2) {
+        return List.of(); // until several can go with one write
+      }
+      int share = Math.max(1, Math.ceilDiv(prepared.size(), rows.size()));
+      int n = Math.min(length - items.size(), share);
+      List<Item> more = new ArrayList<>();
+      while (more.size() < n && window.mayBegin(prepared.peek())) {
+        more.add(begin(prepared.remove()));
+      }
+      items.addAll(more);
+      setAlarm();
+      return more;
+    }
+
+    private Item begin(Item item) {
+      Call call =
+          new Call(setup.ids().getAsLong(), setup.tool(), item.envelope(), setup.deadline(), this);
+      item.goesIn(call);
+      call.whenDone(() -> ended(item, call));
+      return item;
+    }
+
+    /// Without the lock.
+    ///
+    /// @return false where the worker takes nothing; the items are prepared again
+    boolean send(List<Item> more) {
+      if (worker.submit(more.stream().map(Item::call).toList())) {
+        scheduler.count((int) more.stream().filter(Item::begunFirst).count());
+        return true;
+      }
+      lock.lock();
+      try {
+        items.removeAll(more);
+        more.forEach(Batch.this::prepareAgain);
+        leaveWhenEmpty();
+      } finally {
+        lock.unlock();
+      }
+      return false;
+    }
+
+    @Override
+    public void over(Call call) {
+      List<Item> more;
+      boolean left;
+      lock.lock();
+      try {
+        Item first = items.peekFirst();
+        if (first != null && first.isIn(call)) {
+          items.removeFirst();
+          nextTurn();
+        } else {
+          items.removeIf(item -> item.isIn(call));
+        }
+        boolean othersWait = scheduler.length() > asked;
+        more = othersWait ? List.of() : next();
+        left = leaveWhenEmpty();
+      } finally {
+        lock.unlock();
+      }
+      if (left) {
+        scheduler.callEnded(worker);
+      }
+      if (left || (!more.isEmpty() && !send(more))) {
+        askForPlaces();
+      }
+    }
+
+    private void nextTurn() {
+      long now = System.nanoTime();
+      long took = Math.max(1, now - turnNanos);
+      itemNanos = itemNanos == 0 ? took : (3 * itemNanos + took) / 4;
+      turnNanos = now;
+      patienceNanos = STUCK.toNanos();
+      if (roomIsNews && room() >= rowLength()) {
+        changed.signal();
+      }
+    }
+
+    // Under the lock.
+    private boolean leaveWhenEmpty() {
+      boolean left = items.isEmpty() && rows.remove(this);
+      if (left && alarm != null) {
+        alarm.cancel();
+      }
+      return left;
+    }
+
+    // Under the lock. An alarm that is set may be too early, because turns have passed since: it is
+    // set again then. So it costs nothing for each item.
+    private void setAlarm() {
+      Item first = items.peekFirst();
+      if (first == null) {
+        return;
+      }
+      long due = first.equals(late) ? Long.MAX_VALUE : turnNanos + deadlineNanos;
+      if (items.size() > 1) {
+        due = Math.min(due, turnNanos + patienceNanos);
+      }
+      if (due != Long.MAX_VALUE && (alarm == null || due < alarmNanos)) {
+        if (alarm != null) {
+          alarm.cancel();
+        }
+        alarmNanos = due;
+        alarm = timer.after(Duration.ofNanos(Math.max(0, due - System.nanoTime())), this::look);
+      }
+    }
+
+    private void look() {
+      Item tooLate = null;
+      List<Call> stuck = List.of();
+      lock.lock();
+      try {
+        alarm = null;
+        Item first = items.peekFirst();
+        long waited = System.nanoTime() - turnNanos;
+        if (first != null && waited >= deadlineNanos && !first.equals(late)) {
+          tooLate = first;
+          late = first;
+        }
+        if (items.size() > 1 && waited >= patienceNanos && othersIdle()) {
+          patienceNanos = 2 * waited;
+          stuck = items.reversed().stream().limit(items.size() - 1L).map(Item::call).toList();
+        } else if (items.size() > 1 && waited >= patienceNanos) {
+          patienceNanos = waited + STUCK.toNanos();
+        }
+        setAlarm();
+      } finally {
+        lock.unlock();
+      }
+      if (tooLate != null) {
+        worker.deadlinePassed(tooLate.call(), setup.deadline());
+      }
+      if (!stuck.isEmpty()) {
+        worker.withdraw(stuck);
+      }
+    }
+
+    private boolean othersIdle() {
+      return prepared.isEmpty() && rows.size() + asked < placesMax;
+    }
+  }
+
+  // --- Outcomes ---
+
+  private void ended(Item item, Call call) {
+    Outcome outcome = call.outcome().join();
+    boolean notBegun = outcome instanceof Outcome.NotBegun;
+    lock.lock();
+    try {
+      if (!item.isIn(call)) {
+        return; // its worker did not take it, and it went to another
+      }
+      if (notBegun) {
+        prepareAgain(item);
+      } else {
+        window.over(item, outcome);
+        if (window.isDeliverable()) {
+          changed.signal();
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (notBegun) {
+      askForPlaces();
+    }
+  }
+
+  // Under the lock.
+  private void prepareAgain(Item item) {
+    item.goesIn(null);
+    if (broken == null) {
+      prepared.add(item);
+    }
+  }
+}
