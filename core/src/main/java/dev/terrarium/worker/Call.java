@@ -2,10 +2,10 @@ package dev.terrarium.worker;
 
 import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Encoded;
-import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.OutgoingFrame;
+import dev.terrarium.wire.Received;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class Call {
   /// How a call ended. A failure is made on the caller's thread, so that the stack trace is his.
   public sealed interface Outcome {
-    /// The tool's result, not decoded yet.
-    record Value(Frame frame) implements Outcome {}
+    /// The tool's result, not decoded yet; whoever has it decodes or drops it.
+    record Value(Received received) implements Outcome {}
 
     /// The error to throw.
     record Failure(Supplier<TerrariumException> error) implements Outcome {}
@@ -43,6 +43,9 @@ public final class Call {
     this.tool = tool;
     this.envelope = envelope;
     this.deadlineNanos = System.nanoTime() + deadline.toNanos();
+    if (!envelope.loan().isEmpty()) {
+      whenDone(this::endLoanUnlessGiven);
+    }
   }
 
   public long id() {
@@ -55,13 +58,16 @@ public final class Call {
 
   /// The frame, with what is left of the deadline at this moment: a call may have waited for its
   /// worker.
-  OutgoingFrame frame() {
+  ///
+  /// @param takesMemory whether the worker opens memory files
+  OutgoingFrame frame(boolean takesMemory) {
+    Encoded envelope = takesMemory ? this.envelope : this.envelope.unpacked();
     long millis = Math.max(0, (deadlineNanos - System.nanoTime()) / 1_000_000);
     byte[] rest = envelope.json();
     byte[] start = ("{\"deadline\":" + millis + ",").getBytes(StandardCharsets.US_ASCII);
     byte[] whole = Arrays.copyOf(start, start.length + rest.length - 1);
     System.arraycopy(rest, 1, whole, start.length, rest.length - 1);
-    return OutgoingFrame.of(FrameType.CALL, id, whole, envelope.attachments());
+    return OutgoingFrame.of(FrameType.CALL, id, envelope.with(whole));
   }
 
   /// Completes with the one outcome, never exceptionally.
@@ -84,6 +90,25 @@ public final class Call {
 
   void givenTo(Worker chosen) {
     worker = chosen;
+  }
+
+  // A worker that has it reads its memory files until it has ended the call, whatever became of
+  // the caller; then it is the worker that ends the loan. `Worker.submit` looks at the outcome
+  // after it has made itself known here, so that one of the two does.
+  private void endLoanUnlessGiven() {
+    if (worker == null) {
+      envelope.loan().end();
+    }
+  }
+
+  /// The worker reads the arguments' memory no more.
+  void endLoan() {
+    envelope.loan().end();
+  }
+
+  /// The worker is gone, and perhaps somebody whom it forked is not.
+  void abandonLoan() {
+    envelope.loan().abandon();
   }
 
   /// Its frame is on its way.
@@ -117,8 +142,10 @@ public final class Call {
     }
   }
 
-  boolean succeed(Frame frame) {
-    return outcome.complete(new Outcome.Value(frame));
+  void succeed(Received received) {
+    if (!outcome.complete(new Outcome.Value(received))) {
+      received.drop();
+    }
   }
 
   /// Ends the call with an error, unless it has ended already.

@@ -9,6 +9,7 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
+import dev.terrarium.process.MemoryFile;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Messages;
@@ -60,6 +61,7 @@ public final class Worker {
   private volatile WorkerState state = new WorkerState.Reserved(false);
   private volatile long pid;
   private volatile boolean ready;
+  private volatile boolean takesMemory;
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
   private volatile List<ToolInfo> tools = List.of();
@@ -100,6 +102,11 @@ public final class Worker {
   /// Whether it ever took calls.
   public boolean wasReady() {
     return ready;
+  }
+
+  /// Whether it opens memory files of this process.
+  public boolean takesMemory() {
+    return takesMemory;
   }
 
   /// How many calls it has answered.
@@ -161,11 +168,12 @@ public final class Worker {
     }
     if (call.isDone()) {
       calls.remove(call.id()); // its caller gave up before he could see this worker
+      call.endLoan();
       listener.callEnded(this);
       return true;
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the call.
-    open.send(call.frame());
+    open.send(call.frame(takesMemory));
     CancelReason overtaken = call.sent();
     if (overtaken != null) {
       open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
@@ -213,6 +221,7 @@ public final class Worker {
   @Nullable Call endCall(long callId) {
     Call call = calls.remove(callId);
     if (call != null) {
+      call.endLoan();
       served.incrementAndGet();
       listener.callEnded(this);
     }
@@ -220,10 +229,19 @@ public final class Worker {
   }
 
   /// It dialled and said which tools it has.
-  void connected(Connection dialled, List<ToolInfo> offered) {
+  void connected(Connection dialled, List<ToolInfo> offered, boolean opensMemory) {
     connection = dialled;
     tools = offered;
+    takesMemory = opensMemory && facilities.memory().available();
     apply(new WorkerEvent.Helloed());
+  }
+
+  /// The files of a result may be written again.
+  void memoryTaken(long callId) {
+    Connection open = connection;
+    if (open != null) {
+      open.send(Messages.frame(callId, new Messages.Taken()));
+    }
   }
 
   /// It has no more to say: a death that is known already counts now.
@@ -275,8 +293,17 @@ public final class Worker {
   private void becomeReady(long readyPid) {
     settle();
     ready = true;
+    offerMemory(readyPid);
     say(Level.INFO, "Worker %s activated: pid %s, run %s", id, readyPid, facilities.run());
     listener.ready(this);
+  }
+
+  // Access to /proc/PID/fd is asked for in each direction by whoever needs it.
+  private void offerMemory(long readyPid) {
+    Connection open = connection;
+    if (open != null && takesMemory && MemoryFile.canOpen(readyPid)) {
+      open.send(Messages.frame(0, new Messages.Memfd(facilities.memory().from())));
+    }
   }
 
   private void settle() {
@@ -366,6 +393,7 @@ public final class Worker {
     }
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
     List<Call> lost = calls.removeAll();
+    lost.forEach(Call::abandonLoan);
     listener.gone(this, gone);
     lost.forEach(call -> call.fail(() -> lostError(call, gone)));
   }
