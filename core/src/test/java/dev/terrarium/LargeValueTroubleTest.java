@@ -6,6 +6,7 @@ import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.kill;
 import static dev.terrarium.Trouble.pid;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -148,6 +149,7 @@ final class LargeValueTroubleTest {
         Arena arena = Arena.ofConfined()) {
       MemorySegment segment = pool.tool("make").args(HUGE).call(MemorySegment.class, arena);
       kill(pid(pool));
+      await().atMost(Trouble.PATIENCE).until(() -> pool.stats().restarts() == 1);
       awaitWhole(pool);
       assertThat(segment.get(ValueLayout.JAVA_BYTE, HUGE - 1)).isZero();
       assertThat(Memory.mappings()).isEqualTo(1);

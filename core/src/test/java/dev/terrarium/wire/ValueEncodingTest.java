@@ -283,23 +283,17 @@ final class ValueEncodingTest {
     if (depth <= Limits.NESTING_MAX) {
       assertThat(encode(call).json()).hasSizeGreaterThan(1_000);
     } else {
-      assertThatThrownBy(() -> encode(call))
-          .hasMessageContaining("500 deep");
+      assertThatThrownBy(() -> encode(call)).hasMessageContaining("500 deep");
     }
   }
 
   @Test
   void writesCallsWithoutWhatIsAbsent() {
-    assertThat(
-            new String(
-                encode(new Call("add", List.of(1, 2), Map.of(), null))
-                    .json(),
-                UTF_8))
+    assertThat(new String(encode(new Call("add", List.of(1, 2), Map.of(), null)).json(), UTF_8))
         .isEqualTo("{\"tool\":\"add\",\"args\":[1,2]}");
     assertThat(
             new String(
-                encode(new Call("add", List.of(), Map.of("a", List.of()), 50L)).json(),
-                UTF_8))
+                encode(new Call("add", List.of(), Map.of("a", List.of()), 50L)).json(), UTF_8))
         .isEqualTo("{\"tool\":\"add\",\"named\":{\"a\":[]},\"deadline\":50}");
   }
 
