@@ -158,7 +158,7 @@ final class LargeValueTroubleTest {
 
   @Test
   void aCallThatIsCancelledWhileItsArgumentsTravelKeepsNothing() {
-    try (Pool pool = Memory.pool().start()) {
+    try (Pool pool = Memory.pool().cancelGrace(Trouble.PATIENCE).start()) {
       byte[] bytes = new byte[HUGE];
       Path started = directory.resolve("started");
       CompletableFuture<Object> running =
