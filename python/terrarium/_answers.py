@@ -44,6 +44,7 @@ class Answers:
         self._book.forget(call)
 
     def _raised(self, call: Call, error: BaseException) -> None:
+        call.end_views()
         kind = "bad-argument" if _is_bad_argument(call, error) else "tool"
         found = _errors.describe(error)
         if kind == "bad-argument":
@@ -52,7 +53,10 @@ class Answers:
 
     def _result(self, call: Call, value: Any) -> None:
         try:
-            envelope, attachments = encode(value)
+            try:
+                envelope, attachments = encode(value)
+            finally:
+                call.end_views()
             send = self._connection.send
         except Unsendable as error:
             self.error(call.id, "value", "TypeError", _errors.clean(str(error)))
@@ -64,6 +68,7 @@ class Answers:
             send(RESULT, call.id, envelope, attachments)
 
     def _interrupted(self, call: Call, error: BaseException | None) -> None:
+        call.end_views()
         if error is None:
             text = f"{REASONS[call.reason]}; the tool caught the interruption and ran to its end"
             self.error(call.id, call.reason, "terrarium.Cancelled", text)

@@ -41,9 +41,10 @@ class Call:
         "tool",
         "tool_name",
         "turn",
+        "views",
     )
 
-    def __init__(self, number: int, envelope: bytes, attachments: list[bytes]) -> None:
+    def __init__(self, number: int, envelope: bytes, attachments: list[Any]) -> None:
         self.id = number
         self.received = monotonic()
         self.envelope: bytes | None = envelope
@@ -59,6 +60,7 @@ class Call:
         self.tool: Tool | None = None
         self.coroutine: Any = None
         self.task: Any = None
+        self.views: list[Any] = []
 
     def parse(self, tools: dict[str, Tool]) -> None:
         """Reads the envelope, once. Raises ``ProtocolError``. In the thread that runs the call, so
@@ -68,6 +70,11 @@ class Call:
         if self.envelope is None:
             return
         try:
+            viewed = self.attachments and any(tool.views for tool in tools.values())
+            if not viewed:
+                self.attachments = [
+                    each if each.__class__ is bytes else each.read() for each in self.attachments
+                ]
             found = decode(self.envelope, self.attachments)
             self.tool_name = found["tool"]
             self.args, self.named = found.get("args") or [], found.get("named") or {}
@@ -82,6 +89,18 @@ class Call:
             self.deadline = self.received + milliseconds / 1000
         self.tool = tools.get(self.tool_name) if isinstance(self.tool_name, str) else None
         self.envelope, self.attachments = None, []
+        if viewed:
+            from terrarium._views import settle
+
+            self.args, self.named, self.views = settle(self.tool, self.args, self.named)
+
+    def end_views(self) -> None:
+        """The tool is through, and its result, if any, refers to what it needs itself. Before the
+        answer is sent: it tells the JVM that the memory may be used again.
+        """
+        for view in self.views:
+            view.end()
+        self.views = []
 
     def invoke(self) -> Any:
         """Calls the tool, in a context of the call's own."""

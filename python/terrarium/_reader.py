@@ -39,7 +39,18 @@ from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import Call
 from terrarium._values import decode, to_text
-from terrarium._wire import CALL, CANCEL, DRAIN, PING, PONG, STACKS, ConnectionLost, ProtocolError
+from terrarium._wire import (
+    CALL,
+    CANCEL,
+    DRAIN,
+    MEMFD,
+    PING,
+    PONG,
+    STACKS,
+    TAKEN,
+    ConnectionLost,
+    ProtocolError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,6 +213,10 @@ class Reader:
             self._cancel(number, envelope)
         elif kind == PING:
             self._worker.connection.send(PONG, number)
+        elif kind == TAKEN:
+            self._worker.connection.taken(number)
+        elif kind == MEMFD:
+            self._worker.connection.lend_from(_lend_from(envelope))
         elif kind == DRAIN:
             self._worker.drain()
         else:
@@ -251,6 +266,13 @@ class Reader:
         worker.book.while_running(
             number, lambda _: worker.connection.send(STACKS, number, envelope)
         )
+
+
+def _lend_from(envelope: bytes) -> int:
+    try:
+        return int(decode(envelope, [])["from"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProtocolError(f"MEMFD with {envelope[:100]!r}: {error!r}") from None
 
 
 def _reason(envelope: bytes) -> str:

@@ -40,6 +40,7 @@ class Tool:
         "name",
         "parameters",
         "returns",
+        "views",
     )
 
     def __init__(self, function: Callable[..., Any], name: str | None, idempotent: bool) -> None:
@@ -51,6 +52,10 @@ class Tool:
         annotations = annotations_of(function)
         module = getattr(function, "__module__", None)
         self.parameters = parameters_of(function, annotations)
+        # Their bytes are shown, not copied.
+        self.views = frozenset(
+            each["name"] for each in self.parameters if "memoryview" in (each["type"] or "")
+        )
         self.returns = (
             annotation_text(annotations["return"], module) if "return" in annotations else None
         )

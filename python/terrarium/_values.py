@@ -137,8 +137,10 @@ def _encoder(default: Callable[[Any], Any] | None) -> Any:
 _ENCODER = None if make_encoder is None else _encoder(None)
 
 
-def decode(envelope: bytes, attachments: list[bytes]) -> Any:
-    """The value of an envelope. Raises ``ValueError`` where it is none."""
+def decode(envelope: bytes, attachments: list[Any]) -> Any:
+    """The value of an envelope. Raises ``ValueError`` where it is none. The attachments stand in it
+    as they were given.
+    """
     text = envelope.decode("utf-8")
     if b'"$' in envelope:
         return _scan(text, _Receiver(attachments))
@@ -188,7 +190,7 @@ _SCAN = None if make_scanner is None else make_scanner(_Grammar(None))
 class _Receiver:
     """Puts attachments where they are referred to, and takes the second ``$`` off keys."""
 
-    def __init__(self, attachments: list[bytes]) -> None:
+    def __init__(self, attachments: list[Any]) -> None:
         self._attachments = attachments
 
     def __call__(self, found: dict[str, Any]) -> Any:
@@ -201,7 +203,7 @@ class _Receiver:
                 raise ValueError(f"unknown key {key!r} in an envelope")
         return {key[1:] if key.startswith("$$") else key: item for key, item in found.items()}
 
-    def _bytes(self, index: Any) -> bytes:
+    def _bytes(self, index: Any) -> Any:
         if type(index) is not int or not 0 <= index < len(self._attachments):
             raise ValueError(f"attachment {index!r} of {len(self._attachments)}")
         return self._attachments[index]

@@ -9,11 +9,14 @@ from __future__ import annotations
 import _socket
 from _struct import Struct
 from _thread import allocate_lock
+from io import BytesIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Union
+
+    from terrarium._memory import Borrowed, Lender
 
     Buffer = Union[bytes, bytearray, memoryview]
 
@@ -33,9 +36,13 @@ EVENT = 13
 PING = 14
 PONG = 15
 DRAIN = 16
+MEMFD = 17
+TAKEN = 18
 
 ATTACHMENT_BYTES_MAX = 2**30
 ATTACHMENTS_MAX = 65_535
+IN_MEMORY = 2**31
+"""In a frame's table: the attachment is in a memory file, and four bytes in the frame name it."""
 FRAME_BYTES_MAX = 2**30 + 2**27
 
 HEADER = Struct(">IBBHQ")
@@ -87,17 +94,38 @@ def move_up(descriptor: int) -> int:
     return descriptor
 
 
-class Connection:
-    """Both directions of one connection. ``receive`` belongs to one thread, ``send`` to all."""
+def may_open(host: int | None) -> bool:
+    """Whether this process may open what the JVM has: asks about a link that each process has and
+    that the same rule guards.
+    """
+    from os import environ, readlink
 
-    def __init__(self, sock: _socket.socket) -> None:
+    if host is None or environ.get("TERRARIUM_MEMFD") == "off":
+        return False
+    try:
+        readlink(f"/proc/{host}/cwd")
+    except OSError:
+        return False
+    return True
+
+
+class Connection:
+    """Both directions of one connection. ``receive`` belongs to one thread, ``send`` to all.
+
+    ``host`` is the JVM's pid where memory files of it are taken.
+    """
+
+    def __init__(self, sock: _socket.socket, host: int | None = None) -> None:
         sock.settimeout(None)
+        self._host = host
+        self._lender: Lender | None = None
+        self._lend_from: int | None = None
         self._socket = sock
         self._ahead = b""
         self._lock = allocate_lock()
         self._lost: ConnectionLost | None = None
 
-    def receive(self) -> tuple[int, int, bytes, list[bytes]]:
+    def receive(self) -> tuple[int, int, bytes, list[bytes | Borrowed]]:
         """The next frame: type, id, envelope, attachments. Raises ``EOFError`` at the end,
         ``ProtocolError``, ``OSError``.
         """
@@ -118,24 +146,45 @@ class Connection:
             raise ProtocolError(f"frame of {length} bytes with {count} attachments")
         if not count:
             return kind, number, self._read(length), []
-        sizes = Struct(f">{count}I").unpack(self._read(4 * count))
+        table = Struct(f">{count}I").unpack(self._read(4 * count))
+        in_memory = self._host is not None and kind == CALL and max(table) >= IN_MEMORY
+        sizes = [4 if size > IN_MEMORY else size for size in table] if in_memory else table
         rest = length - 4 * count - sum(sizes)
         if rest < 0 or max(sizes) > ATTACHMENT_BYTES_MAX:
             raise ProtocolError(f"frame of {length} bytes with attachments of {sum(sizes)} bytes")
         envelope = self._read(rest)
-        return kind, number, envelope, [self._read(size) for size in sizes]
+        attachments = [self._read(size) for size in sizes]
+        if in_memory:
+            attachments = [
+                self._borrow(each, size - IN_MEMORY) if size > IN_MEMORY else each
+                for each, size in zip(attachments, table)
+            ]
+        return kind, number, envelope, attachments
+
+    def _borrow(self, number: bytes, size: int) -> Borrowed:
+        from terrarium._memory import Borrowed
+
+        if size > ATTACHMENT_BYTES_MAX:
+            raise ProtocolError(f"{size} bytes in a memory file")
+        return Borrowed(self._host, int.from_bytes(number, "big"), size)
+
+    def lend_from(self, size_min: int) -> None:
+        """The JVM takes memory files, for attachments of so many bytes and more."""
+        self._lend_from = size_min
+
+    def taken(self, number: int) -> None:
+        """The JVM reads the memory of that call's result no more."""
+        if self._lender is not None:
+            self._lender.taken(number)
 
     def _read(self, size: int) -> bytes:
         """Exactly so many bytes."""
         ahead = self._ahead
+        if size - len(ahead) >= READ_AHEAD_BYTES:
+            self._ahead = b""
+            return self._read_large(ahead, size)
         while len(ahead) < size:
-            missing = size - len(ahead)
-            if missing >= READ_AHEAD_BYTES:
-                # The kernel fills one object of the final size, which is not copied again if
-                # nothing was ahead.
-                more = self._socket.recv(missing, _socket.MSG_WAITALL)
-            else:
-                more = self._socket.recv(READ_AHEAD_BYTES)
+            more = self._socket.recv(READ_AHEAD_BYTES)
             if not more:
                 raise EOFError
             ahead = ahead + more if ahead else more
@@ -145,16 +194,45 @@ class Connection:
         self._ahead = ahead[size:]
         return ahead[:size]
 
+    def _read_large(self, ahead: bytes, size: int) -> bytes:
+        """``BytesIO`` hands out the object that the kernel has filled, without another copy."""
+        whole = BytesIO(bytes(size))
+        with whole.getbuffer() as room:
+            filled = len(ahead)
+            room[:filled] = ahead
+            while filled < size:
+                with room[filled:] as rest:
+                    count = self._socket.recv_into(rest, 0, _socket.MSG_WAITALL)
+                if not count:
+                    raise EOFError
+                filled += count
+        return whole.getvalue()
+
     def send(
         self, kind: int, number: int, envelope: Buffer = b"", attachments: Sequence[Buffer] = ()
     ) -> None:
         """Sends one frame whole. Blocks while the JVM does not read. Raises ``ConnectionLost``."""
         if attachments or len(envelope) > JOINED_BYTES_MAX:
-            parts = _frame(kind, number, envelope, attachments)
+            table = None
+            if kind == RESULT and attachments and self._lend_from is not None:
+                table, attachments = self._lend(number, attachments)
+            parts = _frame(kind, number, envelope, attachments, table)
         else:
             parts = [HEADER.pack(len(envelope), kind, 0, 0, number) + envelope]
         with self._lock:
             self._write(parts)
+
+    def _lend(
+        self, number: int, attachments: Sequence[Buffer]
+    ) -> tuple[list[int] | None, Sequence[Buffer]]:
+        if max(map(len, attachments)) < self._lend_from:
+            return None, attachments
+        with self._lock:  # two tools may have their first large result at once
+            if self._lender is None:
+                from terrarium._memory import Lender
+
+                self._lender = Lender(self._lend_from)
+        return self._lender.lend(number, attachments)
 
     def send_or_drop(self, kind: int, number: int, envelope: bytes, patience: float) -> bool:
         """As ``send``, but gives up (``False``) where the frame cannot be begun within so many
@@ -220,14 +298,22 @@ class Connection:
         self._lock = allocate_lock()
         self._lost = ConnectionLost("this process was forked from a worker", host_gone=False)
         self._socket.close()
+        if self._lender is not None:
+            self._lender.close()
 
 
-def _frame(kind: int, number: int, envelope: Buffer, attachments: Sequence[Buffer]) -> list[Buffer]:
+def _frame(
+    kind: int,
+    number: int,
+    envelope: Buffer,
+    attachments: Sequence[Buffer],
+    table: list[int] | None = None,
+) -> list[Buffer]:
     sizes = [len(attachment) for attachment in attachments]
     length = len(envelope) + 4 * len(sizes) + sum(sizes)
     if length > FRAME_BYTES_MAX:
         raise ValueError(f"{length} bytes are more than a frame holds ({FRAME_BYTES_MAX})")
     head = HEADER.pack(length, kind, 0, len(sizes), number)
     if sizes:
-        head += Struct(f">{len(sizes)}I").pack(*sizes)
+        head += Struct(f">{len(sizes)}I").pack(*(table or sizes))
     return [head, envelope, *attachments]

@@ -73,7 +73,9 @@ class Worker:
         if self.runner.forked:  # the adapter forked, and this is the child that came back
             flush()
             os._exit(0)
-        self.connection = _wire.Connection(self._dial())
+        host = self._spec.get("host")
+        self._takes_memory = _wire.may_open(host)
+        self.connection = _wire.Connection(self._dial(), host if self._takes_memory else None)
         failure = failure or self._start_reader()
         self.connection.send(_wire.HELLO, 0, self._hello(failure))
         if failure is not None:
@@ -132,7 +134,7 @@ class Worker:
             "pid": os.getpid(),
             "language": "python",
             "version": "{}.{}.{}".format(*sys.version_info),
-            "capabilities": CAPABILITIES,
+            "capabilities": [*CAPABILITIES, *(["memfd"] if self._takes_memory else [])],
         }
         if failure is not None:
             hello["failure"] = failure.description()

@@ -15,6 +15,7 @@ import dev.terrarium.warden.Interpreter;
 import dev.terrarium.warden.PythonHome;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
+import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.WorkerLog;
@@ -49,6 +50,7 @@ final class RuntimeParts {
   private final WorkerLog log;
   private final Gate gate = new Gate();
   private final Wardens wardens;
+  private final MemoryFiles memory;
   private boolean leftovers;
 
   /// Starts all parts; where one fails, those before it are ended again.
@@ -87,6 +89,8 @@ final class RuntimeParts {
       Files.createDirectory(
           sockets,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      memory = MemoryFiles.open();
+      undo.push(memory::close);
       timer = new RuntimeTimer(runId.value());
       undo.push(timer::close);
       log = new WorkerLog(runId.value(), config.logQueueLines());
@@ -181,6 +185,7 @@ final class RuntimeParts {
         gate,
         registry,
         timer,
+        memory,
         log);
   }
 

@@ -166,7 +166,8 @@ public final class Terrarium implements AutoCloseable {
                     zygote,
                     listener),
             zygote::parallelism,
-            parts.timer());
+            parts.timer(),
+            facilities.memory());
     Pool pool = new Pool(this, config, workers, zygote);
     synchronized (SHARED_LOCK) {
       if (closed) {

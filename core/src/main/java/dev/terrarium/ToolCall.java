@@ -5,12 +5,14 @@ import static java.util.Objects.requireNonNull;
 import dev.terrarium.pool.Batch;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.Encoded;
-import dev.terrarium.wire.Frame;
+import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
+import dev.terrarium.wire.Received;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.Worker;
+import java.lang.foreign.Arena;
 import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -100,14 +102,36 @@ public final class ToolCall {
   ///
   /// @throws TerrariumException one subclass for each thing that can be done about it
   public <T> T call(Class<T> type) {
-    return as(await(type));
+    return as(await(type, null));
   }
 
   /// Calls and waits, for a type with parameters.
   ///
   /// @throws TerrariumException as [#call(Class)]
   public <T> T call(TypeRef<T> type) {
-    return as(await(type.type()));
+    return as(await(type.type(), null));
+  }
+
+  /// Calls and waits, and puts the result's bytes into memory that lives as long as `arena`: a
+  /// `MemorySegment` (read-only where it is large) or a `ByteBuffer`, at any depth of the result.
+  /// Large ones are read where Python wrote them, without a copy; closing the arena frees them, and
+  /// using them afterwards throws `IllegalStateException`. Bytes whose type is left open (`Object`)
+  /// are segments, too; a `byte[]` is a copy, which the arena does not concern.
+  ///
+  /// The arena may be a confined one of the calling thread, a shared one, or an automatic one.
+  ///
+  /// @throws IllegalStateException if the arena is closed before the result is there
+  /// @throws WrongThreadException if the arena belongs to another thread
+  /// @throws TerrariumException as [#call(Class)]
+  public <T> T call(Class<T> type, Arena arena) {
+    return as(await(type, arena));
+  }
+
+  /// Calls and waits, for a type with parameters, with bytes that live as long as `arena`.
+  ///
+  /// @throws TerrariumException as [#call(Class, Arena)]
+  public <T> T call(TypeRef<T> type, Arena arena) {
+    return as(await(type.type(), arena));
   }
 
   /// Calls without waiting. Cancelling the future cancels the call. The future fails with what
@@ -190,23 +214,24 @@ public final class ToolCall {
         new BatchSpliterator<S, T>(
             pool.batch(new Batch.Setup(tool, IDS::incrementAndGet, deadline, ordered)),
             requireNonNull(source, "source"),
-            item -> args(arguments.apply(item)).envelope(),
-            call -> as(finish(call, type)),
+            // Bytes in frames: an item that was not begun is sent again, after its memory's end.
+            item -> args(arguments.apply(item)).envelope(MemoryFiles.none()),
+            call -> as(finish(call, type, null)),
             tool,
             ordered);
     return StreamSupport.stream(items, false).onClose(items::close);
   }
 
-  private @Nullable Object await(Type type) {
+  private @Nullable Object await(Type type, @Nullable Arena arena) {
     Call call = prepare();
     pool.submit(call, deadline);
     try {
       call.outcome().get();
-      return finish(call, type);
+      return finish(call, type, arena);
     } catch (InterruptedException e) {
       pool.cancel(call);
       Thread.currentThread().interrupt();
-      return finish(call, type);
+      return finish(call, type, arena);
     } catch (ExecutionException e) {
       throw new IllegalStateException("an outcome never fails", e);
     }
@@ -228,31 +253,31 @@ public final class ToolCall {
 
   private <T> void complete(CompletableFuture<T> future, Call call, Type type) {
     try {
-      future.complete(as(finish(call, type)));
+      future.complete(as(finish(call, type, null)));
     } catch (RuntimeException | Error e) {
       future.completeExceptionally(e);
     }
   }
 
   private Call prepare() {
-    return new Call(IDS.incrementAndGet(), tool, envelope(), deadline);
+    return new Call(IDS.incrementAndGet(), tool, envelope(pool.memory()), deadline);
   }
 
-  private Encoded envelope() {
-    return codec.encode(new Messages.Call(tool, args, named, null));
+  private Encoded envelope(MemoryFiles memory) {
+    return codec.encode(new Messages.Call(tool, args, named, null), memory);
   }
 
-  private @Nullable Object finish(Call call, Type type) {
+  private @Nullable Object finish(Call call, Type type, @Nullable Arena arena) {
     return switch (call.outcome().join()) {
-      case Call.Outcome.Value(Frame frame) -> decode(call, frame, type);
+      case Call.Outcome.Value(Received received) -> decode(call, received, type, arena);
       case Call.Outcome.Failure(var error) -> throw error.get();
       case Call.Outcome.NotBegun _ -> throw new IllegalStateException("nobody withdrew the call");
     };
   }
 
-  private @Nullable Object decode(Call call, Frame frame, Type type) {
+  private @Nullable Object decode(Call call, Received received, Type type, @Nullable Arena arena) {
     try {
-      return codec.decode(frame.envelope(), frame.attachments(), type);
+      return arena == null ? codec.decode(received, type) : codec.decode(received, type, arena);
     } catch (ProtocolException e) {
       throw Worker.of(call).orElseThrow(() -> e).brokeProtocol(call, e);
     }

@@ -75,7 +75,7 @@ final class ArchitectureTest {
         .whereLayer("registry")
         .mayOnlyBeAccessedByLayers("worker", "orphan", "facade")
         .whereLayer("process")
-        .mayOnlyBeAccessedByLayers("registry", "warden", "orphan", "facade")
+        .mayOnlyBeAccessedByLayers("registry", "wire", "warden", "worker", "orphan", "facade")
         .check(LIBRARY);
   }
 

@@ -33,10 +33,7 @@ final class ByteCodeTest {
   private void start() {
     try (Terrarium runtime = Endings.runtime(home);
         Pool pool =
-            Endings.pool(runtime)
-                .environment("PYTHONDONTWRITEBYTECODE", "1")
-                .size(2)
-                .start()) {
+            Endings.pool(runtime).environment("PYTHONDONTWRITEBYTECODE", "1").size(2).start()) {
       assertThat(pool.tool("echo").args(1).call(Integer.class)).isEqualTo(1);
     }
   }

@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// A tiny round of each kind with real workers, so that a change to the library or to the floor that
-/// breaks the bench is seen where it is made. How long anything takes decides nothing here.
+/// A tiny round of each kind with real workers, so that a change to the library or to the floor
+/// that breaks the bench is seen where it is made. How long anything takes decides nothing here.
 final class MeasureTest {
   private static final int ODD_SIZE = 1_234_567;
 
@@ -31,7 +31,11 @@ final class MeasureTest {
   void whatIsSentComesBack(String contestant, String workload, int bytes, boolean virtual)
       throws Exception {
     Settings settings =
-        settings("contestant=" + contestant, "workload=" + workload, "bytes=" + bytes, "virtual=" + virtual);
+        settings(
+            "contestant=" + contestant,
+            "workload=" + workload,
+            "bytes=" + bytes,
+            "virtual=" + virtual);
     try (Contestant started = Contestant.start(settings)) {
       assertThat(started.pids()).hasSize(2).doesNotHaveDuplicates();
       assertThat(Rounds.run(started, settings))
@@ -45,7 +49,8 @@ final class MeasureTest {
   @CsvSource({"terrarium", "floor"})
   void aStartIsMeasuredWithTheMemoryOfItsWorkers(String contestant) throws Exception {
     assertThat(Starts.run(settings("contestant=" + contestant, "workload=start")))
-        .containsKeys("start_ms", "java_cpu_ms", "python_cpu_ms", "worker_kib", "helpers_kib", "helpers");
+        .containsKeys(
+            "start_ms", "java_cpu_ms", "python_cpu_ms", "worker_kib", "helpers_kib", "helpers");
   }
 
   @Test

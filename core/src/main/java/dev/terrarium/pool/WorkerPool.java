@@ -6,6 +6,7 @@ import dev.terrarium.PoolStats;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.ToolInfo;
+import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
@@ -26,6 +27,7 @@ public final class WorkerPool implements WorkerListener {
   private final Crew crew;
   private final Scheduler scheduler;
   private final Closing closing;
+  private volatile MemoryFiles memory;
 
   /// Makes the next worker of the pool; does not start it.
   public interface WorkerMaker {
@@ -33,7 +35,14 @@ public final class WorkerPool implements WorkerListener {
   }
 
   /// @param parallelism how many workers may be starting at the same time
-  public WorkerPool(PoolConfig config, WorkerMaker maker, IntSupplier parallelism, Timer timer) {
+  /// @param memory where large arguments go, if the workers open memory files
+  public WorkerPool(
+      PoolConfig config,
+      WorkerMaker maker,
+      IntSupplier parallelism,
+      Timer timer,
+      MemoryFiles memory) {
+    this.memory = memory;
     this.config = config;
     this.timer = timer;
     this.crew =
@@ -66,6 +75,11 @@ public final class WorkerPool implements WorkerListener {
     return crew.tools();
   }
 
+  /// Where large arguments go.
+  public MemoryFiles memory() {
+    return memory;
+  }
+
   /// Gives a call to a worker, or puts it in the queue; its outcome says the rest.
   public void submit(Call call, Duration deadline) {
     scheduler.submit(call, deadline);
@@ -87,6 +101,9 @@ public final class WorkerPool implements WorkerListener {
 
   @Override
   public void ready(Worker worker) {
+    if (!worker.takesMemory()) {
+      memory = MemoryFiles.none();
+    }
     crew.ready(worker);
   }
 

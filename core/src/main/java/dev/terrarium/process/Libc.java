@@ -31,8 +31,19 @@ final class Libc {
   static final int O_RDWR = 2;
   static final int O_CREAT = 0x40;
   static final int O_CLOEXEC = 0x80000;
+  static final int O_NONBLOCK = 0x800;
   static final int LOCK_EX = 2;
   static final int LOCK_NB = 4;
+
+  static final int MFD_CLOEXEC = 1;
+  static final int MFD_ALLOW_SEALING = 2;
+  static final int F_ADD_SEALS = 1033;
+  static final int F_GET_SEALS = 1034;
+  static final int F_SEAL_SHRINK = 2;
+
+  private static final int SEEK_END = 2;
+  private static final int PROT_READ = 1;
+  private static final int MAP_SHARED = 1;
 
   // The same numbers on every 64-bit architecture of Linux.
   private static final long SYS_PIDFD_SEND_SIGNAL = 424;
@@ -59,6 +70,31 @@ final class Libc {
           "syscall",
           FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
           Linker.Option.firstVariadicArg(1));
+
+  private static final MethodHandle MEMFD_CREATE =
+      handle("memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle FCNTL =
+      handle(
+          "fcntl",
+          FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG),
+          Linker.Option.firstVariadicArg(2));
+  private static final MethodHandle LSEEK =
+      handle("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
+  private static final MethodHandle MMAP =
+      handle(
+          "mmap",
+          FunctionDescriptor.of(
+              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+  private static final MethodHandle MUNMAP =
+      handle("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+
+  // Critical, so that the kernel copies from and to an array of the heap where it stands. The
+  // garbage collector may have to wait for such a call: nobody asks for much at once.
+  private static final FunctionDescriptor TRANSFER =
+      FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle PREAD = handle("pread", TRANSFER, Linker.Option.critical(true));
+  private static final MethodHandle PWRITE =
+      handle("pwrite", TRANSFER, Linker.Option.critical(true));
 
   private Libc() {}
 
@@ -98,6 +134,44 @@ final class Libc {
       poll.set(JAVA_SHORT, 4, POLLIN);
       return call(state -> (int) POLL.invokeExact(state, poll, 1L, 0)) > 0;
     }
+  }
+
+  static int memfdCreate(String name, int flags) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocateFrom(name);
+      return (int) call(state -> (int) MEMFD_CREATE.invokeExact(state, text, flags));
+    }
+  }
+
+  static int fcntl(int descriptor, int command, long argument) {
+    return (int) call(state -> (int) FCNTL.invokeExact(state, descriptor, command, argument));
+  }
+
+  /// How large a file is.
+  static long size(int descriptor) {
+    return call(state -> (long) LSEEK.invokeExact(state, descriptor, 0L, SEEK_END));
+  }
+
+  /// Reads into a segment of any kind; the garbage collector waits meanwhile.
+  static long pread(int descriptor, MemorySegment into, long offset) {
+    long bytes = into.byteSize();
+    return call(state -> (long) PREAD.invokeExact(state, descriptor, into, bytes, offset));
+  }
+
+  /// Writes from a segment of any kind; the garbage collector waits meanwhile.
+  static long pwrite(int descriptor, MemorySegment from, long offset) {
+    long bytes = from.byteSize();
+    return call(state -> (long) PWRITE.invokeExact(state, descriptor, from, bytes, offset));
+  }
+
+  /// Maps a file's beginning, for reading: an address.
+  static long mmap(int descriptor, long bytes) {
+    return call(
+        state -> (long) MMAP.invokeExact(state, 0L, bytes, PROT_READ, MAP_SHARED, descriptor, 0L));
+  }
+
+  static void munmap(long address, long bytes) {
+    call(state -> (int) MUNMAP.invokeExact(state, address, bytes));
   }
 
   /// What people call an error number.

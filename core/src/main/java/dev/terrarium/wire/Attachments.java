@@ -12,15 +12,16 @@ import tools.jackson.databind.node.ObjectNode;
 final class Attachments {
   private static final String REFERENCE = "$bytes";
 
-  private final List<byte[]> attachments;
+  private final List<?> attachments;
   private final BitSet taken = new BitSet();
 
-  private Attachments(List<byte[]> attachments) {
+  private Attachments(List<?> attachments) {
     this.attachments = attachments;
   }
 
+  /// @param attachments arrays or segments
   /// @throws ProtocolException unless each attachment is referred to exactly once
-  static JsonNode restore(JsonNode tree, List<byte[]> attachments) {
+  static JsonNode restore(JsonNode tree, List<?> attachments) {
     var restoring = new Attachments(attachments);
     JsonNode restored = restoring.restore(tree);
     int first = restoring.taken.nextClearBit(0);
@@ -80,6 +81,8 @@ final class Attachments {
       throw new ProtocolException("attachment %d is referred to twice".formatted(i));
     }
     taken.set(i);
-    return JsonNodeFactory.instance.binaryNode(attachments.get(i));
+    return attachments.get(i) instanceof byte[] bytes
+        ? JsonNodeFactory.instance.binaryNode(bytes)
+        : JsonNodeFactory.instance.pojoNode(attachments.get(i));
   }
 }

@@ -4,6 +4,7 @@ import static dev.terrarium.wire.Limits.ATTACHMENT_BYTES_MAX;
 import static dev.terrarium.wire.Limits.FRAME_BYTES_MAX;
 import static dev.terrarium.wire.Limits.HEADER_BYTES;
 import static dev.terrarium.wire.Limits.HELLO_BYTES_MAX;
+import static dev.terrarium.wire.Limits.IN_MEMORY;
 import static dev.terrarium.wire.Limits.SLICE_BYTES;
 
 import java.nio.ByteBuffer;
@@ -47,9 +48,16 @@ public final class FrameDecoder {
   private int total = HEADER_BYTES;
 
   private FrameType type = FrameType.HELLO;
+
+  /// Of what is in the frame.
   private int[] lengths = NO_LENGTHS;
+
+  /// As in the table.
+  private int[] table = NO_LENGTHS;
+
   private byte[] envelope = NOTHING;
   private List<byte[]> attachments = List.of();
+  private List<Frame.Claim> claims = List.of();
 
   /// For a connection whose other end is `peer`.
   public FrameDecoder(Peer peer) {
@@ -118,7 +126,7 @@ public final class FrameDecoder {
         expectAttachmentOrEnd(sink);
       }
       case ATTACHMENT -> {
-        attachments.add(piece);
+        takeAttachment();
         expectAttachmentOrEnd(sink);
       }
     }
@@ -139,18 +147,48 @@ public final class FrameDecoder {
   }
 
   private void readTable() {
+    table = new int[attachmentCount()];
     lengths = new int[attachmentCount()];
-    ByteBuffer.wrap(piece).asIntBuffer().get(lengths);
+    ByteBuffer.wrap(piece).asIntBuffer().get(table);
     attachments = new ArrayList<>();
-    for (int length : lengths) {
-      if (Integer.compareUnsigned(length, ATTACHMENT_BYTES_MAX) > 0) {
-        String claimed = Integer.toUnsignedString(length);
-        throw bad("attachment of " + claimed + " bytes, the limit is " + ATTACHMENT_BYTES_MAX);
-      }
+    for (int i = 0; i < table.length; i++) {
+      lengths[i] = lengthInFrame(table[i]);
     }
     if (envelopeLength() < 0) {
       throw bad("length " + length() + " is " + -envelopeLength() + " less than its table says");
     }
+  }
+
+  private int lengthInFrame(int entry) {
+    boolean inMemory = carriesValues() && (entry & IN_MEMORY) != 0;
+    int bytes = inMemory ? entry & ~IN_MEMORY : entry;
+    if (Integer.compareUnsigned(bytes, ATTACHMENT_BYTES_MAX) > 0) {
+      String claimed = Integer.toUnsignedString(entry);
+      throw bad("attachment of " + claimed + " bytes, the limit is " + ATTACHMENT_BYTES_MAX);
+    }
+    if (inMemory && bytes == 0) {
+      throw bad("an empty attachment in a memory file");
+    }
+    return inMemory ? Integer.BYTES : bytes;
+  }
+
+  /// Nothing else refers to attachments.
+  private boolean carriesValues() {
+    return type == FrameType.CALL || type == FrameType.RESULT;
+  }
+
+  private void takeAttachment() {
+    int index = attachments.size();
+    int entry = table[index];
+    if ((entry & IN_MEMORY) == 0) {
+      attachments.add(piece);
+      return;
+    }
+    if (claims.isEmpty()) {
+      claims = new ArrayList<>();
+    }
+    claims.add(new Frame.Claim(index, ByteBuffer.wrap(piece).getInt(), entry & ~IN_MEMORY));
+    attachments.add(NOTHING);
   }
 
   private void expectAttachmentOrEnd(Consumer<Frame> sink) {
@@ -164,14 +202,16 @@ public final class FrameDecoder {
 
   /// Ready for the next frame before this one is delivered: the sink may throw.
   private void end(Consumer<Frame> sink) {
-    Frame frame = new Frame(type, header.getLong(8), envelope, attachments);
+    Frame frame = new Frame(type, header.getLong(8), envelope, attachments, claims);
     stage = Stage.HEADER;
     piece = headerBytes;
     filled = 0;
     total = HEADER_BYTES;
     envelope = NOTHING;
     lengths = NO_LENGTHS;
+    table = NO_LENGTHS;
     attachments = List.of();
+    claims = List.of();
     sink.accept(frame);
   }
 

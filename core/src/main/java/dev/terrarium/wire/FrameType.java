@@ -22,6 +22,8 @@ public enum FrameType {
   PING(14, Peer.JVM),
   PONG(15, Peer.WORKER),
   DRAIN(16, Peer.JVM),
+  MEMFD(17, Peer.JVM),
+  TAKEN(18, Peer.JVM),
 
   WARDEN_HELLO(64, Peer.STRANGER),
   SPAWN(65, Peer.JVM),

@@ -15,6 +15,16 @@ public final class Limits {
 
   public static final int ATTACHMENTS_MAX = 65_535;
 
+  /// From so many bytes on an attachment travels in a memory file: 1 MiB.
+  public static final int MEMORY_BYTES_MIN = 1 << 20;
+
+  /// What a runtime keeps of memory files for the next calls: 64 MiB.
+  static final long MEMORY_IDLE_BYTES_MAX = 1 << 26;
+
+  /// In the table of a frame: the attachment is in a memory file, and four bytes in the frame name
+  /// it.
+  static final int IN_MEMORY = 1 << 31;
+
   /// Decimal digits of an integer; what Python reads and writes without being told otherwise.
   public static final int INTEGER_DIGITS_MAX = 4_300;
 

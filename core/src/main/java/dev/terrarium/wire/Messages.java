@@ -338,6 +338,24 @@ public final class Messages {
     }
   }
 
+  /// Large results may come in memory files.
+  ///
+  /// @param from bytes
+  public record Memfd(long from) implements Outgoing {
+    @Override
+    public FrameType type() {
+      return FrameType.MEMFD;
+    }
+  }
+
+  /// The memory files of a result may be written again.
+  public record Taken() implements Outgoing {
+    @Override
+    public FrameType type() {
+      return FrameType.TAKEN;
+    }
+  }
+
   /// A process is to be started.
   ///
   /// @param role `worker` or `zygote`
@@ -395,6 +413,7 @@ public final class Messages {
   /// @param stacksFd `null`: the warden chooses the number
   /// @param source what the adapter's file held when the pool was started, in hexadecimal
   /// @param preload whether a zygote imports the adapter
+  /// @param host this JVM's pid, where it may lend memory files; else `null`
   public record Spec(
       List<Integer> protocol,
       Token token,
@@ -403,6 +422,7 @@ public final class Messages {
       String worker,
       String pool,
       @Nullable Integer stacksFd,
+      @Nullable Long host,
       String adapter,
       @Nullable String source,
       @Nullable Boolean preload,

@@ -4,6 +4,7 @@ import static dev.terrarium.wire.Limits.ATTACHMENTS_MAX;
 import static dev.terrarium.wire.Limits.ATTACHMENT_BYTES_MAX;
 import static dev.terrarium.wire.Limits.FRAME_BYTES_MAX;
 import static dev.terrarium.wire.Limits.HEADER_BYTES;
+import static dev.terrarium.wire.Limits.IN_MEMORY;
 import static dev.terrarium.wire.Limits.SLICE_BYTES;
 
 import java.nio.ByteBuffer;
@@ -33,13 +34,19 @@ public final class OutgoingFrame {
   }
 
   public static OutgoingFrame of(FrameType type, long id, Encoded value) {
-    return of(type, id, value.json(), value.attachments());
+    return of(type, id, value.json(), value.attachments(), value.loan());
   }
 
   public static OutgoingFrame of(
       FrameType type, long id, byte[] envelope, List<ByteBuffer> attachments) {
+    return of(type, id, envelope, attachments, Loan.NONE);
+  }
+
+  /// @param loan says which attachments are in memory files
+  private static OutgoingFrame of(
+      FrameType type, long id, byte[] envelope, List<ByteBuffer> attachments, Loan loan) {
     long length = length(envelope, attachments);
-    ByteBuffer head = head(type, id, (int) length, envelope, attachments);
+    ByteBuffer head = head(type, id, (int) length, envelope, attachments, loan);
     if (attachments.isEmpty() && head.remaining() == HEADER_BYTES + length) {
       return new OutgoingFrame(type, List.of(head), head.remaining());
     }
@@ -70,12 +77,20 @@ public final class OutgoingFrame {
   }
 
   private static ByteBuffer head(
-      FrameType type, long id, int length, byte[] envelope, List<ByteBuffer> attachments) {
+      FrameType type,
+      long id,
+      int length,
+      byte[] envelope,
+      List<ByteBuffer> attachments,
+      Loan loan) {
     int n = attachments.size();
     int copied = envelope.length > ENVELOPE_COPIED_MAX ? 0 : envelope.length;
     ByteBuffer head = ByteBuffer.allocate(HEADER_BYTES + Integer.BYTES * n + copied);
     head.putInt(length).put((byte) type.code()).put((byte) 0).putShort((short) n).putLong(id);
-    attachments.forEach(attachment -> head.putInt(attachment.remaining()));
+    for (int i = 0; i < n; i++) {
+      int lent = loan.bytes(i);
+      head.putInt(lent > 0 ? lent | IN_MEMORY : attachments.get(i).remaining());
+    }
     return head.put(envelope, 0, copied).flip();
   }
 

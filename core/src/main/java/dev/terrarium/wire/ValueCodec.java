@@ -1,6 +1,7 @@
 package dev.terrarium.wire;
 
 import dev.terrarium.ValueException;
+import java.lang.foreign.Arena;
 import java.lang.reflect.Type;
 import java.util.Arrays;
 import java.util.List;
@@ -35,23 +36,40 @@ public final class ValueCodec {
   ///
   /// @throws ValueException if it, or something in it, has no form on the wire
   public Encoded encode(@Nullable Object value) {
-    return WireJson.writeValue(mapper, value, "value");
+    return WireJson.writeValue(mapper, value, "value", MemoryFiles.none());
   }
 
   /// A call's envelope; errors name `args[0]...` or `named.text...`.
   ///
+  /// @param files where large bytes go; they are copied there now
   /// @throws ValueException if an argument, or something in it, has no form on the wire
-  public Encoded encode(Messages.Call call) {
-    return WireJson.writeValue(mapper, call, "");
+  public Encoded encode(Messages.Call call, MemoryFiles files) {
+    return WireJson.writeValue(mapper, call, "", files);
   }
 
-  /// A result of the wanted type: a class, or a type with arguments.
+  /// A result of the wanted type: a class, or a type with arguments. All memory is the heap's.
   ///
   /// @throws ValueException if the result does not fit the type
   /// @throws ProtocolException if it is no value at all: not JSON, or its attachments are not
   ///   referred to once each
   @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
-  public <T> @Nullable T decode(byte[] json, List<byte[]> attachments, Type type) {
+  public <T> @Nullable T decode(Received received, Type type) {
+    return decode(received.envelope(), received.read(), type);
+  }
+
+  /// The same, with all bytes in memory that lives as long as the arena, large ones where their
+  /// sender put them.
+  ///
+  /// @throws IllegalStateException if the arena is closed
+  /// @throws WrongThreadException if it belongs to another thread
+  @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
+  public <T> @Nullable T decode(Received received, Type type, Arena arena) {
+    return decode(received.envelope(), received.map(arena), type);
+  }
+
+  /// @param attachments arrays or segments
+  @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
+  <T> @Nullable T decode(byte[] json, List<?> attachments, Type type) {
     JavaType wanted = mapper.constructType(type);
     try {
       return attachments.isEmpty() && !mayHaveSpecialKeys(json)
@@ -75,7 +93,7 @@ public final class ValueCodec {
     return false;
   }
 
-  private JsonNode tree(byte[] json, List<byte[]> attachments) {
+  private JsonNode tree(byte[] json, List<?> attachments) {
     try {
       JsonNode tree = mapper.readTree(json);
       if (tree.isMissingNode()) {

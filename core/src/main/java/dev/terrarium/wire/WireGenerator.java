@@ -2,11 +2,13 @@ package dev.terrarium.wire;
 
 import static dev.terrarium.wire.Limits.INTEGER_DIGITS_MAX;
 
+import java.lang.foreign.MemorySegment;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.Base64Variant;
 import tools.jackson.core.JsonGenerator;
@@ -21,20 +23,22 @@ final class WireGenerator extends JsonGeneratorDelegate {
   private static final BigInteger INTEGER_LIMIT = BigInteger.TEN.pow(INTEGER_DIGITS_MAX);
 
   private final @Nullable List<ByteBuffer> attachments;
+  private final Loan loan;
 
-  private WireGenerator(JsonGenerator json, @Nullable List<ByteBuffer> attachments) {
+  private WireGenerator(JsonGenerator json, @Nullable List<ByteBuffer> attachments, Loan loan) {
     super(json, /* delegateCopyMethods= */ false);
     this.attachments = attachments;
+    this.loan = loan;
   }
 
   /// For users' values.
-  static WireGenerator withAttachments(JsonGenerator json) {
-    return new WireGenerator(json, new ArrayList<>(0));
+  static WireGenerator withAttachments(JsonGenerator json, Loan loan) {
+    return new WireGenerator(json, new ArrayList<>(0), loan);
   }
 
   /// For control messages, which have no attachments: bytes are refused and keys stay as they are.
   static WireGenerator plain(JsonGenerator json) {
-    return new WireGenerator(json, null);
+    return new WireGenerator(json, null, Loan.NONE);
   }
 
   List<ByteBuffer> attachments() {
@@ -42,22 +46,21 @@ final class WireGenerator extends JsonGeneratorDelegate {
   }
 
   /// Writes a reference to `bytes`, which become an attachment.
-  void attach(ByteBuffer bytes) {
+  ///
+  /// @param lasting what travels in the frame: the same bytes, in memory that outlives this call
+  void attach(MemorySegment bytes, Supplier<ByteBuffer> lasting) {
     if (attachments == null) {
       throw refusal("bytes cannot be sent here");
     }
-    if (bytes.remaining() > Limits.ATTACHMENT_BYTES_MAX) {
-      throw refusal(tooLarge(bytes.remaining()));
+    if (bytes.byteSize() > Limits.ATTACHMENT_BYTES_MAX) {
+      throw refusal(
+          "%,d bytes, the limit is %,d".formatted(bytes.byteSize(), Limits.ATTACHMENT_BYTES_MAX));
     }
     if (attachments.size() == Limits.ATTACHMENTS_MAX) {
       throw refusal("more than %,d byte arrays in one call".formatted(Limits.ATTACHMENTS_MAX));
     }
     delegate.writeRawValue("{\"$bytes\":" + attachments.size() + '}');
-    attachments.add(bytes);
-  }
-
-  static String tooLarge(long bytes) {
-    return "%,d bytes, the limit is %,d".formatted(bytes, Limits.ATTACHMENT_BYTES_MAX);
+    attachments.add(loan.lend(attachments.size(), bytes).orElseGet(lasting));
   }
 
   /// Thrown through the serializers, each of which adds its part of the path.
@@ -87,7 +90,8 @@ final class WireGenerator extends JsonGeneratorDelegate {
 
   @Override
   public JsonGenerator writeBinary(Base64Variant variant, byte[] data, int offset, int length) {
-    attach(ByteBuffer.wrap(data, offset, length));
+    MemorySegment bytes = MemorySegment.ofArray(data).asSlice(offset, length);
+    attach(bytes, () -> ByteBuffer.wrap(data, offset, length));
     return this;
   }
 

@@ -84,11 +84,20 @@ final class WireJson {
   /// A user's value.
   ///
   /// @param root what the path in an error begins with; may be empty
-  static Encoded writeValue(JsonMapper mapper, @Nullable Object value, String root) {
+  static Encoded writeValue(
+      JsonMapper mapper, @Nullable Object value, String root, MemoryFiles files) {
     var out = new Output(root);
-    try (var json = WireGenerator.withAttachments(mapper.createGenerator(out))) {
+    var loan = new Loan(files);
+    boolean complete = false;
+    try (var json = WireGenerator.withAttachments(mapper.createGenerator(out), loan)) {
       write(mapper, json, value, root);
-      return out.with(json.attachments());
+      Encoded encoded = out.with(json.attachments(), loan);
+      complete = true;
+      return encoded;
+    } finally {
+      if (!complete) {
+        loan.end();
+      }
     }
   }
 
@@ -133,13 +142,14 @@ final class WireJson {
       super.write(bytes, offset, length);
     }
 
-    Encoded with(List<ByteBuffer> attachments) {
-      long total = count + (long) Integer.BYTES * attachments.size();
+    /// The limit is the same for bytes in memory files, so that each value can travel in a frame.
+    Encoded with(List<ByteBuffer> attachments, Loan loan) {
+      long total = count + (long) Integer.BYTES * attachments.size() + loan.bytes();
       for (ByteBuffer attachment : attachments) {
         total += attachment.remaining();
       }
       check(total);
-      return new Encoded(toByteArray(), attachments);
+      return new Encoded(toByteArray(), attachments, loan);
     }
 
     private void check(long total) {

@@ -45,7 +45,7 @@ final class WireModule extends SimpleModule {
 
     @Override
     public void serialize(ByteBuffer buffer, JsonGenerator json, SerializationContext context) {
-      ((WireGenerator) json).attach(lasting(buffer));
+      ((WireGenerator) json).attach(MemorySegment.ofBuffer(buffer), () -> lasting(buffer));
     }
 
     /// The loop may have to finish the write: memory that only the caller's thread may touch is
@@ -66,11 +66,7 @@ final class WireModule extends SimpleModule {
 
     @Override
     public void serialize(MemorySegment segment, JsonGenerator json, SerializationContext context) {
-      WireGenerator wire = (WireGenerator) json;
-      if (segment.byteSize() > Limits.ATTACHMENT_BYTES_MAX) {
-        throw wire.refusal(WireGenerator.tooLarge(segment.byteSize()));
-      }
-      wire.attach(lasting(segment));
+      ((WireGenerator) json).attach(segment, () -> lasting(segment));
     }
 
     /// An arena may close while the frame still waits for the socket, so native memory is copied.
@@ -159,11 +155,14 @@ final class WireModule extends SimpleModule {
   }
 
   /// Attachments and nothing else; text is not taken for base64.
-  private static byte[] bytes(Class<?> wanted, JsonParser json, DeserializationContext context) {
-    return json.hasToken(JsonToken.VALUE_EMBEDDED_OBJECT)
-            && json.getEmbeddedObject() instanceof byte[] bytes
-        ? bytes
-        : (byte[]) context.handleUnexpectedToken(wanted, json);
+  private static MemorySegment bytes(
+      Class<?> wanted, JsonParser json, DeserializationContext context) {
+    Object found = json.hasToken(JsonToken.VALUE_EMBEDDED_OBJECT) ? json.getEmbeddedObject() : null;
+    return switch (found) {
+      case byte[] bytes -> MemorySegment.ofArray(bytes);
+      case MemorySegment segment -> segment;
+      case null, default -> (MemorySegment) context.handleUnexpectedToken(wanted, json);
+    };
   }
 
   private static final class BytesDeserializer extends StdScalarDeserializer<byte[]> {
@@ -173,7 +172,10 @@ final class WireModule extends SimpleModule {
 
     @Override
     public byte[] deserialize(JsonParser json, DeserializationContext context) {
-      return bytes(byte[].class, json, context);
+      MemorySegment bytes = bytes(byte[].class, json, context);
+      return bytes.heapBase().orElse(null) instanceof byte[] array
+          ? array
+          : bytes.toArray(ValueLayout.JAVA_BYTE);
     }
   }
 
@@ -184,7 +186,7 @@ final class WireModule extends SimpleModule {
 
     @Override
     public ByteBuffer deserialize(JsonParser json, DeserializationContext context) {
-      return ByteBuffer.wrap(bytes(ByteBuffer.class, json, context));
+      return bytes(ByteBuffer.class, json, context).asByteBuffer();
     }
   }
 
@@ -195,7 +197,7 @@ final class WireModule extends SimpleModule {
 
     @Override
     public MemorySegment deserialize(JsonParser json, DeserializationContext context) {
-      return MemorySegment.ofArray(bytes(MemorySegment.class, json, context));
+      return bytes(MemorySegment.class, json, context);
     }
   }
 }

@@ -2,10 +2,10 @@ package dev.terrarium.worker;
 
 import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Encoded;
-import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.OutgoingFrame;
+import dev.terrarium.wire.Received;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class Call {
   /// How a call ended. A failure is made on the caller's thread, so that the stack trace is his.
   public sealed interface Outcome {
-    /// The tool's result, not decoded yet.
-    record Value(Frame frame) implements Outcome {}
+    /// The tool's result, not decoded yet; whoever has it decodes or drops it.
+    record Value(Received received) implements Outcome {}
 
     /// The error to throw.
     record Failure(Supplier<TerrariumException> error) implements Outcome {}
@@ -59,6 +59,9 @@ public final class Call {
     this.deadlineNanos = System.nanoTime() + deadline.toNanos();
     this.turnMillis = 0;
     this.row = null;
+    if (!envelope.loan().isEmpty()) {
+      whenDone(this::endLoanUnlessGiven);
+    }
   }
 
   /// A call of a row.
@@ -71,6 +74,9 @@ public final class Call {
     this.deadlineNanos = 0;
     this.turnMillis = Math.max(1, deadline.toMillis());
     this.row = row;
+    if (!envelope.loan().isEmpty()) {
+      whenDone(this::endLoanUnlessGiven);
+    }
   }
 
   public long id() {
@@ -83,12 +89,16 @@ public final class Call {
 
   /// The frame, with what is left of the deadline at this moment: a call may have waited for its
   /// worker.
-  OutgoingFrame frame(boolean takesRows) {
+  ///
+  /// @param takesRows whether the worker knows rows
+  /// @param takesMemory whether the worker opens memory files
+  OutgoingFrame frame(boolean takesRows, boolean takesMemory) {
+    Encoded envelope = takesMemory ? this.envelope : this.envelope.unpacked();
     byte[] rest = envelope.json();
     byte[] start = timeAllowed(takesRows).getBytes(StandardCharsets.US_ASCII);
     byte[] whole = Arrays.copyOf(start, start.length + rest.length - 1);
     System.arraycopy(rest, 1, whole, start.length, rest.length - 1);
-    return OutgoingFrame.of(FrameType.CALL, id, whole, envelope.attachments());
+    return OutgoingFrame.of(FrameType.CALL, id, envelope.with(whole));
   }
 
   private String timeAllowed(boolean takesRows) {
@@ -133,6 +143,25 @@ public final class Call {
     worker = chosen;
   }
 
+  // A worker that has it reads its memory files until it has ended the call, whatever became of
+  // the caller; then it is the worker that ends the loan. `Worker.submit` looks at the outcome
+  // after it has made itself known here, so that one of the two does.
+  private void endLoanUnlessGiven() {
+    if (worker == null) {
+      envelope.loan().end();
+    }
+  }
+
+  /// The worker reads the arguments' memory no more.
+  void endLoan() {
+    envelope.loan().end();
+  }
+
+  /// The worker is gone, and perhaps somebody whom it forked is not.
+  void abandonLoan() {
+    envelope.loan().abandon();
+  }
+
   /// Its frame is on its way.
   ///
   /// @return why it is to be interrupted, where somebody asked for that before: a CANCEL that
@@ -164,8 +193,10 @@ public final class Call {
     }
   }
 
-  boolean succeed(Frame frame) {
-    return outcome.complete(new Outcome.Value(frame));
+  void succeed(Received received) {
+    if (!outcome.complete(new Outcome.Value(received))) {
+      received.drop();
+    }
   }
 
   /// It was not begun and never will be.

@@ -3,6 +3,7 @@ package dev.terrarium.worker;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.warden.Gate;
 import dev.terrarium.warden.Wardens;
+import dev.terrarium.wire.MemoryFiles;
 
 /// What the workers of a pool need of their runtime.
 ///
@@ -19,4 +20,5 @@ public record Facilities(
     Gate gate,
     ProcessRegistry registry,
     Timer timer,
+    MemoryFiles memory,
     WorkerLog log) {}

@@ -114,6 +114,7 @@ public final class SpawnOrders {
         id,
         config.name(),
         null, // the warden chooses
+        facilities.memory().available() ? ProcessHandle.current().pid() : null,
         config.adapter().toString(),
         pinned,
         preload,

@@ -9,6 +9,7 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
+import dev.terrarium.process.MemoryFile;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Messages;
@@ -62,6 +63,7 @@ public final class Worker {
   private volatile WorkerState state = new WorkerState.Reserved(false);
   private volatile long pid;
   private volatile boolean ready;
+  private volatile boolean takesMemory;
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
   private volatile List<ToolInfo> tools = List.of();
@@ -109,6 +111,11 @@ public final class Worker {
   /// Whether it ever took calls.
   public boolean wasReady() {
     return ready;
+  }
+
+  /// Whether it opens memory files of this process.
+  public boolean takesMemory() {
+    return takesMemory;
   }
 
   /// How many calls it has answered.
@@ -180,6 +187,7 @@ public final class Worker {
       if (!call.isDone()) {
         wanted.add(call);
       } else if (calls.remove(call.id()) != null) {
+        call.endLoan();
         over(call); // its caller gave up before he could see this worker
       }
     }
@@ -211,7 +219,8 @@ public final class Worker {
   }
 
   private void send(Connection open, List<Call> several) {
-    List<OutgoingFrame> frames = several.stream().map(call -> call.frame(takesRows)).toList();
+    List<OutgoingFrame> frames =
+        several.stream().map(call -> call.frame(takesRows, takesMemory)).toList();
     sending.lock(); // so that the numbers tell the order of arrival
     try {
       several.forEach(call -> call.ordered(++sent));
@@ -265,6 +274,7 @@ public final class Worker {
   @Nullable Call endCall(long callId) {
     Call call = calls.remove(callId);
     if (call != null) {
+      call.endLoan();
       served.incrementAndGet();
       over(call);
     }
@@ -280,7 +290,16 @@ public final class Worker {
     connection = dialled;
     tools = offered;
     takesRows = capabilities.contains("rows");
+    takesMemory = capabilities.contains("memfd") && facilities.memory().available();
     apply(new WorkerEvent.Helloed());
+  }
+
+  /// The files of a result may be written again.
+  void memoryTaken(long callId) {
+    Connection open = connection;
+    if (open != null) {
+      open.send(Messages.frame(callId, new Messages.Taken()));
+    }
   }
 
   /// It has no more to say: a death that is known already counts now.
@@ -335,8 +354,17 @@ public final class Worker {
   private void becomeReady(long readyPid) {
     settle();
     ready = true;
+    offerMemory(readyPid);
     say(Level.INFO, "Worker %s activated: pid %s, run %s", id, readyPid, facilities.run());
     listener.ready(this);
+  }
+
+  // Access to /proc/PID/fd is asked for in each direction by whoever needs it.
+  private void offerMemory(long readyPid) {
+    Connection open = connection;
+    if (open != null && takesMemory && MemoryFile.canOpen(readyPid)) {
+      open.send(Messages.frame(0, new Messages.Memfd(facilities.memory().from())));
+    }
   }
 
   private void settle() {
@@ -426,6 +454,7 @@ public final class Worker {
     }
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
     List<Call> lost = calls.removeAll();
+    lost.forEach(Call::abandonLoan);
     listener.gone(this, gone);
     boolean certain = takesRows && heardOut && !(gone.exit() instanceof Exit.Unknown);
     Set<Call> notBegun = certain ? CallsInFlight.notBegun(lost, this::isPlain) : Set.of();

@@ -7,6 +7,7 @@ import dev.terrarium.wire.FrameHandler;
 import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
+import dev.terrarium.wire.Received;
 import org.jspecify.annotations.Nullable;
 
 /// What a worker says over its connection. On the loop's thread.
@@ -55,9 +56,13 @@ final class WorkerWire implements FrameHandler {
   }
 
   private void succeeded(Frame frame) {
+    // Before the call ends here: a frame that lies costs its call what its worker costs it.
+    Received received = Received.open(frame, worker.pid(), () -> worker.memoryTaken(frame.id()));
     Call call = worker.endCall(frame.id());
-    if (call != null) {
-      call.succeed(frame);
+    if (call == null) {
+      received.drop();
+    } else {
+      call.succeed(received);
     }
   }
 

@@ -36,6 +36,7 @@ final class MessagesTest {
           "a-1",
           "a",
           201,
+          4242L,
           "/x.py",
           "0a",
           null,
@@ -160,7 +161,7 @@ final class MessagesTest {
             "{\"worker\":\"a-1\",\"role\":\"worker\",\"via\":\"exec\",\"argv\":[\"python3\"],\"set\":{\"$X\":\"y\"},"
                 + "\"unset\":[\"Z\"],\"spec\":{\"protocol\":[1],\"token\":\"secret\","
                 + "\"socket\":\"/run/s\",\"run\":\"s59m65f\",\"worker\":\"a-1\",\"pool\":\"a\","
-                + "\"stacks_fd\":201,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
+                + "\"stacks_fd\":201,\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
     var config =
         new WardenConfig(
             "r", 1L << 60, "/s", "/l", new Token("t"), new Host(4242, 81234), "/run/r");
@@ -183,6 +184,7 @@ final class MessagesTest {
             "w",
             "p",
             1,
+            null,
             "a",
             null,
             null,

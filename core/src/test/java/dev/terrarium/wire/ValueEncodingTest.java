@@ -268,6 +268,10 @@ final class ValueEncodingTest {
     assertThat(refusal(list)).contains("cycle");
   }
 
+  private Encoded encode(Call call) {
+    return codec.encode(call, MemoryFiles.none());
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {500, 501})
   void nestsUpToTheLimit(int depth) {
@@ -277,30 +281,28 @@ final class ValueEncodingTest {
     }
     var call = new Call("t", List.of(value), Map.of(), null);
     if (depth <= Limits.NESTING_MAX) {
-      assertThat(codec.encode(call).json()).hasSizeGreaterThan(1_000);
+      assertThat(encode(call).json()).hasSizeGreaterThan(1_000);
     } else {
-      assertThatThrownBy(() -> codec.encode(call)).hasMessageContaining("500 deep");
+      assertThatThrownBy(() -> encode(call)).hasMessageContaining("500 deep");
     }
   }
 
   @Test
   void writesCallsWithoutWhatIsAbsent() {
-    assertThat(
-            new String(codec.encode(new Call("add", List.of(1, 2), Map.of(), null)).json(), UTF_8))
+    assertThat(new String(encode(new Call("add", List.of(1, 2), Map.of(), null)).json(), UTF_8))
         .isEqualTo("{\"tool\":\"add\",\"args\":[1,2]}");
     assertThat(
             new String(
-                codec.encode(new Call("add", List.of(), Map.of("a", List.of()), 50L)).json(),
-                UTF_8))
+                encode(new Call("add", List.of(), Map.of("a", List.of()), 50L)).json(), UTF_8))
         .isEqualTo("{\"tool\":\"add\",\"named\":{\"a\":[]},\"deadline\":50}");
   }
 
   @Test
   void namesTheArgumentThatCannotBeSent() {
     var order = new Order(List.of(new Item("a", 1), new Item("b", new Object())));
-    assertThatThrownBy(() -> codec.encode(new Call("t", List.of(order), Map.of(), null)))
+    assertThatThrownBy(() -> encode(new Call("t", List.of(order), Map.of(), null)))
         .hasMessageStartingWith("args[0].items[1].when: a java.lang.Object cannot be sent");
-    assertThatThrownBy(() -> codec.encode(new Call("t", List.of(), Map.of("text", order), null)))
+    assertThatThrownBy(() -> encode(new Call("t", List.of(), Map.of("text", order), null)))
         .hasMessageStartingWith("named.text.items[1].when: a java.lang.Object cannot be sent");
   }
 

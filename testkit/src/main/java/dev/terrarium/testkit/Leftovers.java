@@ -1,6 +1,7 @@
 package dev.terrarium.testkit;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,6 +28,13 @@ public record Leftovers(
 
   public static Leftovers now() {
     return new Leftovers(Scan.processes(), Scan.threads(), Scan.descriptors(), Scan.files());
+  }
+
+  /// The same, for the middle of a runtime's life: it keeps memory files for its next calls.
+  Leftovers allowingKeptMemory() {
+    Map<String, Long> allowed = new HashMap<>(descriptors);
+    allowed.put("/memfd:terrarium (deleted)", Long.MAX_VALUE);
+    return new Leftovers(processes, threads, allowed, files);
   }
 
   /// Waits until nothing is there that was not there before.

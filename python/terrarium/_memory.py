@@ -1,0 +1,246 @@
+"""Memory files: large attachments travel in memory that the other side opens as ``/proc/PID/fd/N``.
+
+A file is sealed against shrinking when it is made, and who opens one checks that seal first: a
+mapping that shrank would be a SIGBUS. Files are used again, since new memory costs three times what
+filling it does. So whoever still reads a file when its loan ends seals it against writing; then its
+owner leaves it alone. Imported when the first large value comes or goes.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock
+from fcntl import fcntl
+
+from terrarium import _errors
+from terrarium._wire import IN_MEMORY, ProtocolError, move_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from terrarium._wire import Buffer
+
+NAME = "terrarium"
+LINK = f"/memfd:{NAME} (deleted)"
+IDLE_BYTES_MAX = 32 * 2**20
+"""What a worker keeps for its next results."""
+
+MFD_CLOEXEC, MFD_ALLOW_SEALING = 1, 2
+F_ADD_SEALS, F_GET_SEALS = 1033, 1034
+F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE = 2, 4, 8
+
+
+class Borrowed:
+    """An attachment in a memory file of the JVM's, open here. To be read or viewed once; else it
+    is closed with the last reference.
+    """
+
+    __slots__ = ("_descriptor", "_size")
+
+    def __init__(self, host: int, number: int, size: int) -> None:
+        self._descriptor = -1
+        self._size = size
+        path = f"/proc/{host}/fd/{number}"
+        try:
+            _require_memory(path)  # before it is opened: opening some things has consequences
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            _require_memory(f"/proc/self/fd/{self._descriptor}")
+            sealed = fcntl(self._descriptor, F_GET_SEALS) & F_SEAL_SHRINK
+            if not sealed or os.fstat(self._descriptor).st_size < size:
+                raise OSError(f"it is not sealed, or smaller than {size} bytes")
+        except OSError as error:
+            self.close()
+            raise ProtocolError(f"no memory of {size} bytes at {path}: {error}") from None
+
+    def read(self) -> bytes:
+        """A copy."""
+        try:
+            parts, missing = [], self._size
+            while missing:
+                part = os.pread(self._descriptor, missing, self._size - missing)
+                if not part:
+                    raise ProtocolError(f"{missing} bytes are missing in a memory file")
+                parts.append(part)
+                missing -= len(part)
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        finally:
+            self.close()
+
+    def view(self) -> View:
+        """The memory itself."""
+        from mmap import MAP_SHARED, PROT_READ, mmap
+
+        mapped = mmap(self._descriptor, self._size, MAP_SHARED, PROT_READ)
+        view = View(memoryview(mapped), mapped, self._descriptor)
+        self._descriptor = -1
+        return view
+
+    def close(self) -> None:
+        """Gives up the descriptor."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    __del__ = close
+
+
+def _require_memory(path: str) -> None:
+    if os.readlink(path) != LINK:
+        raise OSError("it is no memory file of ours")
+
+
+class View:
+    """What a tool sees of an argument until its call has ended."""
+
+    __slots__ = ("_descriptor", "_mapped", "shown")
+
+    def __init__(self, shown: memoryview, mapped: Any = None, descriptor: int = -1) -> None:
+        self.shown = shown
+        self._mapped = mapped
+        self._descriptor = descriptor
+
+    def end(self) -> None:
+        """The call has ended, and its answer is not sent yet: afterwards the JVM writes other
+        values there. Where something (a numpy array, a slice, the result itself) still refers to
+        the memory, it stays as it is until that is gone.
+        """
+        try:
+            self.shown.release()
+            if self._mapped is not None:
+                self._mapped.close()
+        except BufferError:
+            self._keep()
+        finally:
+            descriptor, self._descriptor = self._descriptor, -1
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _keep(self) -> None:
+        self._mapped = None
+        if self._descriptor < 0:
+            return
+        try:
+            # Not opened so from the start: a mapping of a descriptor that may write would keep the
+            # seal from being set.
+            writable = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl(writable, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW)
+            finally:
+                os.close(writable)
+        except OSError as error:
+            _errors.complain(f"memory that a tool kept after its call will change: {error}")
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:  # the tool was never called
+            os.close(self._descriptor)
+
+
+class Lender:
+    """The files in which results travel. Thread-safe."""
+
+    def __init__(self, size_min: int) -> None:
+        self._size_min = size_min
+        self._lock = allocate_lock()
+        self._idle: list[_File] = []
+        self._lent: dict[int, list[_File]] = {}
+
+    def lend(
+        self, number: int, attachments: Sequence[Buffer]
+    ) -> tuple[list[int], Sequence[Buffer]]:
+        """The table of a frame, and what travels in it: for large attachments, their file's number.
+        ``number`` is the call's.
+        """
+        table, parts, files = [], [], []
+        for each in attachments:
+            size = len(each)
+            file = self._filled(each) if size >= self._size_min else None
+            if file is not None:
+                files.append(file)
+                each = file.descriptor.to_bytes(4, "big")
+                size |= IN_MEMORY
+            table.append(size)
+            parts.append(each)
+        if files:
+            with self._lock:
+                self._lent[number] = files
+        return table, parts
+
+    def taken(self, number: int) -> None:
+        """The JVM reads the files of that call's result no more."""
+        with self._lock:
+            files = self._lent.pop(number, [])
+            kept = sum(file.size for file in self._idle)
+            for file in files:
+                if kept + file.size <= IDLE_BYTES_MAX:
+                    kept += file.size
+                    self._idle.append(file)
+                else:
+                    file.close()
+
+    def close(self) -> None:
+        """In a forked child: the files are the parent's. Takes no lock."""
+        for files in [self._idle, *self._lent.values()]:
+            for file in files:
+                file.close()
+
+    def _filled(self, content: Buffer) -> _File | None:
+        """A file with that content; ``None`` where the kernel refuses one."""
+        try:
+            while (file := self._take_idle(len(content))) is not None:
+                if file.write(content):
+                    return file
+            file = _File()
+            return file if file.write(content) else None
+        except OSError:
+            return None
+
+    def _take_idle(self, size: int) -> _File | None:
+        """The smallest that is large enough, else the largest, which grows."""
+        with self._lock:
+            if not self._idle:
+                return None
+            self._idle.sort(key=lambda file: file.size)
+            for index, file in enumerate(self._idle):
+                if file.size >= size:
+                    return self._idle.pop(index)
+            return self._idle.pop()
+
+
+class _File:
+    """One file of ours, at a descriptor that user code which closes the first few does not hit."""
+
+    __slots__ = ("_identity", "descriptor", "size")
+
+    def __init__(self) -> None:
+        self.descriptor = move_up(os.memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING))
+        self.size = 0
+        self._identity = self._found()
+        fcntl(self.descriptor, F_ADD_SEALS, F_SEAL_SHRINK)
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = os.fstat(self.descriptor)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def write(self, content: Buffer) -> bool:
+        """Whether the file holds it now; else the file is closed."""
+        try:
+            if self._found() != self._identity:
+                return False  # user code closed our descriptor: whatever it is now, it is not ours
+            rest = memoryview(content)
+            while rest:
+                written = os.pwrite(self.descriptor, rest, len(content) - len(rest))
+                rest = rest[written:]
+        except OSError:
+            self.close()
+            return False
+        self.size = max(self.size, len(content))
+        return True
+
+    def close(self) -> None:
+        if self._found() == self._identity:
+            os.close(self.descriptor)
