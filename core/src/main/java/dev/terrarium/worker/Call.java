@@ -8,7 +8,6 @@ import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.OutgoingFrame;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -26,11 +25,14 @@ public final class Call {
     record Failure(Supplier<TerrariumException> error) implements Outcome {}
   }
 
+  private static final byte[] DEADLINE = "{\"deadline\":".getBytes(StandardCharsets.US_ASCII);
+
   private final long id;
   private final String tool;
   private final Encoded envelope;
   private final long deadlineNanos;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+  private volatile Timer.@Nullable Alarm alarm;
   private volatile @Nullable Worker worker;
   private volatile @Nullable Function<String, TerrariumException> deadlineError;
   private volatile boolean sent;
@@ -57,16 +59,27 @@ public final class Call {
   /// worker.
   OutgoingFrame frame() {
     long millis = Math.max(0, (deadlineNanos - System.nanoTime()) / 1_000_000);
+    byte[] digits = Long.toString(millis).getBytes(StandardCharsets.US_ASCII);
     byte[] rest = envelope.json();
-    byte[] start = ("{\"deadline\":" + millis + ",").getBytes(StandardCharsets.US_ASCII);
-    byte[] whole = Arrays.copyOf(start, start.length + rest.length - 1);
-    System.arraycopy(rest, 1, whole, start.length, rest.length - 1);
+    byte[] whole = new byte[DEADLINE.length + digits.length + rest.length];
+    System.arraycopy(DEADLINE, 0, whole, 0, DEADLINE.length);
+    System.arraycopy(digits, 0, whole, DEADLINE.length, digits.length);
+    System.arraycopy(rest, 0, whole, DEADLINE.length + digits.length, rest.length);
+    whole[DEADLINE.length + digits.length] = ','; // in the place of the brace that opened the rest
     return OutgoingFrame.of(FrameType.CALL, id, whole, envelope.attachments());
   }
 
   /// Completes with the one outcome, never exceptionally.
   public CompletableFuture<Outcome> outcome() {
     return outcome;
+  }
+
+  /// Calls `deadline` off when the outcome is there.
+  public void alarm(Timer.Alarm deadline) {
+    alarm = deadline;
+    if (isDone()) {
+      deadline.cancel();
+    }
   }
 
   /// Runs a quick task when the outcome is there, on whichever thread sets it.
@@ -118,13 +131,23 @@ public final class Call {
   }
 
   boolean succeed(Frame frame) {
-    return outcome.complete(new Outcome.Value(frame));
+    return end(new Outcome.Value(frame));
   }
 
   /// Ends the call with an error, unless it has ended already.
   ///
   /// @return whether this was the outcome
   public boolean fail(Supplier<TerrariumException> error) {
-    return outcome.complete(new Outcome.Failure(error));
+    return end(new Outcome.Failure(error));
+  }
+
+  private boolean end(Outcome how) {
+    boolean first =
+        outcome.complete(how); // which wakes the caller; the rest need not be waited for
+    Timer.Alarm deadline = alarm;
+    if (first && deadline != null) {
+      deadline.cancel();
+    }
+    return first;
   }
 }
