@@ -132,8 +132,9 @@ def test_a_log_record_is_dropped_where_nobody_reads(pair):
 
 
 def test_a_frame_that_is_too_long_is_refused_before_anything_is_sent(pair, monkeypatch):
-    monkeypatch.setattr(_wire, "FRAME_BYTES_MAX", 100)
+    limit = _wire.JOINED_BYTES_MAX  # nothing smaller can be too long, so nobody looks
+    monkeypatch.setattr(_wire, "FRAME_BYTES_MAX", limit)
     with pytest.raises(ValueError, match="more than a frame holds"):
-        pair[0].send(_wire.RESULT, 1, b"x" * 101)
+        pair[0].send(_wire.RESULT, 1, b"x" * (limit + 1))
     pair[0].send(_wire.PONG, 2)
     assert pair[1].receive()[1] == 2

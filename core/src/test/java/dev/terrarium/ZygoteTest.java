@@ -339,7 +339,7 @@ final class ZygoteTest {
 
   @Test
   void aThousandWorkersStartServeAndEnd() {
-    try (Pool pool = pool(ADAPTER).size(1_000).start()) {
+    try (Pool pool = pool(ADAPTER).size(1_000).maxWaiting(20_000).start()) {
       assertThat(pids(pool)).hasSize(1_000).doesNotHaveDuplicates();
       assertThat(ask(pool, "imported")).hasSize(1);
     }

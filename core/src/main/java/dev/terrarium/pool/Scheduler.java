@@ -56,7 +56,7 @@ final class Scheduler {
   /// Gives a call to a worker, or puts it in the queue; its outcome says the rest.
   void submit(Call call, Duration deadline) {
     Timer.Alarm alarm = timer.after(deadline, () -> deadlinePassed(call, deadline));
-    call.whenDone(alarm::cancel);
+    call.alarm(alarm);
     place(new Caller(call));
   }
 

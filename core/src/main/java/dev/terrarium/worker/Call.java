@@ -8,7 +8,6 @@ import dev.terrarium.wire.OutgoingFrame;
 import dev.terrarium.wire.Received;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -37,6 +36,9 @@ public final class Call {
     void over(Call call);
   }
 
+  private static final byte[] TURN = "{\"turn\":".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] DEADLINE = "{\"deadline\":".getBytes(StandardCharsets.US_ASCII);
+
   private final long id;
   private final String tool;
   private final Encoded envelope;
@@ -44,6 +46,7 @@ public final class Call {
   private final long turnMillis;
   private final @Nullable Row row;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+  private volatile Timer.@Nullable Alarm alarm;
   private volatile @Nullable Worker worker;
   private volatile @Nullable Function<String, TerrariumException> deadlineError;
   private volatile boolean sent;
@@ -94,17 +97,19 @@ public final class Call {
   /// @param takesMemory whether the worker opens memory files
   OutgoingFrame frame(boolean takesRows, boolean takesMemory) {
     Encoded envelope = takesMemory ? this.envelope : this.envelope.unpacked();
+    byte[] start = row != null && takesRows ? TURN : DEADLINE;
+    byte[] digits = Long.toString(millisAllowed()).getBytes(StandardCharsets.US_ASCII);
     byte[] rest = envelope.json();
-    byte[] start = timeAllowed(takesRows).getBytes(StandardCharsets.US_ASCII);
-    byte[] whole = Arrays.copyOf(start, start.length + rest.length - 1);
-    System.arraycopy(rest, 1, whole, start.length, rest.length - 1);
+    byte[] whole = new byte[start.length + digits.length + rest.length];
+    System.arraycopy(start, 0, whole, 0, start.length);
+    System.arraycopy(digits, 0, whole, start.length, digits.length);
+    System.arraycopy(rest, 0, whole, start.length + digits.length, rest.length);
+    whole[start.length + digits.length] = ','; // in the place of the brace that opened the rest
     return OutgoingFrame.of(FrameType.CALL, id, envelope.with(whole));
   }
 
-  private String timeAllowed(boolean takesRows) {
-    long left = row == null ? (deadlineNanos - System.nanoTime()) / 1_000_000 : turnMillis;
-    String key = row != null && takesRows ? "turn" : "deadline";
-    return "{\"" + key + "\":" + Math.max(0, left) + ",";
+  private long millisAllowed() {
+    return row == null ? Math.max(0, (deadlineNanos - System.nanoTime()) / 1_000_000) : turnMillis;
   }
 
   /// The row that it belongs to, if any.
@@ -124,6 +129,14 @@ public final class Call {
   /// Completes with the one outcome, never exceptionally.
   public CompletableFuture<Outcome> outcome() {
     return outcome;
+  }
+
+  /// Calls `deadline` off when the outcome is there.
+  public void alarm(Timer.Alarm deadline) {
+    alarm = deadline;
+    if (isDone()) {
+      deadline.cancel();
+    }
   }
 
   /// Runs a quick task when the outcome is there, on whichever thread sets it.
@@ -194,20 +207,30 @@ public final class Call {
   }
 
   void succeed(Received received) {
-    if (!outcome.complete(new Outcome.Value(received))) {
+    if (!end(new Outcome.Value(received))) {
       received.drop();
     }
   }
 
   /// It was not begun and never will be.
   void notBegun() {
-    outcome.complete(new Outcome.NotBegun());
+    end(new Outcome.NotBegun());
   }
 
   /// Ends the call with an error, unless it has ended already.
   ///
   /// @return whether this was the outcome
   public boolean fail(Supplier<TerrariumException> error) {
-    return outcome.complete(new Outcome.Failure(error));
+    return end(new Outcome.Failure(error));
+  }
+
+  private boolean end(Outcome how) {
+    boolean first =
+        outcome.complete(how); // which wakes the caller; the rest need not be waited for
+    Timer.Alarm deadline = alarm;
+    if (first && deadline != null) {
+      deadline.cancel();
+    }
+    return first;
   }
 }

@@ -3,6 +3,7 @@ package dev.terrarium.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.wire.Encoded;
+import dev.terrarium.wire.ValueCodec;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
@@ -11,7 +12,7 @@ import org.junit.jupiter.api.Test;
 /// Which calls of a dead worker it has certainly not begun.
 final class NotBegunTest {
   private static Call sent(String tool, long order) {
-    Encoded nothing = new Encoded(new byte[0], List.of());
+    Encoded nothing = new ValueCodec().encode(null);
     Call call = new Call(order, tool, nothing, Duration.ofSeconds(1));
     call.ordered(order);
     return call;

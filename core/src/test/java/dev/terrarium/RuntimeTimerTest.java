@@ -1,0 +1,108 @@
+package dev.terrarium;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.terrarium.worker.Timer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class RuntimeTimerTest {
+  private static final int PATIENCE_SECONDS = 30;
+
+  private final RuntimeTimer timer = new RuntimeTimer("test");
+
+  @AfterEach
+  void close() {
+    timer.close();
+  }
+
+  @Test
+  void anAlarmDueBeforeAllOthersIsNotLate() throws InterruptedException {
+    var rang = new CountDownLatch(1);
+    timer.after(Duration.ofDays(1), () -> {});
+    timer.after(Duration.ofMillis(1), rang::countDown);
+    assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+  }
+
+  @Test
+  void alarmsRunInTheOrderInWhichTheyAreDue() throws InterruptedException {
+    var order = new CopyOnWriteArrayList<Integer>();
+    var done = new CountDownLatch(3);
+    for (int millis : List.of(300, 100, 200)) {
+      timer.after(
+          Duration.ofMillis(millis),
+          () -> {
+            order.add(millis);
+            done.countDown();
+          });
+    }
+    assertThat(done.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+    assertThat(order).containsExactly(100, 200, 300);
+  }
+
+  @Test
+  void oneThatIsCalledOffDoesNotRunAndKeepsNoOtherFromRunning() throws InterruptedException {
+    var wrong = new AtomicInteger();
+    var rang = new CountDownLatch(1);
+    Timer.Alarm alarm = timer.after(Duration.ofMillis(200), wrong::incrementAndGet);
+    timer.after(Duration.ofMillis(400), rang::countDown);
+    alarm.cancel();
+    alarm.cancel();
+    assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+    assertThat(wrong).hasValue(0);
+  }
+
+  @Test
+  void aTaskThatFailsDoesNotEndTheTimer() throws InterruptedException {
+    var rang = new CountDownLatch(1);
+    timer.after(
+        Duration.ZERO,
+        () -> {
+          Thread.currentThread().interrupt();
+          throw new IllegalStateException("on purpose");
+        });
+    timer.after(Duration.ofMillis(1), rang::countDown);
+    assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+  }
+
+  @Test
+  void manyThatComeAndGoRunOnceEach() throws InterruptedException {
+    int threads = 4;
+    int rounds = 2_000;
+    var done = new CountDownLatch(threads * rounds);
+    var callers = new ArrayList<Thread>();
+    for (int i = 0; i < threads; i++) {
+      callers.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    for (int round = 0; round < rounds; round++) {
+                      timer.after(Duration.ofMinutes(1), done::countDown).cancel();
+                      timer.after(Duration.ofNanos(round * 1_000L), done::countDown);
+                    }
+                  }));
+    }
+    for (Thread caller : callers) {
+      caller.join();
+    }
+    assertThat(done.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+  }
+
+  @Test
+  void whenItIsClosedNothingRunsAnyMore() {
+    var wrong = new AtomicInteger();
+    timer.after(Duration.ofDays(1), wrong::incrementAndGet);
+    timer.close();
+    timer.after(Duration.ZERO, wrong::incrementAndGet).cancel();
+    timer.after(Duration.ZERO, wrong::incrementAndGet);
+    timer.close();
+    assertThat(wrong).hasValue(0);
+  }
+}
