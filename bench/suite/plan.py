@@ -33,7 +33,18 @@ def placed(cpus: int) -> str:
 
 def cases(sizes: Sizes) -> list[Case]:
     """Everything that is measured."""
-    makers = (starts, echoes, calls, rates, maps, bytes_, in_place, kills, scales, allocations)
+    makers = (
+        starts,
+        echoes,
+        calls,
+        rates,
+        maps,
+        bytes_,
+        in_place,
+        kills,
+        scales,
+        allocations,
+    )
     return [case for maker in makers for case in maker(sizes)]
 
 
@@ -48,7 +59,9 @@ def starts(sizes: Sizes) -> Iterator[Case]:
     for variant, numpy in (("standard library", "false"), ("numpy", "true")):
         for contestant in (OURS, FLOOR, *RIVALS):
             for cpus in (TWO_CPUS,) if sizes.quick else (TWO_CPUS, ONE_CPU):
-                repeats = sizes.starts if cpus == TWO_CPUS else max(1, sizes.starts // 3)
+                repeats = (
+                    sizes.starts if cpus == TWO_CPUS else max(1, sizes.starts // 3)
+                )
                 yield case(
                     "start", variant, contestant, cpus, repeats,
                     workload="start", workers=sizes.many, numpy=numpy,
@@ -59,7 +72,9 @@ def echoes(sizes: Sizes) -> Iterator[Case]:
     """One worker, one caller."""
     for cpus in CPUS:
         for contestant in (OURS, FLOOR, FLOOR_JSON, *RIVALS):
-            yield case("echo", "1 caller", contestant, cpus, sizes.repeats, workload="echo")
+            yield case(
+                "echo", "1 caller", contestant, cpus, sizes.repeats, workload="echo"
+            )
 
 
 def calls(sizes: Sizes) -> Iterator[Case]:
@@ -95,7 +110,9 @@ def maps(sizes: Sizes) -> Iterator[Case]:
     """Tiny items through `map`, and through plain calls."""
     eight = {"workers": 8, "callers": 8, "bytes": 8}
     yield case("map", "map", OURS, TWO_CPUS, sizes.repeats, workload="map", **eight)
-    yield case("map", "plain calls", OURS, TWO_CPUS, sizes.repeats, workload="echo", **eight)
+    yield case(
+        "map", "plain calls", OURS, TWO_CPUS, sizes.repeats, workload="echo", **eight
+    )
 
 
 def bytes_(sizes: Sizes) -> Iterator[Case]:
@@ -112,13 +129,25 @@ def bytes_(sizes: Sizes) -> Iterator[Case]:
 def in_place(sizes: Sizes) -> Iterator[Case]:
     """Large bytes that nobody copies out."""
     size = {"bytes": 16 * MIB}
-    yield case("in-place", "16 MiB", OURS, TWO_CPUS, sizes.repeats, workload="in-place", **size)
-    yield case("in-place", "memcpy", "jdk", TWO_CPUS, sizes.repeats, workload="memcpy", **size)
+    yield case(
+        "in-place", "16 MiB", OURS, TWO_CPUS, sizes.repeats, workload="in-place", **size
+    )
+    yield case(
+        "in-place", "memcpy", "jdk", TWO_CPUS, sizes.repeats, workload="memcpy", **size
+    )
 
 
 def kills(sizes: Sizes) -> Iterator[Case]:
     """The end of a JVM that nobody asked."""
-    yield case("kill", "idle", OURS, TWO_CPUS, sizes.starts, workload="victim", workers=sizes.many)
+    yield case(
+        "kill",
+        "idle",
+        OURS,
+        TWO_CPUS,
+        sizes.starts,
+        workload="victim",
+        workers=sizes.many,
+    )
 
 
 def scales(sizes: Sizes) -> Iterator[Case]:
@@ -127,7 +156,13 @@ def scales(sizes: Sizes) -> Iterator[Case]:
         variant = f"{number} workers"
         shared = {"workers": number}
         yield case(
-            "scale-workers", variant, OURS, TWO_CPUS, sizes.repeats, workload="start", **shared
+            "scale-workers",
+            variant,
+            OURS,
+            TWO_CPUS,
+            sizes.repeats,
+            workload="start",
+            **shared,
         )
         yield case(
             "scale-workers", variant + ", calls", OURS, TWO_CPUS, sizes.repeats,
@@ -143,7 +178,9 @@ def scales(sizes: Sizes) -> Iterator[Case]:
 
 def allocations(sizes: Sizes) -> Iterator[Case]:
     """Garbage."""
-    yield case("allocation", "echo", OURS, TWO_CPUS, sizes.repeats, workload="allocation")
+    yield case(
+        "allocation", "echo", OURS, TWO_CPUS, sizes.repeats, workload="allocation"
+    )
 
 
 def targets(sizes: Sizes) -> list[Target]:
@@ -183,7 +220,9 @@ def memory_targets(_sizes: Sizes) -> Iterable[Target]:
     """Memory."""
     for variant, limit in (("standard library", 1.0), ("numpy", 1.5)):
         figure = Figure("start", variant, OURS, TWO_CPUS, "worker_mb")
-        yield Target("memory", f"{variant}: at most {limit:g} MB a worker", figure, limit, True)
+        yield Target(
+            "memory", f"{variant}: at most {limit:g} MB a worker", figure, limit, True
+        )
 
 
 def echo_targets(_sizes: Sizes) -> Iterable[Target]:
@@ -210,7 +249,9 @@ def rate_targets(sizes: Sizes) -> Iterable[Target]:
         for limit, other in ((20, GRPC), (2, PY4J), (2, DJL)):
             yield times("rate", many, TWO_CPUS, "rate", limit, other, at_most=False)
         for variant in (eight, many):
-            yield times("rate", variant, TWO_CPUS, "rate", 0.6, FLOOR_JSON, at_most=False)
+            yield times(
+                "rate", variant, TWO_CPUS, "rate", 0.6, FLOOR_JSON, at_most=False
+            )
 
 
 def bytes_targets(_sizes: Sizes) -> Iterable[Target]:
@@ -224,7 +265,9 @@ def bytes_targets(_sizes: Sizes) -> Iterable[Target]:
     copy = Figure("in-place", "memcpy", "jdk", TWO_CPUS, "copy_us")
     for name in ("there", "back"):
         figure = Figure("in-place", "16 MiB", OURS, TWO_CPUS, name + "_us")
-        yield Target("in-place", f"{name}: at most 1.5 times one memcpy", figure, 1.5, True, copy)
+        yield Target(
+            "in-place", f"{name}: at most 1.5 times one memcpy", figure, 1.5, True, copy
+        )
 
 
 def scale_targets(sizes: Sizes) -> Iterable[Target]:

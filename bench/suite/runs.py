@@ -27,7 +27,13 @@ JAVA_FLAGS = (
     "--sun-misc-unsafe-memory-access=allow",
     "-Dslf4j.internal.verbosity=ERROR",
 )
-DEFAULTS = {"workers": 1, "callers": 1, "virtual": "false", "bytes": 64, "numpy": "false"}
+DEFAULTS = {
+    "workers": 1,
+    "callers": 1,
+    "virtual": "false",
+    "bytes": 64,
+    "numpy": "false",
+}
 
 
 class Place(NamedTuple):
@@ -68,7 +74,9 @@ class Results:
 
     def values(self, key: tuple, name: str) -> list[float]:
         """All values of one figure of a case."""
-        return [float(figures[name]) for figures in self.figures[key] if name in figures]
+        return [
+            float(figures[name]) for figures in self.figures[key] if name in figures
+        ]
 
 
 def groups(cases: list[Case], sizes: Sizes) -> list[list[Case]]:
@@ -110,7 +118,9 @@ class Runner:
         """Run one JVM and keep what it says."""
         row = group[0].row
         if row not in self.results.loads:
-            self.results.loads[row] = " ".join(Path("/proc/loadavg").read_text().split()[:3])
+            self.results.loads[row] = " ".join(
+                Path("/proc/loadavg").read_text().split()[:3]
+            )
         command = self.command(group)
         for case in group:
             self.results.commands.setdefault(case.key, " ".join(command))
@@ -139,7 +149,9 @@ class Runner:
             case = case._replace(settings=(("workload", "echo"),))
         command = self.command([case])
         at = command.index("-cp")
-        command[at:at] = [f"-XX:StartFlightRecording:filename={recording},settings=profile"]
+        command[at:at] = [
+            f"-XX:StartFlightRecording:filename={recording},settings=profile"
+        ]
         try:
             self.measure([case], command)
         except RunFailed as failure:
@@ -148,7 +160,16 @@ class Runner:
             self.results.leftovers[case.contestant] += processes.end_leftovers()
         jfr = self.place.java.parent / "jfr"
         said = subprocess.run(  # noqa: S603
-            [str(jfr), "view", "--width", "110", "--cell-height", "1", view, str(recording)],
+            [
+                str(jfr),
+                "view",
+                "--width",
+                "110",
+                "--cell-height",
+                "1",
+                view,
+                str(recording),
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -165,7 +186,9 @@ class Runner:
                 if not name.startswith(("java_", "python_"))
             }
             why = self.results.failures.get(case.key, "")
-            self.say(f"{case.row}, {case.variant}, {case.contestant}, {case.cpus}: {shown} {why}")
+            self.say(
+                f"{case.row}, {case.variant}, {case.contestant}, {case.cpus}: {shown} {why}"
+            )
 
     def command(self, group: list[Case]) -> list[str]:
         """Write down how a group's JVM is started."""
@@ -191,7 +214,10 @@ class Runner:
         words: list[str] = []
         for case in group:
             settings = {**DEFAULTS, **dict(case.settings)}
-            words += [*(["then"] if words else []), *(f"{k}={v}" for k, v in settings.items())]
+            words += [
+                *(["then"] if words else []),
+                *(f"{k}={v}" for k, v in settings.items()),
+            ]
         return words
 
     def environment(self, group: list[Case]) -> dict:
@@ -212,7 +238,9 @@ class Runner:
             said = [json.loads(lines.next(PATIENCE_SECONDS)) for _ in group]
             if "pids" in said[0]:
                 return [
-                    processes.kill_and_watch(process, said[0]["pids"], KILL_PATIENCE_SECONDS)
+                    processes.kill_and_watch(
+                        process, said[0]["pids"], KILL_PATIENCE_SECONDS
+                    )
                 ]
             if lines.next(PATIENCE_SECONDS, end_is_fine=True) or process.wait(30) != 0:
                 raise RunFailed(f"exit status {process.returncode}")

@@ -253,5 +253,7 @@ def main() -> NoReturn:
     if "orders_fd" in spec:
         from terrarium._zygote import Zygote
 
-        spec, loaded = Zygote(spec).serve(renew_faults)  # from here on one of its workers
+        spec, loaded = Zygote(spec, worker.runner).serve(
+            renew_faults
+        )  # from here on one of its workers
     worker.run(spec, loaded)

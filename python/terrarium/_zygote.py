@@ -18,21 +18,36 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
+from _socket import (
+    AF_UNIX,
+    CMSG_SPACE,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    SOCK_STREAM,
+    socket,
+    socketpair,
+)
 
 from terrarium import _bootstrap, _spec
 from terrarium._adapter import Adapter, LoadFailed, load
+from terrarium._bootstrap import StepError
 from terrarium._runner import flush
+from terrarium._tools import Tool
 from terrarium._values import parse, to_text
+from terrarium._wire import CALL, HEADER, Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-ORDERS_PER_MIDDLE = 8
+    from terrarium._runner import Runner
+
+ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
 ORDER_BYTES_MAX = 65_536
 DESCRIPTORS = ("spec", "stdout", "stderr", "stacks", "report", "line")
+WARM_UP_CALLS = 50
+"""CPython specializes a function after some eight calls, and what it calls later."""
 GROWTH_BYTES_MAX = 64 << 20
 GROWTH_DESCRIPTORS_MAX = 64
 
@@ -47,27 +62,31 @@ class Order:
         self._descriptors = dict(zip(DESCRIPTORS, descriptors))
         self.spec: dict[str, Any] = {}
 
-    def prepare(self, zygote: str) -> None:
-        """Makes of the middle what the worker is to inherit. Raises ``StepError``."""
-        facts, given = self.facts, self._descriptors
+    def prepare(self) -> None:
+        """Makes what the worker is to inherit. Raises ``StepError``."""
+        given = self._descriptors
         self.spec = _spec.read(given.pop("spec"))
-        _bootstrap.step("birthmark", _bootstrap.bear_mark, facts["hard"], facts["number"])
-        for name, number in (("stdout", 1), ("stderr", 2), ("stacks", facts["stacks_fd"])):
-            source = given.pop(name)
-            os.dup2(source, number)
-            os.close(source)
-        lifeline = _bootstrap.step("lifeline", _bootstrap.connect_lifeline, facts["lifelines"])
+        path = self.facts["lifelines"]
+        lifeline = _bootstrap.step("lifeline", _bootstrap.connect_lifeline, path)
         for name, low in (("lifeline", lifeline.detach()), ("line", given["line"])):
             given[name] = _bootstrap.step("lifeline", _bootstrap.keep_high, low)
             os.close(low)
-        rename(zygote, facts["worker"])
+
+    def dress(self) -> None:
+        """Gives the middle the mark, the outputs and the name that its next child bears."""
+        given, facts = self._descriptors, self.facts
+        _bootstrap.bear_mark(facts["hard"], facts["number"])
+        os.dup2(given["stdout"], 1)
+        os.dup2(given["stderr"], 2)
+        os.dup2(given["stacks"], facts["stacks_fd"])
 
     def arm(self, middle: int, gate: int) -> None:
         """In the worker: from here on it cannot outlive the JVM or the warden."""
         given = self._descriptors
-        lines = given["lifeline"], given["line"]
-        _bootstrap.join(lines, self.facts["warden"][0], middle, gate, given["report"])
-        os.close(given["report"])  # its end says that all went well
+        report, lifeline, line = given.pop("report"), given.pop("lifeline"), given.pop("line")
+        self.close()
+        _bootstrap.join((lifeline, line), self.facts["warden"][0], middle, gate, report)
+        os.close(report)  # its end says that all went well
 
     def tell(self, **facts: Any) -> None:
         """One line for the warden, which may have given up on this worker."""
@@ -118,8 +137,9 @@ class Orders:
 class Zygote:
     """``serve`` is its life. Only the workers come back from there."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], runner: Runner) -> None:
         self._spec = spec
+        self._runner = runner
         self._orders = Orders(spec["orders_fd"])
         self._kept = _kept_descriptors(spec)
 
@@ -130,6 +150,7 @@ class Zygote:
         preloaded. ``renew`` is called before each fork, when standard error is the worker's.
         """
         loaded = self._preload()
+        warm_up(self._runner)
         gc.collect()
         # Collected objects would otherwise be looked at, and their pages copied, in every worker.
         gc.freeze()
@@ -200,33 +221,52 @@ class Zygote:
 
     def _fork_workers(self, renew: Callable[[], None]) -> Order:
         """Forks a worker for each of a few orders. Returns in each of them."""
+        orders = self._take_orders()
+        middle = os.getpid()
+        gate, held = os.pipe()
+        pids: list[int | StepError] = []
+        # As little as possible between two forks: a page that is written there each worker has to
+        # itself, the others they share.
+        for order in orders:
+            try:
+                order.dress()
+                renew()
+                pid = os.fork()
+            except (OSError, ValueError) as error:
+                pids.append(_bootstrap.step_error("fork", error))
+                continue
+            if pid == 0:
+                os.close(held)
+                for other in orders:
+                    if other is not order:
+                        other.close()
+                order.arm(middle, gate)
+                reseed()
+                rename(self._spec["worker"], order.facts["worker"])
+                return order
+            pids.append(pid)
+        for order, pid in zip(orders, pids):
+            order.tell(**({"pid": pid} if isinstance(pid, int) else pid.envelope()))
+        os._exit(0)
+
+    def _take_orders(self) -> list[Order]:
+        """All that can be done once for several workers."""
         for descriptor in self._kept:  # the zygote's lifelines are none of ours
             os.close(descriptor)
-        me = os.getpid()
-        gate, held = os.pipe()
-        zygote = self._spec["worker"]
-        for _ in range(ORDERS_PER_MIDDLE):
+        orders: list[Order] = []
+        while len(orders) < ORDERS_PER_MIDDLE:
             order = self._orders.take()
             if order is None:
                 break
             try:
-                order.prepare(zygote)
-                renew()
-                pid = _bootstrap.step("fork", os.fork)
-            except _bootstrap.StepError as failure:
+                order.prepare()
+            except StepError as failure:
                 order.tell(**failure.envelope())
                 order.close()
-                continue
-            if pid == 0:
-                os.close(held)
-                self._orders.close()
-                order.arm(me, gate)
-                reseed()
-                return order
-            zygote = order.facts["worker"]
-            order.tell(pid=pid)
-            order.close()
-        os._exit(0)
+            else:
+                orders.append(order)
+        self._orders.close()
+        return orders
 
 
 def _kept_descriptors(spec: dict[str, Any]) -> list[int]:
@@ -268,6 +308,35 @@ def _kernel_name(thread: int) -> str:
         return "a thread that has just ended"
 
 
+def warm_up(runner: Runner) -> None:
+    """Makes calls of nothing. CPython fills caches and rewrites byte code on the way; done here, it
+    is done in memory that all workers share.
+    """
+    from terrarium._answers import Answers
+    from terrarium._calls import Book, Call
+
+    ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+    connection, book = Connection(ours), Book()
+    tools = {"echo": Tool(_echo, "echo", False)}
+    answers = Answers(connection, book, tools)
+    envelope = b'{"deadline":60000,"tool":"echo","args":["x",1,2.5,{"a":[true,null]}]}'
+    for number in range(WARM_UP_CALLS):
+        theirs.send(HEADER.pack(len(envelope), CALL, 0, 0, number) + envelope)
+        _, number, received, attachments = connection.receive()
+        call = Call(number, received, attachments)
+        book.add(call)
+        call.parse(tools)
+        if not answers.refused(call):
+            runner.run(call, book, answers, os._exit)
+        theirs.recv(4096)
+    ours.close()
+    theirs.close()
+
+
+def _echo(*values: Any) -> Any:
+    return values
+
+
 def reseed() -> None:
     """All forks of one numpy would draw the same numbers; ``random`` reseeds itself."""
     random = sys.modules.get("numpy.random")
@@ -275,15 +344,15 @@ def reseed() -> None:
         random.seed()
 
 
-def rename(old_id: str, new_id: str) -> None:
-    """Writes one worker's id over another's in the command line, for people who look at ``ps``.
-    Does nothing where there is no room.
+def rename(zygote: str, worker: str) -> None:
+    """Writes the worker's id over the zygote's, which is longer, in the command line: for people
+    who look at ``ps``.
     """
     with open("/proc/self/cmdline", "rb") as file:
         line = file.read()
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
-    at = line.rfind(b"\0" + old_id.encode("utf-8") + b"\0") + 1
-    new = new_id.encode("utf-8") + b"\0"
+    at = line.rfind(b"\0" + zygote.encode("utf-8") + b"\0") + 1
+    new = worker.encode("utf-8") + b"\0"
     if at > 0 and len(new) <= len(line) - at:
         _bootstrap.overwrite(int(fields[45]) + at, new.ljust(len(line) - at, b"\0"))
