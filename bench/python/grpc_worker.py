@@ -37,9 +37,7 @@ def main(path, *preload):
         "Echo": grpc.unary_unary_rpc_method_handler(echo),
         "Call": grpc.unary_unary_rpc_method_handler(call),
     }
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("Bench", tools),)
-    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("Bench", tools),))
     server.add_insecure_port("unix:" + path)
     server.start()
     print("ready", flush=True)

@@ -16,19 +16,13 @@ USAGE = "bench/run"
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog=USAGE, description="Measures, and writes the tables."
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="every row, under two minutes"
-    )
+    parser = argparse.ArgumentParser(prog=USAGE, description="Measures, and writes the tables.")
+    parser.add_argument("--quick", action="store_true", help="every row, under two minutes")
     parser.add_argument("--rows", default="", help="only these tables, by name")
     parser.add_argument("--only", default="", help="only these contestants")
     parser.add_argument("--repeats", type=int, help="how many fresh JVMs for each case")
     parser.add_argument("--millis", type=int, help="how long each workload counts")
-    parser.add_argument(
-        "--out", type=Path, help="the folder for benchmarks.md and .json"
-    )
+    parser.add_argument("--out", type=Path, help="the folder for benchmarks.md and .json")
     parser.add_argument("--list", action="store_true", help="say what would run")
     parser.add_argument("--java", type=Path, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -48,16 +42,13 @@ def chosen(cases: list[rows.Case], wanted: argparse.Namespace) -> list[rows.Case
     return [
         case._replace(repeats=wanted.repeats or case.repeats)
         for case in cases
-        if (not some_rows or case.row in some_rows)
-        and (not some or case.contestant in some)
+        if (not some_rows or case.row in some_rows) and (not some or case.contestant in some)
     ]
 
 
 def folder(wanted: argparse.Namespace, place: runs.Place) -> Path:
     """Only a whole run may change the document of the project."""
-    whole = not (
-        wanted.quick or wanted.rows or wanted.only or wanted.repeats or wanted.millis
-    )
+    whole = not (wanted.quick or wanted.rows or wanted.only or wanted.repeats or wanted.millis)
     return wanted.out or (place.root / "docs" if whole else place.target)
 
 
@@ -72,11 +63,7 @@ def main() -> int:
     groups = list(runs.in_order(runs.groups(cases, sizes)))
     if wanted.list:
         for group in groups:
-            print(
-                " + ".join(
-                    f"{c.row}/{c.variant}/{c.contestant}/{c.cpus}" for c in group
-                )
-            )
+            print(" + ".join(f"{c.row}/{c.variant}/{c.contestant}/{c.cpus}" for c in group))
         return 0
     times = runs.times(wanted.quick)
     if wanted.millis:
@@ -84,9 +71,7 @@ def main() -> int:
     begin = time.monotonic()
     runner = runs.Runner(place, times, say)
     processes.adopt_orphans()
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # also where a shell ignored it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     facts = machine.facts(place, [USAGE, *map(shlex.quote, asked())], sizes, times)
     try:

@@ -49,9 +49,7 @@ def tables(cases: list[Case]) -> set[str]:
     return rows | ({"memory"} if "start" in rows else set())
 
 
-def judge_all(
-    cases: list[Case], targets: list[Target], results: Results
-) -> list[Verdict]:
+def judge_all(cases: list[Case], targets: list[Target], results: Results) -> list[Verdict]:
     """Hold all that was measured against what is to be reached."""
     rows = tables(cases)
     return [judge(target, results) for target in targets if target.row in rows]
@@ -118,9 +116,7 @@ def machine_table(facts: dict) -> Iterable[str]:
     yield "| | |\n| --- | --- |"
     for name in ("commit", "processor", "memory", "kernel", "java", "python", "load"):
         yield f"| {name} | {facts[name]} |"
-    python = ", ".join(
-        f"{name} {version}" for name, version in facts["python_packages"].items()
-    )
+    python = ", ".join(f"{name} {version}" for name, version in facts["python_packages"].items())
     yield f"| Python packages | {python} |"
     yield f"| Java libraries | {', '.join(facts['java_libraries'])} |"
     yield (
@@ -136,11 +132,7 @@ def section(row: Row, facts, cases, verdicts, results) -> Iterable[str]:
     of_row = [case for case in cases if case.row == source]
     load = results.loads.get(source) or facts["load"]
     yield f"## {row.title}\n\n{row.about} Load before it: {load}.\n"
-    columns = [
-        c
-        for c in row.columns
-        if any(results.values(case.key, c.name) for case in of_row)
-    ]
+    columns = [c for c in row.columns if any(results.values(case.key, c.name) for case in of_row)]
     yield "| | where | who | " + " | ".join(c.title for c in columns) + " | JVMs |"
     yield "| --- " * 3 + "| --- " * len(columns) + "| --- |"
     for case in of_row:
@@ -223,9 +215,7 @@ def plain(facts, cases, verdicts, results) -> dict:
             }
             for verdict in verdicts
         ],
-        "profiles": {
-            " / ".join(map(str, key)): text for key, text in results.profiles.items()
-        },
+        "profiles": {" / ".join(map(str, key)): text for key, text in results.profiles.items()},
         "loads": results.loads,
         "left_behind": dict(results.leftovers),
     }

@@ -19,9 +19,7 @@ def facts(place: Place, command: list[str], sizes: Sizes, times: Times) -> dict:
     return {
         "command": " ".join(command),
         "quick": sizes.quick,
-        "begun": datetime.datetime.now(datetime.timezone.utc).isoformat(
-            timespec="seconds"
-        ),
+        "begun": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(place.root),
         "processor": f"{os.cpu_count()} x {field('/proc/cpuinfo', 'model name')}",
         "memory": field("/proc/meminfo", "MemTotal"),
@@ -57,9 +55,7 @@ def commit(root: Path) -> str:
 def release(java: Path) -> str:
     """Read which JDK it is."""
     text = (java.parent.parent / "release").read_text()
-    found = re.search(
-        r'^(?:IMPLEMENTOR_VERSION|JAVA_RUNTIME_VERSION)="(.*)"', text, re.MULTILINE
-    )
+    found = re.search(r'^(?:IMPLEMENTOR_VERSION|JAVA_RUNTIME_VERSION)="(.*)"', text, re.MULTILINE)
     return found.group(1) if found else "unknown"
 
 
@@ -74,9 +70,5 @@ def packages() -> dict:
 
 def libraries(folder: Path) -> list[str]:
     """List the contestants' jars."""
-    wanted = re.compile(
-        r"(grpc-netty-shaded|grpc-stub|py4j|python|api|jackson-databind)-[0-9].*"
-    )
-    return sorted(
-        jar.stem for jar in folder.glob("*.jar") if wanted.fullmatch(jar.stem)
-    )
+    wanted = re.compile(r"(grpc-netty-shaded|grpc-stub|py4j|python|api|jackson-databind)-[0-9].*")
+    return sorted(jar.stem for jar in folder.glob("*.jar") if wanted.fullmatch(jar.stem))

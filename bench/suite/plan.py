@@ -59,9 +59,7 @@ def starts(sizes: Sizes) -> Iterator[Case]:
     for variant, numpy in (("standard library", "false"), ("numpy", "true")):
         for contestant in (OURS, FLOOR, *RIVALS):
             for cpus in (TWO_CPUS,) if sizes.quick else (TWO_CPUS, ONE_CPU):
-                repeats = (
-                    sizes.starts if cpus == TWO_CPUS else max(1, sizes.starts // 3)
-                )
+                repeats = sizes.starts if cpus == TWO_CPUS else max(1, sizes.starts // 3)
                 yield case(
                     "start", variant, contestant, cpus, repeats,
                     workload="start", workers=sizes.many, numpy=numpy,
@@ -72,9 +70,7 @@ def echoes(sizes: Sizes) -> Iterator[Case]:
     """One worker, one caller."""
     for cpus in CPUS:
         for contestant in (OURS, FLOOR, FLOOR_JSON, *RIVALS):
-            yield case(
-                "echo", "1 caller", contestant, cpus, sizes.repeats, workload="echo"
-            )
+            yield case("echo", "1 caller", contestant, cpus, sizes.repeats, workload="echo")
 
 
 def calls(sizes: Sizes) -> Iterator[Case]:
@@ -110,9 +106,7 @@ def maps(sizes: Sizes) -> Iterator[Case]:
     """Tiny items through `map`, and through plain calls."""
     eight = {"workers": 8, "callers": 8, "bytes": 8}
     yield case("map", "map", OURS, TWO_CPUS, sizes.repeats, workload="map", **eight)
-    yield case(
-        "map", "plain calls", OURS, TWO_CPUS, sizes.repeats, workload="echo", **eight
-    )
+    yield case("map", "plain calls", OURS, TWO_CPUS, sizes.repeats, workload="echo", **eight)
 
 
 def bytes_(sizes: Sizes) -> Iterator[Case]:
@@ -129,12 +123,8 @@ def bytes_(sizes: Sizes) -> Iterator[Case]:
 def in_place(sizes: Sizes) -> Iterator[Case]:
     """Large bytes that nobody copies out."""
     size = {"bytes": 16 * MIB}
-    yield case(
-        "in-place", "16 MiB", OURS, TWO_CPUS, sizes.repeats, workload="in-place", **size
-    )
-    yield case(
-        "in-place", "memcpy", "jdk", TWO_CPUS, sizes.repeats, workload="memcpy", **size
-    )
+    yield case("in-place", "16 MiB", OURS, TWO_CPUS, sizes.repeats, workload="in-place", **size)
+    yield case("in-place", "memcpy", "jdk", TWO_CPUS, sizes.repeats, workload="memcpy", **size)
 
 
 def kills(sizes: Sizes) -> Iterator[Case]:
@@ -178,9 +168,7 @@ def scales(sizes: Sizes) -> Iterator[Case]:
 
 def allocations(sizes: Sizes) -> Iterator[Case]:
     """Garbage."""
-    yield case(
-        "allocation", "echo", OURS, TWO_CPUS, sizes.repeats, workload="allocation"
-    )
+    yield case("allocation", "echo", OURS, TWO_CPUS, sizes.repeats, workload="allocation")
 
 
 def targets(sizes: Sizes) -> list[Target]:
@@ -220,9 +208,7 @@ def memory_targets(_sizes: Sizes) -> Iterable[Target]:
     """Memory."""
     for variant, limit in (("standard library", 1.0), ("numpy", 1.5)):
         figure = Figure("start", variant, OURS, TWO_CPUS, "worker_mb")
-        yield Target(
-            "memory", f"{variant}: at most {limit:g} MB a worker", figure, limit, True
-        )
+        yield Target("memory", f"{variant}: at most {limit:g} MB a worker", figure, limit, True)
 
 
 def echo_targets(_sizes: Sizes) -> Iterable[Target]:
@@ -249,9 +235,7 @@ def rate_targets(sizes: Sizes) -> Iterable[Target]:
         for limit, other in ((20, GRPC), (2, PY4J), (2, DJL)):
             yield times("rate", many, TWO_CPUS, "rate", limit, other, at_most=False)
         for variant in (eight, many):
-            yield times(
-                "rate", variant, TWO_CPUS, "rate", 0.6, FLOOR_JSON, at_most=False
-            )
+            yield times("rate", variant, TWO_CPUS, "rate", 0.6, FLOOR_JSON, at_most=False)
 
 
 def bytes_targets(_sizes: Sizes) -> Iterable[Target]:
@@ -265,9 +249,7 @@ def bytes_targets(_sizes: Sizes) -> Iterable[Target]:
     copy = Figure("in-place", "memcpy", "jdk", TWO_CPUS, "copy_us")
     for name in ("there", "back"):
         figure = Figure("in-place", "16 MiB", OURS, TWO_CPUS, name + "_us")
-        yield Target(
-            "in-place", f"{name}: at most 1.5 times one memcpy", figure, 1.5, True, copy
-        )
+        yield Target("in-place", f"{name}: at most 1.5 times one memcpy", figure, 1.5, True, copy)
 
 
 def scale_targets(sizes: Sizes) -> Iterable[Target]:

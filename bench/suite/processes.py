@@ -28,9 +28,7 @@ def adopt_orphans() -> None:
 
 
 @contextlib.contextmanager
-def running(
-    command: Sequence[str], log: Path, environment: dict
-) -> Iterator[subprocess.Popen]:
+def running(command: Sequence[str], log: Path, environment: dict) -> Iterator[subprocess.Popen]:
     """Run a command in a session of its own; in the end it and all below it are gone."""
     with log.open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603
@@ -82,9 +80,7 @@ def end_leftovers(patience: float = LEAVE_SECONDS) -> int:
     return killed
 
 
-def kill_and_watch(
-    process: subprocess.Popen, below: list[int], patience: float
-) -> dict:
+def kill_and_watch(process: subprocess.Popen, below: list[int], patience: float) -> dict:
     """Kill a process and take the time until it and those below it have ended."""
     watched = [os.pidfd_open(pid) for pid in [process.pid, *below]]
     try:

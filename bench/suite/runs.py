@@ -74,9 +74,7 @@ class Results:
 
     def values(self, key: tuple, name: str) -> list[float]:
         """All values of one figure of a case."""
-        return [
-            float(figures[name]) for figures in self.figures[key] if name in figures
-        ]
+        return [float(figures[name]) for figures in self.figures[key] if name in figures]
 
 
 def groups(cases: list[Case], sizes: Sizes) -> list[list[Case]]:
@@ -118,9 +116,7 @@ class Runner:
         """Run one JVM and keep what it says."""
         row = group[0].row
         if row not in self.results.loads:
-            self.results.loads[row] = " ".join(
-                Path("/proc/loadavg").read_text().split()[:3]
-            )
+            self.results.loads[row] = " ".join(Path("/proc/loadavg").read_text().split()[:3])
         command = self.command(group)
         for case in group:
             self.results.commands.setdefault(case.key, " ".join(command))
@@ -149,9 +145,7 @@ class Runner:
             case = case._replace(settings=(("workload", "echo"),))
         command = self.command([case])
         at = command.index("-cp")
-        command[at:at] = [
-            f"-XX:StartFlightRecording:filename={recording},settings=profile"
-        ]
+        command[at:at] = [f"-XX:StartFlightRecording:filename={recording},settings=profile"]
         try:
             self.measure([case], command)
         except RunFailed as failure:
@@ -186,9 +180,7 @@ class Runner:
                 if not name.startswith(("java_", "python_"))
             }
             why = self.results.failures.get(case.key, "")
-            self.say(
-                f"{case.row}, {case.variant}, {case.contestant}, {case.cpus}: {shown} {why}"
-            )
+            self.say(f"{case.row}, {case.variant}, {case.contestant}, {case.cpus}: {shown} {why}")
 
     def command(self, group: list[Case]) -> list[str]:
         """Write down how a group's JVM is started."""
@@ -237,11 +229,7 @@ class Runner:
             lines = LineReader(process.stdout)
             said = [json.loads(lines.next(PATIENCE_SECONDS)) for _ in group]
             if "pids" in said[0]:
-                return [
-                    processes.kill_and_watch(
-                        process, said[0]["pids"], KILL_PATIENCE_SECONDS
-                    )
-                ]
+                return [processes.kill_and_watch(process, said[0]["pids"], KILL_PATIENCE_SECONDS)]
             if lines.next(PATIENCE_SECONDS, end_is_fine=True) or process.wait(30) != 0:
                 raise RunFailed(f"exit status {process.returncode}")
             return said

@@ -53,18 +53,14 @@ def test_each_target_speaks_of_a_case_that_runs(quick):
 def test_each_case_runs_as_often_as_it_should(quick):
     sizes = rows.Sizes.of(quick)
     cases = plan.cases(sizes)
-    ran = [
-        case.key for group in runs.in_order(runs.groups(cases, sizes)) for case in group
-    ]
+    ran = [case.key for group in runs.in_order(runs.groups(cases, sizes)) for case in group]
     for case in cases:
         assert ran.count(case.key) == case.repeats, case
 
 
 def test_the_order_turns_round():
     sizes = rows.Sizes.of(False)
-    cases = [
-        case for case in plan.cases(sizes) if case.row == "echo" and case.cpus == 1
-    ]
+    cases = [case for case in plan.cases(sizes) if case.row == "echo" and case.cpus == 1]
     order = [group[0].contestant for group in runs.in_order(runs.groups(cases, sizes))]
     assert order[len(cases) : 2 * len(cases)] == order[: len(cases)][::-1]
 

@@ -111,8 +111,8 @@ def join(lines: tuple[int, int], warden: int, middle: int, gate: int, report_fd:
     """What is left of `arm` for a child of a zygote: it has its mark and its descriptors from the
     process `middle`, and returns from here as a worker.
 
-    `lines` are the lifeline to the JVM and the warden's pipe; `gate` is the reading end of a pipe
-    that the one in the middle holds until it exits. In one piece, without the loops and functions
+    `lines` are the lifeline to the JVM and the warden's pipe, `readied`; `gate` is the reading end
+    of a pipe that the one in the middle holds until it exits. In one piece, without the functions
     of `arm`: whatever a worker touches here it keeps a copy of.
     """
     name = "session"
@@ -121,7 +121,7 @@ def join(lines: tuple[int, int], warden: int, middle: int, gate: int, report_fd:
         name = "lifeline"
         me = os.getpid()
         for line in lines:
-            aim(line, me)
+            fcntl.fcntl(line, fcntl.F_SETOWN, -me)
         name = "parent"
         poller = select.poll()
         poller.register(gate, 0)
@@ -234,22 +234,18 @@ def arm_lifeline(lifeline: socket.socket | int) -> int:
         # INVARIANT: we lead the group. Otherwise this would aim at the warden's or the user's own
         # group.
         raise OSError(0, f"process {group} does not lead its group {os.getpgrp()}")
-    copy = keep_high(lifeline)
-    aim(copy, group)
+    copy = readied(lifeline)
+    fcntl.fcntl(copy, fcntl.F_SETOWN, -group)
     return copy
 
 
-def keep_high(descriptor: socket.socket | int) -> int:
-    """A copy that survives exec."""
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD, LIFELINE_FD_MIN)
-
-
-def aim(line: int, group: int) -> None:
-    """INVARIANT: the group is the caller's own, which it leads."""
-    fcntl.fcntl(line, fcntl.F_SETOWN, -group)
-    fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGKILL)
-    flags = fcntl.fcntl(line, fcntl.F_GETFL)
-    fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)
+def readied(lifeline: socket.socket | int) -> int:
+    """A copy at a high number that survives exec; what is missing is only whom the signal is for."""
+    copy = fcntl.fcntl(lifeline, fcntl.F_DUPFD, LIFELINE_FD_MIN)
+    fcntl.fcntl(copy, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(copy, fcntl.F_GETFL)
+    fcntl.fcntl(copy, fcntl.F_SETFL, flags | os.O_ASYNC)
+    return copy
 
 
 def check_lifeline(lifeline: socket.socket) -> None:

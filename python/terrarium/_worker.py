@@ -249,11 +249,12 @@ def main() -> NoReturn:
         _errors.complain(f"no spec at descriptor 0: {error}")
         os._exit(1)
     prepare(spec)
-    worker, loaded = Worker(), None
-    if "orders_fd" in spec:
-        from terrarium._zygote import Zygote
+    worker = Worker()
+    if "orders_fd" not in spec:
+        worker.run(spec, None)
+    from terrarium._zygote import Zygote
 
-        spec, loaded = Zygote(spec, worker.runner).serve(
-            renew_faults
-        )  # from here on one of its workers
-    worker.run(spec, loaded)
+    # The names stay: to free what they stand for a worker would have to write all over it.
+    zygote = Zygote(spec, worker.runner)
+    own_spec, loaded = zygote.serve(renew_faults)  # from here on in each worker
+    worker.run(own_spec, loaded)

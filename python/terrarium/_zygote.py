@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from terrarium._runner import Runner
 
+    Child = tuple[list[int], tuple[int, int], int, int, int, int]
+
 ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
 ORDER_BYTES_MAX = 65_536
@@ -69,24 +71,32 @@ class Order:
         path = self.facts["lifelines"]
         lifeline = _bootstrap.step("lifeline", _bootstrap.connect_lifeline, path)
         for name, low in (("lifeline", lifeline.detach()), ("line", given["line"])):
-            given[name] = _bootstrap.step("lifeline", _bootstrap.keep_high, low)
+            given[name] = _bootstrap.step("lifeline", _bootstrap.readied, low)
             os.close(low)
 
+    def descriptors(self) -> list[int]:
+        return list(self._descriptors.values())
+
     def dress(self) -> None:
-        """Gives the middle the mark, the outputs and the name that its next child bears."""
+        """Gives the middle the mark and the outputs that its next child bears."""
         given, facts = self._descriptors, self.facts
         _bootstrap.bear_mark(facts["hard"], facts["number"])
         os.dup2(given["stdout"], 1)
         os.dup2(given["stderr"], 2)
         os.dup2(given["stacks"], facts["stacks_fd"])
 
-    def arm(self, middle: int, gate: int) -> None:
-        """In the worker: from here on it cannot outlive the JVM or the warden."""
+    def child(self, others: list[int], middle: int, gate: int) -> Child:
+        """All that the child has to know."""
         given = self._descriptors
-        report, lifeline, line = given.pop("report"), given.pop("lifeline"), given.pop("line")
-        self.close()
-        _bootstrap.join((lifeline, line), self.facts["warden"][0], middle, gate, report)
-        os.close(report)  # its end says that all went well
+        kept = {given["lifeline"], given["line"], given["report"]}
+        return (
+            [each for each in others if each not in kept],
+            (given["lifeline"], given["line"]),
+            self.facts["warden"][0],
+            middle,
+            gate,
+            given["report"],
+        )
 
     def tell(self, **facts: Any) -> None:
         """One line for the warden, which may have given up on this worker."""
@@ -142,6 +152,8 @@ class Zygote:
         self._runner = runner
         self._orders = Orders(spec["orders_fd"])
         self._kept = _kept_descriptors(spec)
+        self._name_at = name_at(spec["worker"])
+        self._never_freed: Any = None  # in a worker: to free it would be to write all over it
 
     def serve(
         self, renew: Callable[[], None]
@@ -222,12 +234,13 @@ class Zygote:
     def _fork_workers(self, renew: Callable[[], None]) -> Order:
         """Forks a worker for each of a few orders. Returns in each of them."""
         orders = self._take_orders()
-        middle = os.getpid()
         gate, held = os.pipe()
+        everything = [held] + [each for order in orders for each in order.descriptors()]
+        children = [order.child(everything, os.getpid(), gate) for order in orders]
         pids: list[int | StepError] = []
         # As little as possible between two forks: a page that is written there each worker has to
         # itself, the others they share.
-        for order in orders:
+        for order, child in zip(orders, children):
             try:
                 order.dress()
                 renew()
@@ -236,18 +249,32 @@ class Zygote:
                 pids.append(_bootstrap.step_error("fork", error))
                 continue
             if pid == 0:
-                os.close(held)
-                for other in orders:
-                    if other is not order:
-                        other.close()
-                order.arm(middle, gate)
+                self._never_freed = orders, children, pids
+                self._arm(*child)
                 reseed()
-                rename(self._spec["worker"], order.facts["worker"])
+                _bootstrap.overwrite(*self._name(order.facts["worker"]))
                 return order
             pids.append(pid)
         for order, pid in zip(orders, pids):
             order.tell(**({"pid": pid} if isinstance(pid, int) else pid.envelope()))
         os._exit(0)
+
+    @staticmethod
+    def _arm(
+        others: list[int], lines: tuple[int, int], warden: int, middle: int, gate: int, report: int
+    ) -> None:
+        """In the worker: from here on it cannot outlive the JVM or the warden."""
+        for descriptor in others:
+            os.close(descriptor)
+        _bootstrap.join(lines, warden, middle, gate, report)
+        os.close(report)  # its end says that all went well
+
+    def _name(self, worker: str) -> tuple[int, bytes]:
+        """The worker's id over the zygote's, which is longer, in the command line: for people who
+        look at ``ps``.
+        """
+        address, size = self._name_at
+        return address, worker.encode("utf-8")[: size - 1].ljust(size, b"\0")
 
     def _take_orders(self) -> list[Order]:
         """All that can be done once for several workers."""
@@ -344,15 +371,12 @@ def reseed() -> None:
         random.seed()
 
 
-def rename(zygote: str, worker: str) -> None:
-    """Writes the worker's id over the zygote's, which is longer, in the command line: for people
-    who look at ``ps``.
-    """
+def name_at(worker: str) -> tuple[int, int]:
+    """Where in memory a worker's id stands in the command line, and how long it is there."""
     with open("/proc/self/cmdline", "rb") as file:
         line = file.read()
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
-    at = line.rfind(b"\0" + zygote.encode("utf-8") + b"\0") + 1
-    new = worker.encode("utf-8") + b"\0"
-    if at > 0 and len(new) <= len(line) - at:
-        _bootstrap.overwrite(int(fields[45]) + at, new.ljust(len(line) - at, b"\0"))
+    name = worker.encode("utf-8") + b"\0"
+    at = line.rfind(b"\0" + name) + 1
+    return (int(fields[45]) + at, len(name)) if at > 0 else (0, 0)
