@@ -211,9 +211,7 @@ class Runner:
             lines = LineReader(process.stdout)
             said = [json.loads(lines.next(PATIENCE_SECONDS)) for _ in group]
             if "pids" in said[0]:
-                return [
-                    processes.kill_and_watch(process, said[0]["pids"], KILL_PATIENCE_SECONDS)
-                ]
+                return [processes.kill_and_watch(process, said[0]["pids"], KILL_PATIENCE_SECONDS)]
             if lines.next(PATIENCE_SECONDS, end_is_fine=True) or process.wait(30) != 0:
                 raise RunFailed(f"exit status {process.returncode}")
             return said
@@ -272,7 +270,7 @@ def derived(case: Case, figures: dict) -> dict:
 
 def times(quick: bool) -> Times:
     """Choose how long a workload runs."""
-    return Times(500, 300) if quick else Times(3000, 3000)
+    return Times(300, 200) if quick else Times(3000, 3000)
 
 
 def smallest_machine() -> None:
