@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import re
+import shlex
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -26,7 +27,10 @@ JAVA_FLAGS = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
     "-Dslf4j.internal.verbosity=ERROR",
+    "-Xlog:aot=off",
+    "-Xlog:cds=off",
 )
+AOT_CACHE = "-XX:AOTCache="
 DEFAULTS = {"workers": 1, "callers": 1, "virtual": "false", "bytes": 64, "numpy": "false"}
 
 
@@ -103,6 +107,7 @@ class Runner:
         self.times = times
         self.say = say
         self.results = Results()
+        self.trained: set[Path] = set()
         self.log = place.target / "bench.log"
         self.log.write_bytes(b"")
 
@@ -113,9 +118,10 @@ class Runner:
             self.results.loads[row] = " ".join(Path("/proc/loadavg").read_text().split()[:3])
         command = self.command(group)
         for case in group:
-            self.results.commands.setdefault(case.key, " ".join(command))
+            self.results.commands.setdefault(case.key, shlex.join(command))
         log_begin = self.log.stat().st_size
         try:
+            self.train(group, command)
             said = self.measure(group, command)
         except RunFailed as failure:
             said = []
@@ -167,15 +173,31 @@ class Runner:
             why = self.results.failures.get(case.key, "")
             self.say(f"{case.row}, {case.variant}, {case.contestant}, {case.cpus}: {shown} {why}")
 
+    def train(self, group: list[Case], command: list[str]) -> None:
+        """Make the JVM's cache that a group is to start with, once in each run of the bench."""
+        flag = next((word for word in command if word.startswith(AOT_CACHE)), "")
+        cache = Path(flag[len(AOT_CACHE) :])
+        if not flag or cache in self.trained:
+            return
+        self.trained.add(cache)
+        cache.unlink(missing_ok=True)
+        recording = [*command]
+        recording[command.index(flag)] = f"-XX:AOTCacheOutput={cache}"
+        self.measure(group, recording)
+        processes.end_leftovers()
+
     def command(self, group: list[Case]) -> list[str]:
         """Write down how a group's JVM is started."""
         first = group[0]
-        heap = ["-Xmx256m"] if dict(first.settings)["workload"] == "victim" else []
+        settings = dict(first.settings)
         target = self.place.target
+        flags = ["-Xmx256m"] if settings["workload"] == "victim" else []
+        if "aot" in settings:
+            flags.append(f"{AOT_CACHE}{target / first.contestant}.aot")
         return [
             "taskset", "--cpu-list", "0" if first.cpus == ONE_CPU else "0,1",
-            str(self.place.java), *JAVA_FLAGS, *heap,
-            "-cp", f"{target / 'classes'}:{target / 'lib'}/*",
+            str(self.place.java), *JAVA_FLAGS, *flags,
+            "-cp", self.jars(),
             "dev.terrarium.bench.Measure",
             f"contestant={first.contestant}",
             f"python={self.place.python}",
@@ -184,6 +206,11 @@ class Runner:
             f"millis={self.times.counted}",
             *self.workloads(group),
         ]  # fmt: skip
+
+    def jars(self) -> str:
+        """List the jars in an order that does not change, as a cache of the JVM wants it."""
+        target = self.place.target
+        return ":".join(map(str, [*target.glob("terrarium-bench-*.jar"), f"{target / 'lib'}/*"]))
 
     @staticmethod
     def workloads(group: list[Case]) -> list[str]:
