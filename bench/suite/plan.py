@@ -24,6 +24,11 @@ from .rows import (
 MIB = 1 << 20
 CPUS = (ONE_CPU, TWO_CPUS)
 THREADS = ("platform", "virtual")
+COSTS = {
+    "start_each_ms": "start of a worker",
+    "worker_mb": "memory of a worker",
+    "call_us": "wall time of a call",
+}
 
 
 def placed(cpus: int) -> str:
@@ -238,19 +243,19 @@ def bytes_targets(_sizes: Sizes) -> Iterable[Target]:
 
 
 def scale_targets(sizes: Sizes) -> Iterable[Target]:
-    """Growth: each size beside the one before it that costs least is what the last one shows."""
-    *_, before, last = sizes.scale
+    """Growth: each size beside the one before it."""
 
-    def growth(row, kind, name):
-        figure = Figure(row, f"{last} {kind}", OURS, TWO_CPUS, name)
+    def growth(row, before, after, kind, name):
+        figure = Figure(row, f"{after} {kind}", OURS, TWO_CPUS, name)
         other = Figure(row, f"{before} {kind}", OURS, TWO_CPUS, name)
-        text = f"{name} of {last} {kind}: at most 1.25 times that of {before}"
+        text = f"{COSTS[name]}, {after} {kind}: at most 1.25 times that of {before}"
         return Target(row, text, figure, 1.25, True, other)
 
-    yield growth("scale-workers", "workers", "start_each_ms")
-    yield growth("scale-workers", "workers", "worker_mb")
-    yield growth("scale-workers", "workers, calls", "call_us")
-    yield growth("scale-callers", "callers", "call_us")
+    for before, after in zip(sizes.scale, sizes.scale[1:]):
+        yield growth("scale-workers", before, after, "workers", "start_each_ms")
+        yield growth("scale-workers", before, after, "workers", "worker_mb")
+        yield growth("scale-workers", before, after, "workers, calls", "call_us")
+        yield growth("scale-callers", before, after, "callers", "call_us")
 
 
 def other_targets(_sizes: Sizes) -> Iterable[Target]:

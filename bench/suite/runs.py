@@ -20,6 +20,7 @@ from .rows import ONE_CPU, TWO_CPUS, Case, Sizes
 
 ALONE = ("start", "victim", "memcpy", "allocation")
 PROFILED = ("echo", "call", "bytes", "map", "in-place", "allocation")
+PROFILE_MILLIS = 15_000  # so that what happens once, at the start, does not count for much
 SHARED_FROM_WORKERS = 100  # where a start takes seconds, one start serves several cases
 PATIENCE_SECONDS = 180.0
 KILL_PATIENCE_SECONDS = 10.0
@@ -143,7 +144,10 @@ class Runner:
         if dict(case.settings)["workload"] == "allocation":
             view = "allocation-by-site"
             case = case._replace(settings=(("workload", "echo"),))
-        command = self.command([case])
+        command = [
+            f"millis={PROFILE_MILLIS}" if word.startswith("millis=") else word
+            for word in self.command([case])
+        ]
         at = command.index("-cp")
         command[at:at] = [f"-XX:StartFlightRecording:filename={recording},settings=profile"]
         try:
