@@ -26,7 +26,7 @@ def answer_together(gate):
 
 
 @tool(idempotent=True)
-def read_in_place(value):
+def read_in_place(value: memoryview):
     """Look at a few bytes, without a copy of all of them."""
     middle = len(value) // 2
     return [len(value), value[0], value[middle], value[-1]]

@@ -91,9 +91,11 @@ def main() -> int:
 
 def profile_missed(runner: runs.Runner, cases: list[rows.Case], verdicts: list) -> None:
     """Find out where Java's time goes in what missed a target; others' profiles are their own."""
-    missed = {verdict.target.figure[:4] for verdict in verdicts if verdict.met is False}
+    targets = [verdict.target for verdict in verdicts if verdict.met is False]
+    missed = {figure[:4] for t in targets for figure in (t.figure, t.reference) if figure}
     for case in cases:
-        if case.key in missed and dict(case.settings)["workload"] in runs.PROFILED:
+        ours = case.contestant == rows.OURS
+        if ours and case.key in missed and dict(case.settings)["workload"] in runs.PROFILED:
             say(f"profile of {case.row}, {case.variant}")
             runner.results.profiles[case.key] = runner.profile(case)
 

@@ -71,4 +71,5 @@ def packages() -> dict:
 def libraries(folder: Path) -> list[str]:
     """List the contestants' jars."""
     wanted = re.compile(r"(grpc-netty-shaded|grpc-stub|py4j|python|api|jackson-databind)-[0-9].*")
-    return sorted(jar.stem for jar in folder.glob("*.jar") if wanted.fullmatch(jar.stem))
+    found = sorted(jar.stem for jar in folder.glob("*.jar") if wanted.fullmatch(jar.stem))
+    return [f"djl {name}" if name.startswith(("api-", "python-")) else name for name in found]

@@ -91,7 +91,7 @@ class Sizes(NamedTuple):
     def of(cls, quick: bool) -> Sizes:
         """Choose."""
         if quick:
-            return cls(True, 16, 1, 1, (1, 10, 50))
+            return cls(True, 4, 1, 1, (1, 10, 40))
         return cls(False, 100, 5, 10, (1, 10, 100, 1000))
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import re
+import shlex
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from .rows import ONE_CPU, TWO_CPUS, Case, Sizes
 
 ALONE = ("start", "victim", "memcpy", "allocation")
 PROFILED = ("echo", "call", "bytes", "map", "in-place", "allocation")
+PROFILE_MILLIS = 15_000  # so that what happens once, at the start, does not count for much
 SHARED_FROM_WORKERS = 100  # where a start takes seconds, one start serves several cases
 PATIENCE_SECONDS = 180.0
 KILL_PATIENCE_SECONDS = 10.0
@@ -26,14 +28,11 @@ JAVA_FLAGS = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
     "-Dslf4j.internal.verbosity=ERROR",
+    "-Xlog:aot=off",
+    "-Xlog:cds=off",
 )
-DEFAULTS = {
-    "workers": 1,
-    "callers": 1,
-    "virtual": "false",
-    "bytes": 64,
-    "numpy": "false",
-}
+AOT_CACHE = "-XX:AOTCache="
+DEFAULTS = {"workers": 1, "callers": 1, "virtual": "false", "bytes": 64, "numpy": "false"}
 
 
 class Place(NamedTuple):
@@ -109,6 +108,7 @@ class Runner:
         self.times = times
         self.say = say
         self.results = Results()
+        self.trained: set[Path] = set()
         self.log = place.target / "bench.log"
         self.log.write_bytes(b"")
 
@@ -119,9 +119,10 @@ class Runner:
             self.results.loads[row] = " ".join(Path("/proc/loadavg").read_text().split()[:3])
         command = self.command(group)
         for case in group:
-            self.results.commands.setdefault(case.key, " ".join(command))
+            self.results.commands.setdefault(case.key, shlex.join(command))
         log_begin = self.log.stat().st_size
         try:
+            self.train(group, command)
             said = self.measure(group, command)
         except RunFailed as failure:
             said = []
@@ -143,7 +144,10 @@ class Runner:
         if dict(case.settings)["workload"] == "allocation":
             view = "allocation-by-site"
             case = case._replace(settings=(("workload", "echo"),))
-        command = self.command([case])
+        command = [
+            f"millis={PROFILE_MILLIS}" if word.startswith("millis=") else word
+            for word in self.command([case])
+        ]
         at = command.index("-cp")
         command[at:at] = [f"-XX:StartFlightRecording:filename={recording},settings=profile"]
         try:
@@ -154,16 +158,7 @@ class Runner:
             self.results.leftovers[case.contestant] += processes.end_leftovers()
         jfr = self.place.java.parent / "jfr"
         said = subprocess.run(  # noqa: S603
-            [
-                str(jfr),
-                "view",
-                "--width",
-                "110",
-                "--cell-height",
-                "1",
-                view,
-                str(recording),
-            ],
+            [str(jfr), "view", "--width", "110", "--cell-height", "1", view, str(recording)],
             capture_output=True,
             text=True,
             check=False,
@@ -182,15 +177,31 @@ class Runner:
             why = self.results.failures.get(case.key, "")
             self.say(f"{case.row}, {case.variant}, {case.contestant}, {case.cpus}: {shown} {why}")
 
+    def train(self, group: list[Case], command: list[str]) -> None:
+        """Make the JVM's cache that a group is to start with, once in each run of the bench."""
+        flag = next((word for word in command if word.startswith(AOT_CACHE)), "")
+        cache = Path(flag[len(AOT_CACHE) :])
+        if not flag or cache in self.trained:
+            return
+        self.trained.add(cache)
+        cache.unlink(missing_ok=True)
+        recording = [*command]
+        recording[command.index(flag)] = f"-XX:AOTCacheOutput={cache}"
+        self.measure(group, recording)
+        processes.end_leftovers()
+
     def command(self, group: list[Case]) -> list[str]:
         """Write down how a group's JVM is started."""
         first = group[0]
-        heap = ["-Xmx256m"] if dict(first.settings)["workload"] == "victim" else []
+        settings = dict(first.settings)
         target = self.place.target
+        flags = ["-Xmx256m"] if settings["workload"] == "victim" else []
+        if "aot" in settings:
+            flags.append(f"{AOT_CACHE}{target / first.contestant}.aot")
         return [
             "taskset", "--cpu-list", "0" if first.cpus == ONE_CPU else "0,1",
-            str(self.place.java), *JAVA_FLAGS, *heap,
-            "-cp", f"{target / 'classes'}:{target / 'lib'}/*",
+            str(self.place.java), *JAVA_FLAGS, *flags,
+            "-cp", self.jars(),
             "dev.terrarium.bench.Measure",
             f"contestant={first.contestant}",
             f"python={self.place.python}",
@@ -200,16 +211,18 @@ class Runner:
             *self.workloads(group),
         ]  # fmt: skip
 
+    def jars(self) -> str:
+        """List the jars in an order that does not change, as a cache of the JVM wants it."""
+        target = self.place.target
+        return ":".join(map(str, [*target.glob("terrarium-bench-*.jar"), f"{target / 'lib'}/*"]))
+
     @staticmethod
     def workloads(group: list[Case]) -> list[str]:
         """Name the settings of each case, all of them, since a case has those of the one before."""
         words: list[str] = []
         for case in group:
             settings = {**DEFAULTS, **dict(case.settings)}
-            words += [
-                *(["then"] if words else []),
-                *(f"{k}={v}" for k, v in settings.items()),
-            ]
+            words += [*(["then"] if words else []), *(f"{k}={v}" for k, v in settings.items())]
         return words
 
     def environment(self, group: list[Case]) -> dict:
@@ -288,7 +301,7 @@ def derived(case: Case, figures: dict) -> dict:
 
 def times(quick: bool) -> Times:
     """Choose how long a workload runs."""
-    return Times(500, 300) if quick else Times(3000, 3000)
+    return Times(300, 200) if quick else Times(3000, 3000)
 
 
 def smallest_machine() -> None:

@@ -35,12 +35,7 @@ final class InPlace {
       MemorySegment sent = arena.allocate(settings.bytes());
       figures.putAll(figures("there", repeat(settings, () -> send(ours.pool(), sent))));
     }
-    try {
-      figures.putAll(
-          figures("back", repeat(settings, () -> receive(ours.pool(), settings.bytes()))));
-    } catch (UnsupportedOperationException e) {
-      figures.put("missing", String.valueOf(e.getMessage()));
-    }
+    figures.putAll(figures("back", repeat(settings, () -> receive(ours.pool(), settings.bytes()))));
     return figures;
   }
 
@@ -67,7 +62,8 @@ final class InPlace {
 
   private static void receive(Pool pool, int size) {
     try (var arena = Arena.ofConfined()) {
-      MemorySegment segment = Upcoming.segment(pool, size, arena);
+      MemorySegment segment =
+          pool.tool("prepared").arg("size", size).call(MemorySegment.class, arena);
       check(segment.byteSize() == size, "%d bytes came".formatted(segment.byteSize()));
       for (long i : new long[] {0, size / 2 + 5, size - 1}) {
         check(

@@ -17,15 +17,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class MeasureTest {
   private static final int ODD_SIZE = 1_234_567;
 
+  // The floor's callers are platform threads here: for virtual ones that read sockets the JDK opens
+  // pollers and keeps them.
   @ParameterizedTest
   @CsvSource({
     "terrarium, echo, 64, false",
     "terrarium, call, 64, true",
     "terrarium, bytes, 1234567, false",
-    "floor, echo, 64, true",
+    "floor, echo, 64, false",
     "floor, bytes, 1234567, false",
     "floor-json, echo, 64, false",
-    "floor-json, call, 64, true",
+    "floor-json, call, 64, false",
     "floor-shared, bytes, 1234567, false",
   })
   void whatIsSentComesBack(String contestant, String workload, int bytes, boolean virtual)
