@@ -51,7 +51,7 @@ public record PoolConfig(
     checkRange(problems, "concurrency", concurrency, CONCURRENCY_MAX);
     problems.check(
         startParallelism >= 0 && startParallelism <= SIZE_MAX,
-        "startParallelism must be 1 to %d, or 0: %d".formatted(SIZE_MAX, startParallelism));
+        "startParallelism must be 0 to %d: %d".formatted(SIZE_MAX, startParallelism));
     problems.check(maxWaiting >= 0, "maxWaiting must not be negative: " + maxWaiting);
     problems.check(!python.isBlank(), "python is empty");
     problems.checkPositive("maxWait", maxWait);

@@ -32,7 +32,7 @@ final class PoolConfigTest {
         .hasMessageContainingAll(
             "size must be 1 to 10000: 0",
             "concurrency must be 1 to 10000: 20000",
-            "startParallelism must be 1 to 10000: -1",
+            "startParallelism must be 0 to 10000: -1",
             "maxWaiting must not be negative: -1",
             "python is empty",
             "maxWait must be positive",
