@@ -103,7 +103,7 @@ final class CloseTest {
             .size(2)
             .environment("STARTED", files.toString());
     CompletableFuture<Pool> start = starting(importing);
-    Endings.soon().until(() -> Endings.names(files).size() == 2);
+    Endings.soon().until(() -> Endings.names(files).size() == 1 /* the zygote */);
     runtime.close();
     assertCancelled(start);
     assertThat(runtime.closeReport()).contains(CLEAN);
@@ -115,7 +115,7 @@ final class CloseTest {
       int enough = processes;
       Terrarium runtime = Endings.runtime(home);
       long birthmark = Endings.birthmark(Endings.warden(SELF));
-      CompletableFuture<Pool> start = starting(Endings.pool(runtime).size(40).startParallelism(20));
+      CompletableFuture<Pool> start = starting(Endings.pool(runtime).size(200));
       Endings.soon().pollInterval(Duration.ofMillis(1)).until(() -> below() >= enough);
       runtime.close();
       assertCancelled(start);
@@ -143,7 +143,7 @@ final class CloseTest {
   void anExitOfTheJvmEndsAStartThatIsUnderWay() {
     String[] arguments = {home.toString(), files.toString(), "endless_import.py", "2"};
     try (Jvm jvm = Jvm.start(Victim.class, arguments)) {
-      Endings.soon().until(() -> Endings.names(files).size() == 2);
+      Endings.soon().until(() -> Endings.names(files).size() == 1 /* the zygote */);
       Proc warden = Endings.warden(jvm.pid());
       long birthmark = Endings.birthmark(warden);
       jvm.terminate();

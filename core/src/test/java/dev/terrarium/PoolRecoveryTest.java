@@ -7,18 +7,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.StartFailedException.Reason;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A pool whose adapter breaks while it runs, and is mended.
+/// A pool whose workers do not start any more while it runs, and then do again.
 @Timeout(90)
 final class PoolRecoveryTest {
-  private static final String GOOD =
+  private static final String ADAPTER =
       """
-      from terrarium import tool
+      import os
+      from terrarium import on_start, tool
+
+      @on_start
+      def begin():
+          if os.path.exists(os.environ["TROUBLE"]):
+              exec(open(os.environ["TROUBLE"]).read())
 
       @tool
       def echo(value=None):
@@ -28,23 +36,23 @@ final class PoolRecoveryTest {
   @TempDir private Path directory;
 
   @Test
-  void callersAreToldWhenNoWorkerStartsAnyMoreAndServedWhenTheAdapterIsMended() {
-    try (Pool pool = Trouble.pool(directory, GOOD).start()) {
+  void callersAreToldWhenNoWorkerStartsAnyMoreAndServedWhenThatIsMended() throws IOException {
+    try (Pool pool = pool().start()) {
       breakIt(pool, "import nmpy\n");
       StartFailedException error = awaitRefusal(pool);
-      assertThat(error.reason()).isEqualTo(Reason.ADAPTER_IMPORT);
+      assertThat(error.reason()).isEqualTo(Reason.ON_START_FAILED);
       assertThat(error)
           .hasMessageContaining("Pool 'adapter' has no worker, and the last ")
           .hasMessageContaining("did not start")
           .hasMessageContaining("No module named 'nmpy'");
-      Trouble.write(directory.resolve("adapter.py"), GOOD);
+      Files.delete(trouble());
       awaitWhole(pool);
     }
   }
 
   @Test
   void callersThatWaitAreToldAsWell() {
-    try (Pool pool = Trouble.pool(directory, GOOD).start()) {
+    try (Pool pool = pool().start()) {
       breakIt(pool, "import os\nos._exit(7)\n");
       var waiting = pool.tool("echo").args(1).callAsync(Integer.class);
       StartFailedException error = failure(StartFailedException.class, waiting);
@@ -53,9 +61,17 @@ final class PoolRecoveryTest {
     }
   }
 
+  private PoolBuilder pool() {
+    return Trouble.pool(directory, ADAPTER).environment("TROUBLE", trouble().toString());
+  }
+
+  private Path trouble() {
+    return directory.resolve("trouble");
+  }
+
   private void breakIt(Pool pool, String source) {
     long worker = pid(pool);
-    Trouble.write(directory.resolve("adapter.py"), source);
+    Trouble.write(trouble(), source);
     Trouble.kill(worker);
     await().until(() -> pool.stats().restarts() > 0);
   }

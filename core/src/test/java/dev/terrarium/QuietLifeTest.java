@@ -36,7 +36,7 @@ final class QuietLifeTest {
       long birthmark = Endings.birthmark(Endings.warden(ProcessHandle.current().pid()));
       assertThat(pool.stats().workers()).hasSize(2);
       assertThat(Procs.marked(birthmark))
-          .hasSize(3)
+          .hasSize(4) // warden, zygote, two workers
           .allSatisfy(
               process ->
                   assertThat(Procs.command(process.pid()))
@@ -51,7 +51,7 @@ final class QuietLifeTest {
       Terrarium runtime = Endings.runtime(home);
       Pool pool = Endings.pool(runtime).size(2).start();
       assertThat(pool.tool("echo").args(cycle).call(Integer.class)).isEqualTo(cycle);
-      assertThat(below()).hasSize(before.size() + 3);
+      assertThat(below()).hasSize(before.size() + 4);
       runtime.close();
       assertThat(below()).isEqualTo(before);
       assertThat(runtime.closeReport()).contains(CLEAN);
