@@ -244,7 +244,9 @@ class Warden:
             return
         self._forget(worker.report_fd)
         worker.close_report()
-        if not worker.pid:
+        if worker.refusal is not None:
+            self._sweep.worker_died(worker.number, set())
+        elif not worker.pid:
             self._give_up(worker, worker.failure() or _UNSAID)
         elif worker.failure() is None:
             self._started(worker)  # the pipe closed without a word: by exec, or a zygote's child
@@ -305,14 +307,15 @@ class Warden:
     def _give_up(self, worker: Worker, why: dict) -> None:
         """It was never forked, or nobody has told that it was.
 
-        What may have come of it all the same dies of its closed line. `SPAWN_FAILED` follows when
-        nothing bears its number.
+        What may come of it all the same dies of its closed line. `SPAWN_FAILED` follows when nobody
+        can fork it any more (then its report ends), and nothing bears its number.
         """
         if worker in self._pending:
             self._pending.discard(worker)
             worker.refusal = why
             worker.close_line()
-            self._sweep.worker_died(worker.number, set())
+            if worker.report_fd < 0:
+                self._sweep.worker_died(worker.number, set())
 
     def _zygote_died(self, zygote: Worker) -> None:
         message = f"zygote {zygote.number} died before it had forked this worker"

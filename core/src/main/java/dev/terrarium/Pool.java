@@ -81,8 +81,9 @@ public final class Pool implements AutoCloseable {
   }
 
   int closeWorkers() {
+    zygote.end(); // first: it holds the orders of workers that are not forked yet
     int forced = workers.close();
-    zygote.close(config.grace());
+    zygote.awaitEnd(config.grace());
     return forced;
   }
 }

@@ -17,6 +17,7 @@ import dev.terrarium.testkit.Procs.Proc;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -78,7 +79,7 @@ final class ZygoteTest {
     return Procs.descendants(ProcessHandle.current().pid()).stream()
         .filter(Proc::alive)
         .filter(proc -> Procs.command(proc.pid()).contains("forked-zygote-"))
-        .findFirst();
+        .min(Comparator.comparing(Proc::pid)); // what it has just forked bears its name, too
   }
 
   private static ConditionFactory soon() {

@@ -102,7 +102,9 @@ public final class Zygote {
       if (alive++ == 0) {
         gone = new CompletableFuture<>();
       }
-      facilities.wardens().spawn(number, orders.zygote(id), new Reports(id, number));
+      var reports = new Reports(id, number);
+      facilities.wardens().spawn(number, orders.zygote(id), reports);
+      facilities.timer().after(config.startTimeout(), reports::endUnlessReady);
     }
     return current;
   }
@@ -123,16 +125,25 @@ public final class Zygote {
     }
   }
 
-  /// Ends it for good: workers that it has forked live on. Waits for its end at most so long.
-  public void close(Duration longest) {
-    CompletableFuture<Void> end;
+  /// Ends it for good; workers that it has forked live on.
+  public void end() {
     lock.lock();
     try {
       closed = true;
-      end = gone.copy();
       if (current != 0) {
         facilities.wardens().kill(current, "pool '" + config.name() + "' closes");
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Waits, at most so long, until nothing of it is left.
+  public void awaitEnd(Duration longest) {
+    CompletableFuture<Void> end;
+    lock.lock();
+    try {
+      end = gone.copy();
     } finally {
       lock.unlock();
     }
@@ -192,6 +203,17 @@ public final class Zygote {
             config.adapter().getFileName(),
             threads.size(),
             String.join(", ", threads));
+      }
+    }
+
+    private void endUnlessReady() {
+      lock.lock();
+      try {
+        if (!ready && current == number) {
+          facilities.wardens().kill(number, "it takes longer than startTimeout to import");
+        }
+      } finally {
+        lock.unlock();
       }
     }
 
