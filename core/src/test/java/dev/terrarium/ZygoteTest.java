@@ -79,7 +79,7 @@ final class ZygoteTest {
     return Procs.descendants(ProcessHandle.current().pid()).stream()
         .filter(Proc::alive)
         .filter(proc -> Procs.command(proc.pid()).contains("forked-zygote-"))
-        .min(Comparator.comparing(Proc::pid)); // what it has just forked bears its name, too
+        .min(Comparator.comparingLong(Proc::pid)); // what it has just forked bears its name, too
   }
 
   private static ConditionFactory soon() {
