@@ -30,6 +30,8 @@ PARENT_SECONDS_MAX = 5
 LIFELINE_FD_MIN = 200
 OOM_SCORE_ADJ = 500
 EXIT_NOT_STARTED = 127
+ARMED = b"armed\n"
+"""The last word of a zygote's child in its report; of an exec nothing is heard but the end."""
 
 _PR_SET_PDEATHSIG = 1
 _REPORT_BYTES_MAX = 4096  # a write of at most PIPE_BUF arrives in one piece

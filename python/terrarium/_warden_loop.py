@@ -30,7 +30,7 @@ SHUTDOWN_SECONDS_MAX = 0.8  # the JVM waits for a second, then sweeps itself
 FLUSH_SECONDS_MAX = 5.0
 
 _STANDARD_INPUT = 0
-_UNSAID = {"step": "zygote", "errno": 0, "message": "it died before anybody told its pid"}
+_UNTOLD = {"step": "zygote", "errno": 0, "message": "nobody told its pid"}
 
 
 class Warden:
@@ -247,8 +247,8 @@ class Warden:
         if worker.refusal is not None:
             self._sweep.worker_died(worker.number, set())
         elif not worker.pid:
-            self._give_up(worker, worker.failure() or _UNSAID)
-        elif worker.failure() is None:
+            self._give_up(worker, worker.failure() or _UNTOLD)
+        elif worker.failure() is None:  # else its exit tells
             self._started(worker)  # the pipe closed without a word: by exec, or a zygote's child
 
     def _started(self, worker: Worker) -> None:

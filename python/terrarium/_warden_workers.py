@@ -10,6 +10,7 @@ import resource
 import time
 
 from terrarium import _bootstrap, _proc
+from terrarium._bootstrap import ARMED
 from terrarium._values import parse, to_text
 from terrarium._warden_output import Stream, Tail, WorkerLog
 from terrarium._warden_zygote import Orders, close_all
@@ -107,7 +108,10 @@ class Worker:
             self.report += data
 
     def failure(self) -> dict | None:
-        return _parse(self.report) if self.report else None
+        """Why it is no worker, once the report has ended; None where it is one."""
+        if self.zygote and not self.report:
+            return {"step": "zygote", "errno": 0, "message": "it died before it was a worker"}
+        return _parse(self.report) if self.report not in (b"", ARMED) else None
 
     def read_stacks(self) -> bool:
         """False at the end of the pipe. What nobody asked for is thrown away."""

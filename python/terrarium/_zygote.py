@@ -30,7 +30,7 @@ from _socket import (
 
 from terrarium import _bootstrap, _spec
 from terrarium._adapter import Adapter, LoadFailed, load
-from terrarium._bootstrap import StepError
+from terrarium._bootstrap import ARMED, StepError
 from terrarium._runner import flush
 from terrarium._tools import Tool
 from terrarium._values import parse, to_text
@@ -267,7 +267,8 @@ class Zygote:
         for descriptor in others:
             os.close(descriptor)
         _bootstrap.join(lines, warden, middle, gate, report)
-        os.close(report)  # its end says that all went well
+        os.write(report, ARMED)
+        os.close(report)
 
     def _name(self, worker: str) -> tuple[int, bytes]:
         """The worker's id over the zygote's, which is longer, in the command line: for people who

@@ -23,6 +23,9 @@ final class Acting {
               open(path + f".{n}", "w").close()
               while not os.path.exists(path):
                   time.sleep(0.002)
+          elif what == "company":
+              while not os.path.exists(path + f".{n + 1}"):
+                  time.sleep(0.002)
           elif what == "sleep":
               time.sleep(0.1)
           elif what == "raise":

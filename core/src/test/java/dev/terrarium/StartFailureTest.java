@@ -158,7 +158,7 @@ final class StartFailureTest {
     assertThat(String.valueOf(failure.getMessage()).lines())
         .filteredOn(line -> line.startsWith("line "))
         .hasSizeBetween(30, 50);
-    assertThat(Trouble.text(tries).lines()).hasSize(2 + 3); // two zygotes, three workers
+    assertThat(Trouble.text(tries).lines()).hasSize(3 + 3); // zygotes, workers
   }
 
   @Test

@@ -71,7 +71,7 @@ final class ZygoteTest {
   @TempDir private Path directory;
 
   private PoolBuilder pool(String source) {
-    return Trouble.pool(directory, source).name("forked");
+    return Trouble.pool(directory, source).name("forked").maxWaiting(20_000);
   }
 
   /// The zygote of the only pool with that name.
@@ -293,6 +293,17 @@ final class ZygoteTest {
       kill(pid(pool));
       soon().until(() -> pool.stats().idle() == 1 && pool.stats().restarts() == 1);
       assertThat(ask(pool, "pid")).hasSize(1);
+    }
+  }
+
+  @Test
+  void aZygoteThatNeverForksAnybodyIsNotTriedForEver() {
+    String deadly = "import os; os.register_at_fork(before=lambda: os._exit(3))\n";
+    try (LogLines said = LogLines.of("dev.terrarium.worker");
+        Pool pool = pool(deadly + ADAPTER).size(2).start()) {
+      soon().until(() -> ask(pool, "imported").size() == 2);
+      soon().until(() -> !said.containing("ended 3 times before it had forked a worker").isEmpty());
+      assertThat(pool.stats().restarts()).isZero();
     }
   }
 

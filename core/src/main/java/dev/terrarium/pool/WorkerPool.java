@@ -53,17 +53,15 @@ public final class WorkerPool implements WorkerListener {
 
   /// Starts the workers and waits until all are ready.
   ///
-  /// @throws StartFailedException saying what kept them; the pool is closed then
+  /// @throws StartFailedException saying what kept them; the pool is to be closed then
   public void start() {
     try {
       crew.start();
     } catch (InterruptedException e) {
-      close();
       Thread.currentThread().interrupt();
       throw new StartFailedException(
           Reason.CANCELLED, "Pool '%s': interrupted while starting".formatted(config.name()), e);
     } catch (ExecutionException e) {
-      close();
       throw e.getCause() instanceof StartFailedException failure
           ? new StartFailedException(
               failure.reason(), String.valueOf(failure.getMessage()), failure)

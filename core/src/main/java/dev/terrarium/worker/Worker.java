@@ -66,6 +66,7 @@ public final class Worker {
   private volatile boolean takesMemory;
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
+  private volatile @Nullable End hungUp;
   private volatile List<ToolInfo> tools = List.of();
   private volatile boolean takesRows;
   private volatile boolean heardOut;
@@ -302,6 +303,12 @@ public final class Worker {
     }
   }
 
+  /// It closed its connection.
+  void hungUp(End end) {
+    hungUp = end;
+    apply(new WorkerEvent.StopAsked(end));
+  }
+
   /// It has no more to say: a death that is known already counts now.
   ///
   /// @param all whether everything that it said has been read
@@ -529,8 +536,13 @@ public final class Worker {
     @Override
     public void spawned(long newPid, long startTicks) {
       pid = newPid;
+      zygote.forked();
       facilities.registry().activate(number, newPid, startTicks, newPid);
       apply(new WorkerEvent.Spawned(newPid));
+      End early = hungUp; // quicker than the warden's word
+      if (early != null) {
+        apply(new WorkerEvent.StopAsked(early));
+      }
       // Whoever ended it before there was a process had nobody to kill.
       if (state instanceof WorkerState.Stopping(End end, boolean force) && force) {
         facilities.wardens().kill(number, end.detail());
@@ -544,6 +556,7 @@ public final class Worker {
 
     @Override
     public void notForked(String why) {
+      zygote.notForked(why);
       apply(new WorkerEvent.NotForked(why));
     }
 

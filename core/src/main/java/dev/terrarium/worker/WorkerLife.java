@@ -36,6 +36,8 @@ final class WorkerLife {
       case Spawned(long pid) -> state.helloed() ? new Ready(pid) : new Starting(pid);
       case SpawnFailed(String why) -> neverStarted(End.startFailed(Reason.SPAWN, why), why);
       case NotForked(String why) -> neverStarted(End.of(End.Cause.NOT_FORKED, why), why);
+      // A child of a zygote that died with it, or a worker: the warden knows.
+      case StopAsked(End end) when end.cause() == End.Cause.DISCONNECTED -> state;
       case StopAsked(End end) -> new Stopping(end, true); // nobody is there yet to be asked
       case KillAsked(End end) -> new Stopping(end, true);
       case Exited e -> new Gone(diedEarly(e), e.exit(), e.stderrTail());

@@ -88,7 +88,7 @@ final class WorkerWire implements FrameHandler {
   public void onClosed(@Nullable ProtocolException reason) {
     if (reason == null) {
       String why = "it closed its connection and lived on";
-      worker.apply(new WorkerEvent.StopAsked(End.of(End.Cause.DISCONNECTED, why)));
+      worker.hungUp(End.of(End.Cause.DISCONNECTED, why));
     } else {
       protocolError(reason);
     }

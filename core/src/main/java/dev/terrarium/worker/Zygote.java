@@ -28,9 +28,13 @@ import org.slf4j.event.Level;
 ///
 /// Threads: any. Reports come on the loop's or the warden keeper's thread.
 public final class Zygote {
-  /// Deaths while it imports the adapter, in a row, after which workers are started by exec: each
-  /// then dies for itself, and the pool says how.
-  static final int PRELOAD_DEATHS_MAX = 2;
+  /// Zygotes in a row that were asked for workers and died before they had forked one, after which
+  /// workers are started by exec: each then dies for itself, and the pool says how.
+  static final int FRUITLESS_MAX = 3;
+
+  /// Workers in a row that could not be forked, after which the same happens: well above what a
+  /// zygote takes into its grave.
+  static final int NOT_FORKED_MAX = 4 * 64;
 
   /// Workers that may be on their way at the same time: the warden and the zygote take orders in
   /// one after the other, and should find the next one waiting.
@@ -57,7 +61,16 @@ public final class Zygote {
   private int serial;
 
   @GuardedBy("lock")
-  private int preloadDeaths;
+  private boolean asked; // the current one, for a worker
+
+  @GuardedBy("lock")
+  private boolean fruitful; // the current one has forked a worker
+
+  @GuardedBy("lock")
+  private int fruitless;
+
+  @GuardedBy("lock")
+  private int notForked;
 
   @GuardedBy("lock")
   private int alive;
@@ -80,6 +93,7 @@ public final class Zygote {
     lock.lock();
     try {
       long zygote = ensure();
+      asked = true;
       return zygote == 0 ? orders.byExec(worker, token) : orders.byZygote(worker, token, zygote);
     } finally {
       lock.unlock();
@@ -99,6 +113,8 @@ public final class Zygote {
         return 0; // the worker meets the same problem, and says it
       }
       current = number;
+      asked = false;
+      fruitful = false;
       if (alive++ == 0) {
         gone = new CompletableFuture<>();
       }
@@ -107,6 +123,40 @@ public final class Zygote {
       facilities.timer().after(config.startTimeout(), reports::endUnlessReady);
     }
     return current;
+  }
+
+  /// A worker has come to be.
+  void forked() {
+    lock.lock();
+    try {
+      fruitful = true;
+      fruitless = 0;
+      notForked = 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// A worker could not be forked. Should that never end, others are not to be tried for ever.
+  void notForked(String why) {
+    lock.lock();
+    try {
+      if (++notForked < NOT_FORKED_MAX || way == Start.EXEC) {
+        return;
+      }
+      way = Start.EXEC;
+      if (current != 0) {
+        facilities.wardens().kill(current, "it forks nobody");
+      }
+    } finally {
+      lock.unlock();
+    }
+    say(
+        Level.WARN,
+        "Pool '%s': %d workers in a row could not be forked (%s); they are started by exec instead",
+        config.name(),
+        NOT_FORKED_MAX,
+        why);
   }
 
   /// How many of the pool's workers may be starting at the same time, now that it starts them as it
@@ -184,7 +234,6 @@ public final class Zygote {
       ready = true;
       lock.lock();
       try {
-        preloadDeaths = 0;
         if (!threads.isEmpty()) {
           way = Start.EXEC;
         }
@@ -237,8 +286,8 @@ public final class Zygote {
         if (closed || way == Start.EXEC) {
           return;
         }
-        preloadDeaths += ready || !counts ? 0 : 1;
-        givenUp = preloadDeaths >= PRELOAD_DEATHS_MAX;
+        fruitless += counts && asked && !fruitful ? 1 : 0;
+        givenUp = fruitless >= FRUITLESS_MAX;
         if (givenUp) {
           way = Start.EXEC;
         } else if (ready) {
@@ -250,10 +299,10 @@ public final class Zygote {
       if (givenUp) {
         say(
             Level.WARN,
-            "Pool '%s': its zygote ended %d times before it was ready (%s); workers are started by"
-                + " exec instead%s",
+            "Pool '%s': its zygote ended %d times before it had forked a worker (%s); workers are"
+                + " started by exec instead%s",
             config.name(),
-            PRELOAD_DEATHS_MAX,
+            FRUITLESS_MAX,
             how,
             stderr.isEmpty() ? "" : "\nthe end of its stderr:\n" + stderr);
       } else {
