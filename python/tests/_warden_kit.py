@@ -103,6 +103,8 @@ class Host:
     def _listen(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            if not line.endswith("\n"):
+                return  # it was killed in the middle of a word
             with self._arrived:
                 self.frames.append(json.loads(line))
                 self._arrived.notify_all()
