@@ -2,8 +2,8 @@
 
 The order is the specification's: birthmark, session, lifeline, parent, "is the lifeline still
 open", the rest, and exec. A child that the warden forked itself does all of it (`become`). One that
-a zygote forked twice (`join`) has another parent for a moment, `Plan.middle`, and goes on in the
-image that it has.
+a zygote forked twice (`join`) finds some of it done, has another parent for a moment, and goes on
+in the image that it has.
 
 Everything that could block has a bound, and everything that could be imported is imported before
 the fork.
@@ -65,7 +65,6 @@ class Plan:
         hard: int,
         lifelines: str,
         warden: tuple[int, int],
-        middle: int | None = None,
         line: int | None = None,
         descriptors: dict[int, int] | None = None,
         open_files: int | None = None,
@@ -77,7 +76,6 @@ class Plan:
         self.hard = hard
         self.lifelines = lifelines
         self.warden = warden  # pid and start ticks
-        self.middle = middle  # pid of the parent before the warden adopts us
         self.line = line  # end of a pipe whose other end the warden holds
         self.descriptors = descriptors or {}  # number in the worker -> number here
         self.open_files = open_files  # the soft limit to restore
@@ -130,8 +128,7 @@ def join(lines: tuple[int, int], warden: int, middle: int, gate: int, report_fd:
         poller.poll(PARENT_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
         poller.unregister(gate)
         os.close(gate)
-        if os.getppid() != warden:
-            await_warden(warden, middle)
+        await_warden(warden, middle)
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         # It cannot have died and been succeeded by a namesake: we would have another parent.
         if os.getppid() != warden:
@@ -156,7 +153,7 @@ def arm(plan: Plan) -> None:
     step("lifeline", arm_lifeline, lifeline)
     if line is not None:
         step("lifeline", arm_lifeline, line)
-    step("parent", follow_warden, plan.warden, plan.middle)
+    step("parent", follow_warden, plan.warden)
     step("lifeline", check_lifeline, lifeline)
 
 
@@ -259,18 +256,17 @@ def check_lifeline(lifeline: socket.socket) -> None:
     raise ConnectionResetError(errno.ECONNRESET, "the JVM closed the lifeline already")
 
 
-def follow_warden(warden: tuple[int, int], middle: int | None) -> None:
-    """Waits until the warden is the parent, asks the kernel to die with it, and checks that it
-    still is.
-    """
-    await_warden(warden[0], middle)
+def follow_warden(warden: tuple[int, int]) -> None:
+    """Asks the kernel to die with the warden, and checks that it is the parent, and still is."""
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = os.getppid()
     stat = _proc.read_stat(warden[0])
-    if os.getppid() != warden[0] or stat is None or stat.ticks != warden[1]:
-        raise OSError(errno.ESRCH, "the warden is gone")
+    if parent != warden[0] or stat is None or stat.ticks != warden[1]:
+        text = f"the parent is process {parent}, not the warden {warden[0]}"
+        raise OSError(errno.ESRCH, text)
 
 
-def await_warden(warden: int, middle: int | None) -> None:
+def await_warden(warden: int, middle: int) -> None:
     """The wait ends when the parent is neither the one in the middle nor the warden: then the
     warden is dead and nobody of ours will ever be the parent.
     """

@@ -252,7 +252,7 @@ class Zygote:
                 self._never_freed = orders, children, pids
                 self._arm(*child)
                 reseed()
-                _bootstrap.overwrite(*self._name(order.facts["worker"]))
+                self._rename(order.facts["worker"])
                 return order
             pids.append(pid)
         for order, pid in zip(orders, pids):
@@ -270,12 +270,13 @@ class Zygote:
         os.write(report, ARMED)
         os.close(report)
 
-    def _name(self, worker: str) -> tuple[int, bytes]:
-        """The worker's id over the zygote's, which is longer, in the command line: for people who
-        look at ``ps``.
+    def _rename(self, worker: str) -> None:
+        """Writes the worker's id over the zygote's, which is longer, in the command line: for
+        people who look at ``ps``.
         """
-        address, size = self._name_at
-        return address, worker.encode("utf-8")[: size - 1].ljust(size, b"\0")
+        if self._name_at is not None:
+            address, size = self._name_at
+            _bootstrap.overwrite(address, worker.encode("utf-8")[: size - 1].ljust(size, b"\0"))
 
     def _take_orders(self) -> list[Order]:
         """All that can be done once for several workers."""
@@ -372,12 +373,14 @@ def reseed() -> None:
         random.seed()
 
 
-def name_at(worker: str) -> tuple[int, int]:
-    """Where in memory a worker's id stands in the command line, and how long it is there."""
+def name_at(worker: str) -> tuple[int, int] | None:
+    """Where in memory a worker's id stands in the command line, and how long it is there. ``None``
+    where it does not: what starts the interpreter may have given it another command line.
+    """
     with open("/proc/self/cmdline", "rb") as file:
         line = file.read()
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
     name = worker.encode("utf-8") + b"\0"
     at = line.rfind(b"\0" + name) + 1
-    return (int(fields[45]) + at, len(name)) if at > 0 else (0, 0)
+    return (int(fields[45]) + at, len(name)) if at > 0 else None

@@ -213,7 +213,7 @@ final class ZygoteTest {
           .singleElement()
           .asString()
           .startsWith("WARN Pool 'forked'")
-          .contains("2 threads running (MainThread, from-the-import)")
+          .contains("2 threads (MainThread, from-the-import)")
           .contains("@on_start");
       soon().until(() -> zygote().isEmpty());
     }

@@ -56,26 +56,28 @@ public final class Call {
   /// @param envelope the CALL's envelope without its deadline
   /// @param deadline from now on
   public Call(long id, String tool, Encoded envelope, Duration deadline) {
-    this.id = id;
-    this.tool = tool;
-    this.envelope = envelope;
-    this.deadlineNanos = System.nanoTime() + deadline.toNanos();
-    this.turnMillis = 0;
-    this.row = null;
-    if (!envelope.loan().isEmpty()) {
-      whenDone(this::endLoanUnlessGiven);
-    }
+    this(id, tool, envelope, System.nanoTime() + deadline.toNanos(), 0, null);
   }
 
   /// A call of a row.
   ///
   /// @param deadline from its turn on; the row watches it
   public Call(long id, String tool, Encoded envelope, Duration deadline, Row row) {
+    this(id, tool, envelope, 0, Math.max(1, deadline.toMillis()), row);
+  }
+
+  private Call(
+      long id,
+      String tool,
+      Encoded envelope,
+      long deadlineNanos,
+      long turnMillis,
+      @Nullable Row row) {
     this.id = id;
     this.tool = tool;
     this.envelope = envelope;
-    this.deadlineNanos = 0;
-    this.turnMillis = Math.max(1, deadline.toMillis());
+    this.deadlineNanos = deadlineNanos;
+    this.turnMillis = turnMillis;
     this.row = row;
     if (!envelope.loan().isEmpty()) {
       whenDone(this::endLoanUnlessGiven);

@@ -245,8 +245,8 @@ public final class Zygote {
       } else {
         say(
             Level.WARN,
-            "Pool '%s': importing %s leaves %d threads running (%s), and a process with threads"
-                + " cannot be forked safely; workers are started by exec instead, which takes"
+            "Pool '%s': after importing %s there are %d threads (%s), and a process with more than"
+                + " one cannot be forked safely; workers are started by exec instead, which takes"
                 + " longer and more memory. Start threads in @on_start, or say start(Start.EXEC)",
             config.name(),
             config.adapter().getFileName(),
