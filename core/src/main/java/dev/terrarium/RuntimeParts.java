@@ -4,6 +4,7 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.orphan.StartupCleanup;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Flock;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
@@ -27,6 +28,8 @@ import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,10 +74,12 @@ final class RuntimeParts {
     this.config = config;
     boolean complete = false;
     Optional<RunDirectory> made = Optional.empty();
+    // What a fresh JVM waits for longest is begun first.
+    Flock.prepareAside();
+    Future<Interpreter> asked = Interpreter.resolveAside(config.python());
     try {
       Birthmark.Choice choice = Birthmark.choose();
       Birthmark birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
-      Interpreter interpreter = Interpreter.resolve(config.python());
       state = config.home().map(StateDirectory::at).orElseGet(StateDirectory::resolve);
       python = PythonHome.unpack(state.path());
       sockets = socketsDirectory();
@@ -104,7 +109,7 @@ final class RuntimeParts {
               new Wardens.Setup(
                   runId.value(),
                   birthmark,
-                  interpreter.executable(),
+                  answer(asked).executable(),
                   python.warden(),
                   sockets.resolve("s"),
                   sockets.resolve("l"),
@@ -122,6 +127,19 @@ final class RuntimeParts {
       }
     }
     LOG.info("Run {} started: {}", runId.value(), directory.path());
+  }
+
+  private static Interpreter answer(Future<Interpreter> asked) {
+    try {
+      return asked.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof StartFailedException failure
+          ? failure
+          : new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StartFailedException(Reason.CANCELLED, "Interrupted while starting", e);
+    }
   }
 
   private static StartFailedException noBirthmark(Birthmark.Choice choice) {

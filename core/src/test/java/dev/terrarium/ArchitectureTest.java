@@ -44,6 +44,8 @@ final class ArchitectureTest {
   void eachPackageUsesOnlyThoseBelowIt() {
     layeredArchitecture()
         .consideringOnlyDependenciesInLayers()
+        .layer("json")
+        .definedBy("..json..")
         .layer("process")
         .definedBy("..process..")
         .layer("registry")
@@ -76,6 +78,8 @@ final class ArchitectureTest {
         .mayOnlyBeAccessedByLayers("worker", "orphan", "facade")
         .whereLayer("process")
         .mayOnlyBeAccessedByLayers("registry", "wire", "warden", "worker", "orphan", "facade")
+        .whereLayer("json")
+        .mayOnlyBeAccessedByLayers("process", "registry", "wire")
         .check(LIBRARY);
   }
 

@@ -3,15 +3,14 @@ package dev.terrarium.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
+import dev.terrarium.json.PlainJson;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Appends JSON lines to a file that the warden appends to as well: each line is one write at the
 /// end of the file, and the file is opened anew for each, so that neither goes on writing to one
@@ -20,7 +19,6 @@ final class FileAuditLog implements AuditLog {
   static final long BYTES_MAX = 1 << 20;
 
   private static final Logger LOG = LoggerFactory.getLogger(FileAuditLog.class);
-  private static final JsonMapper JSON = JsonMapper.shared();
 
   private final Path file;
   private final AtomicBoolean complained = new AtomicBoolean();
@@ -53,16 +51,17 @@ final class FileAuditLog implements AuditLog {
   }
 
   private static byte[] line(Entry entry) {
-    var fields = new LinkedHashMap<String, Object>();
-    fields.put("time", entry.time().toString());
-    fields.put("by", entry.by());
-    fields.put("why", entry.why());
-    fields.put("pid", entry.pid());
-    fields.put("ticks", entry.ticks());
-    fields.put("proof", entry.proof());
-    fields.put("signal", entry.signal().toString());
-    fields.put("outcome", entry.outcome());
-    return (JSON.writeValueAsString(fields) + "\n").getBytes(UTF_8);
+    var fields =
+        PlainJson.object(
+            "time", entry.time().toString(),
+            "by", entry.by(),
+            "why", entry.why(),
+            "pid", entry.pid(),
+            "ticks", entry.ticks(),
+            "proof", entry.proof(),
+            "signal", entry.signal().toString(),
+            "outcome", entry.outcome());
+    return (PlainJson.text(fields) + "\n").getBytes(UTF_8);
   }
 
   private void complain(IOException failure) {

@@ -24,6 +24,12 @@ public final class Flock implements AutoCloseable {
     this.descriptor = new AtomicInteger(descriptor);
   }
 
+  /// The first native call takes a fresh JVM some 60 ms to set up. This begins with that, in a
+  /// thread that ends when it is done.
+  public static void prepareAside() {
+    Thread.ofPlatform().daemon().name("terrarium-prepare").start(() -> Libc.close(CLOSED));
+  }
+
   /// Makes the file where it is missing, and locks it. Empty: somebody else holds it.
   ///
   /// @throws IOException if the file cannot be opened or locked

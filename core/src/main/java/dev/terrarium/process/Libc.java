@@ -8,13 +8,11 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 
 /// The native calls, all of them. Each returns what the kernel does: a result, or minus the error
 /// number.
@@ -50,79 +48,69 @@ final class Libc {
   private static final long SYS_PIDFD_OPEN = 434;
   private static final short POLLIN = 1;
 
-  private static final StructLayout STATE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO = STATE.varHandle(PathElement.groupElement("errno"));
+  private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option CAPTURE = Linker.Option.captureCallState("errno");
+  private static final MemoryLayout STATE = Linker.Option.captureStateLayout();
+  private static final long ERRNO = STATE.byteOffset(PathElement.groupElement("errno"));
 
-  private static final MethodHandle OPEN =
-      handle(
-          "open",
-          FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
-          Linker.Option.firstVariadicArg(2));
-  private static final MethodHandle CLOSE =
-      handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle FLOCK =
-      handle("flock", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle POLL =
-      handle("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-  private static final MethodHandle SYSCALL =
-      handle(
-          "syscall",
-          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-          Linker.Option.firstVariadicArg(1));
-
-  private static final MethodHandle MEMFD_CREATE =
-      handle("memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-  private static final MethodHandle FCNTL =
-      handle(
-          "fcntl",
-          FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG),
-          Linker.Option.firstVariadicArg(2));
-  private static final MethodHandle LSEEK =
-      handle("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
-  private static final MethodHandle MMAP =
-      handle(
-          "mmap",
+  // One shape for all: up to six integers and pointers travel in 64-bit registers (System V ABI for
+  // x86-64, 3.2.3; AAPCS64, 6.8.2), of which a function looks at as many bits as its parameter has;
+  // of an `int` that comes back only the lower half means anything. The first use of each further
+  // shape costs a fresh JVM ten milliseconds.
+  private static final MethodHandle FUNCTION =
+      LINKER.downcallHandle(
           FunctionDescriptor.of(
-              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle MUNMAP =
-      handle("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+          CAPTURE);
 
-  // Critical, so that the kernel copies from and to an array of the heap where it stands. The
-  // garbage collector may have to wait for such a call: nobody asks for much at once.
-  private static final FunctionDescriptor TRANSFER =
-      FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle PREAD = handle("pread", TRANSFER, Linker.Option.critical(true));
-  private static final MethodHandle PWRITE =
-      handle("pwrite", TRANSFER, Linker.Option.critical(true));
+  private static final MemorySegment OPEN = function("open");
+  private static final MemorySegment CLOSE = function("close");
+  private static final MemorySegment FLOCK = function("flock");
+  private static final MemorySegment POLL = function("poll");
+  private static final MemorySegment SYSCALL = function("syscall");
+  private static final MemorySegment MEMFD_CREATE = function("memfd_create");
+  private static final MemorySegment FCNTL = function("fcntl");
+  private static final MemorySegment LSEEK = function("lseek");
+  private static final MemorySegment MMAP = function("mmap");
+  private static final MemorySegment MUNMAP = function("munmap");
+
+  /// Not before it is needed, for the same reason.
+  private static final class Transfer {
+    // Critical, so that the kernel copies from and to an array of the heap where it stands. The
+    // garbage collector may have to wait for such a call: nobody asks for much at once.
+    private static final MethodHandle FUNCTION =
+        LINKER.downcallHandle(
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG),
+            CAPTURE,
+            Linker.Option.critical(true));
+
+    private static final MemorySegment PREAD = function("pread");
+    private static final MemorySegment PWRITE = function("pwrite");
+  }
 
   private Libc() {}
 
   static int open(Path path, int flags, int mode) {
     try (var arena = Arena.ofConfined()) {
-      MemorySegment name = arena.allocateFrom(path.toString());
-      return (int) call(state -> (int) OPEN.invokeExact(state, name, flags, mode));
+      return integer(OPEN, arena.allocateFrom(path.toString()).address(), flags, mode);
     }
   }
 
   static int close(int descriptor) {
-    return (int) call(state -> (int) CLOSE.invokeExact(state, descriptor));
+    return integer(CLOSE, descriptor, 0, 0);
   }
 
   static int flock(int descriptor, int operation) {
-    return (int) call(state -> (int) FLOCK.invokeExact(state, descriptor, operation));
+    return integer(FLOCK, descriptor, operation, 0);
   }
 
   /// The descriptor is close-on-exec by itself.
   static int pidfdOpen(long pid) {
-    return (int) call(state -> (long) SYSCALL.invokeExact(state, SYS_PIDFD_OPEN, pid, 0L, 0L, 0L));
+    return (int) call(SYSCALL, SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
   }
 
   static int pidfdSendSignal(int descriptor, int signal) {
-    long fd = descriptor;
-    long number = signal;
-    return (int)
-        call(state -> (long) SYSCALL.invokeExact(state, SYS_PIDFD_SEND_SIGNAL, fd, number, 0L, 0L));
+    return (int) call(SYSCALL, SYS_PIDFD_SEND_SIGNAL, descriptor, signal, 0, 0, 0);
   }
 
   /// Is there something to read, now? Of a pidfd: has the process ended, threads and all? Returns
@@ -132,46 +120,42 @@ final class Libc {
       MemorySegment poll = arena.allocate(JAVA_LONG);
       poll.set(JAVA_INT, 0, descriptor);
       poll.set(JAVA_SHORT, 4, POLLIN);
-      return call(state -> (int) POLL.invokeExact(state, poll, 1L, 0)) > 0;
+      return integer(POLL, poll.address(), 1, 0) > 0;
     }
   }
 
   static int memfdCreate(String name, int flags) {
     try (var arena = Arena.ofConfined()) {
-      MemorySegment text = arena.allocateFrom(name);
-      return (int) call(state -> (int) MEMFD_CREATE.invokeExact(state, text, flags));
+      return integer(MEMFD_CREATE, arena.allocateFrom(name).address(), flags, 0);
     }
   }
 
   static int fcntl(int descriptor, int command, long argument) {
-    return (int) call(state -> (int) FCNTL.invokeExact(state, descriptor, command, argument));
+    return integer(FCNTL, descriptor, command, argument);
   }
 
   /// How large a file is.
   static long size(int descriptor) {
-    return call(state -> (long) LSEEK.invokeExact(state, descriptor, 0L, SEEK_END));
+    return call(LSEEK, descriptor, 0, SEEK_END, 0, 0, 0);
   }
 
   /// Reads into a segment of any kind; the garbage collector waits meanwhile.
   static long pread(int descriptor, MemorySegment into, long offset) {
-    long bytes = into.byteSize();
-    return call(state -> (long) PREAD.invokeExact(state, descriptor, into, bytes, offset));
+    return transfer(Transfer.PREAD, descriptor, into, offset);
   }
 
   /// Writes from a segment of any kind; the garbage collector waits meanwhile.
   static long pwrite(int descriptor, MemorySegment from, long offset) {
-    long bytes = from.byteSize();
-    return call(state -> (long) PWRITE.invokeExact(state, descriptor, from, bytes, offset));
+    return transfer(Transfer.PWRITE, descriptor, from, offset);
   }
 
   /// Maps a file's beginning, for reading: an address.
   static long mmap(int descriptor, long bytes) {
-    return call(
-        state -> (long) MMAP.invokeExact(state, 0L, bytes, PROT_READ, MAP_SHARED, descriptor, 0L));
+    return call(MMAP, 0, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
   }
 
   static void munmap(long address, long bytes) {
-    call(state -> (int) MUNMAP.invokeExact(state, address, bytes));
+    integer(MUNMAP, address, bytes, 0);
   }
 
   /// What people call an error number.
@@ -185,26 +169,47 @@ final class Libc {
     };
   }
 
-  @FunctionalInterface
-  private interface Call {
-    long with(MemorySegment state) throws Throwable;
-  }
-
-  private static long call(Call call) {
+  /// A function that returns an `int`.
+  private static int integer(MemorySegment function, long a, long b, long c) {
     try (var arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      long result = call.with(state);
-      return result < 0 ? -(int) ERRNO.get(state, 0L) : result;
+      int result = (int) (long) FUNCTION.invokeExact(function, state, a, b, c, 0L, 0L, 0L);
+      return result < 0 ? -state.get(JAVA_INT, ERRNO) : result;
     } catch (Throwable e) {
-      throw new IllegalStateException("a native call could not be made", e);
+      throw failure(e);
     }
   }
 
-  private static MethodHandle handle(String name, FunctionDescriptor type, Linker.Option... more) {
-    Linker linker = Linker.nativeLinker();
-    MemorySegment address = linker.defaultLookup().findOrThrow(name);
-    Linker.Option[] options =
-        Stream.concat(Stream.of(CAPTURE), Stream.of(more)).toArray(Linker.Option[]::new);
-    return linker.downcallHandle(address, type, options);
+  /// A function that returns a `long` or an address.
+  private static long call(MemorySegment function, long a, long b, long c, long d, long e, long f) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      long result = (long) FUNCTION.invokeExact(function, state, a, b, c, d, e, f);
+      return result < 0 ? -state.get(JAVA_INT, ERRNO) : result;
+    } catch (Throwable failure) {
+      throw failure(failure);
+    }
+  }
+
+  private static long transfer(
+      MemorySegment function, int descriptor, MemorySegment bytes, long offset) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      long result =
+          (long)
+              Transfer.FUNCTION.invokeExact(
+                  function, state, descriptor, bytes, bytes.byteSize(), offset);
+      return result < 0 ? -state.get(JAVA_INT, ERRNO) : result;
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  private static IllegalStateException failure(Throwable cause) {
+    return new IllegalStateException("a native call could not be made", cause);
+  }
+
+  private static MemorySegment function(String name) {
+    return LINKER.defaultLookup().findOrThrow(name);
   }
 }

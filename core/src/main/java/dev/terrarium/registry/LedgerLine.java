@@ -2,12 +2,14 @@ package dev.terrarium.registry;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.terrarium.json.Fields;
+import dev.terrarium.json.PlainJson;
 import dev.terrarium.registry.WorkerRow.Activation;
 import java.time.Instant;
+import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 import java.util.zip.CRC32C;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /// A line of the ledger: JSON whose last field is the CRC32C of all that stands before it, such as
 /// `{"op":"release","number":7,"at":"…","crc":"0a1b2c3d"}`. Any tool for JSON reads it, and whether
@@ -28,7 +30,7 @@ sealed interface LedgerLine {
 
   /// With the line break.
   default byte[] bytes() {
-    String json = Json.text(fields());
+    String json = PlainJson.text(fields());
     String body = json.substring(0, json.length() - 1);
     return (body + ",\"crc\":\"" + crc(body) + "\"}\n").getBytes(UTF_8);
   }
@@ -41,7 +43,7 @@ sealed interface LedgerLine {
     if (tail < 0 || !line.substring(tail).equals(tail(line.substring(0, tail)))) {
       throw new IllegalArgumentException("the checksum is wrong");
     }
-    return of(Json.parse(line));
+    return of(PlainJson.parse(line));
   }
 
   private static String tail(String body) {
@@ -51,58 +53,63 @@ sealed interface LedgerLine {
   private static String crc(String body) {
     var crc = new CRC32C();
     crc.update(body.getBytes(UTF_8));
-    return "%08x".formatted(crc.getValue());
+    return HexFormat.of().toHexDigits(crc.getValue(), 8);
   }
 
-  private ObjectNode fields() {
-    ObjectNode node = Json.object();
-    switch (this) {
-      case Reserve(var row) -> put(node, row);
-      case Activate(var number, var activation) -> put(node, number, activation);
+  private Map<String, Object> fields() {
+    return switch (this) {
+      case Reserve(var row) -> fields(row);
+      case Activate(var number, var activation) ->
+          PlainJson.object(
+              "op", "activate",
+              "number", number,
+              "pid", activation.pid(),
+              "ticks", activation.startTicks(),
+              "pgid", activation.group(),
+              "at", activation.at().toString());
       case Release(var number, var at) ->
-          node.put("op", "release").put("number", number).put("at", at.toString());
-    }
-    return node;
+          PlainJson.object("op", "release", "number", number, "at", at.toString());
+    };
   }
 
-  private static void put(ObjectNode node, WorkerRow row) {
-    node.put("op", "reserve").put("number", row.number());
-    node.put("worker", row.worker()).put("pool", row.pool());
-    node.put("fingerprint", row.fingerprint()).put("at", row.reservedAt().toString());
-    Json.put(node, row.origin());
+  private static Map<String, Object> fields(WorkerRow row) {
+    Map<String, Object> fields =
+        PlainJson.object(
+            "op", "reserve",
+            "number", row.number(),
+            "worker", row.worker(),
+            "pool", row.pool(),
+            "fingerprint", row.fingerprint(),
+            "at", row.reservedAt().toString());
+    fields.putAll(Json.fields(row.origin()));
+    return fields;
   }
 
-  private static void put(ObjectNode node, long number, Activation activation) {
-    node.put("op", "activate").put("number", number);
-    node.put("pid", activation.pid()).put("ticks", activation.startTicks());
-    node.put("pgid", activation.group()).put("at", activation.at().toString());
-  }
-
-  private static LedgerLine of(JsonNode node) {
-    long number = Json.integer(node, "number");
-    Instant at = Json.instant(node, "at");
-    String op = Json.string(node, "op");
+  private static LedgerLine of(Fields fields) {
+    long number = fields.integer("number");
+    Instant at = Json.instant(fields, "at");
+    String op = fields.text("op");
     return switch (op) {
-      case "reserve" -> new Reserve(row(node, number, at));
-      case "activate" -> new Activate(number, activation(node, at));
+      case "reserve" -> new Reserve(row(fields, number, at));
+      case "activate" -> new Activate(number, activation(fields, at));
       case "release" -> new Release(number, at);
       default -> throw new IllegalArgumentException("unknown operation '%s'".formatted(op));
     };
   }
 
-  private static WorkerRow row(JsonNode node, long number, Instant at) {
+  private static WorkerRow row(Fields fields, long number, Instant at) {
     return new WorkerRow(
-        Json.string(node, "worker"),
+        fields.text("worker"),
         number,
-        Json.string(node, "pool"),
-        Json.string(node, "fingerprint"),
-        Json.origin(node),
+        fields.text("pool"),
+        fields.text("fingerprint"),
+        Json.origin(fields),
         at,
         Optional.empty());
   }
 
-  private static Activation activation(JsonNode node, Instant at) {
+  private static Activation activation(Fields fields, Instant at) {
     return new Activation(
-        Json.integer(node, "pid"), Json.integer(node, "ticks"), Json.integer(node, "pgid"), at);
+        fields.integer("pid"), fields.integer("ticks"), fields.integer("pgid"), at);
   }
 }

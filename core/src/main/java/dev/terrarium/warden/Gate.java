@@ -3,7 +3,6 @@ package dev.terrarium.warden;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameHandler;
-import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Greeter;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
@@ -59,16 +58,10 @@ public final class Gate implements Greeter {
 
   @Override
   public FrameHandler greet(Connection connection, Frame hello) throws RefusedException {
-    Guest guest = expected.remove(token(hello).text());
+    Guest guest = expected.remove(Messages.token(hello));
     if (guest == null) {
       throw new RefusedException("its token is not one that was given out, or was used before");
     }
     return guest.greeted(connection, hello);
-  }
-
-  private static Messages.Token token(Frame hello) {
-    return hello.type() == FrameType.WARDEN_HELLO
-        ? Messages.read(hello, Messages.WardenHello.class).token()
-        : Messages.read(hello, Messages.Hello.class).token();
   }
 }

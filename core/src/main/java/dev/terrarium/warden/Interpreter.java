@@ -10,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
@@ -56,6 +58,13 @@ public record Interpreter(Path executable, String version) {
     Interpreter found = parse(command, run(command));
     KNOWN.put(command, found);
     return found;
+  }
+
+  /// The same in a thread of its own, which lives for as long as it takes.
+  public static Future<Interpreter> resolveAside(String command) {
+    var search = new FutureTask<>(() -> resolve(command));
+    Thread.ofPlatform().daemon().name("terrarium-interpreter").start(search);
+    return search;
   }
 
   private static String run(String command) {

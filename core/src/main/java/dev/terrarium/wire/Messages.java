@@ -1,77 +1,82 @@
 package dev.terrarium.wire;
 
-import static java.util.Objects.requireNonNull;
-import static java.util.Objects.requireNonNullElse;
-
-import com.fasterxml.jackson.annotation.JsonCreator;
-import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.annotation.JsonValue;
+import dev.terrarium.json.Fields;
+import dev.terrarium.json.PlainJson;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Every envelope of `docs/protocol.md` but `RESULT`'s, as a record, with the names of that page
 /// (in snake case there). What must be there and is not, or has another type, is a protocol error;
 /// what may be missing is `null` or empty; what is not known is ignored.
 public final class Messages {
-  private static final JsonMapper MAPPER =
-      WireJson.mapper()
-          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-          .changeDefaultPropertyInclusion(
-              inclusion -> inclusion.withValueInclusion(JsonInclude.Include.NON_NULL))
-          .build();
-
   private Messages() {}
 
-  /// The envelope of `frame` as a `type`, one of the records below.
-  public static <T extends Record> T read(Frame frame, Class<T> type) {
+  /// The token of a first frame, whichever it is.
+  public static String token(Frame frame) {
     try {
-      return requireNonNull(MAPPER.readValue(frame.envelope(), type), "it is null");
-    } catch (JacksonException | NullPointerException e) {
-      throw new ProtocolException("%s: %s".formatted(frame, problem(e)), e);
+      return WireJson.textField(frame.envelope(), "token");
+    } catch (JacksonException | IllegalArgumentException e) {
+      throw problem(frame, e);
     }
   }
 
-  private static String problem(Exception e) {
-    return e instanceof JacksonException j
-        ? ValuePath.of("", j) + ": " + j.getOriginalMessage()
-        : String.valueOf(e.getMessage());
+  public static Hello hello(Frame frame) {
+    return read(frame, MessageReader::hello);
+  }
+
+  public static CallError callError(Frame frame) {
+    return read(frame, MessageReader::callError);
+  }
+
+  public static Stacks stacks(Frame frame) {
+    return read(frame, MessageReader::stacks);
+  }
+
+  public static Log log(Frame frame) {
+    return read(frame, MessageReader::log);
   }
 
   /// What a warden says after its hello.
   public static FromWarden fromWarden(Frame frame) {
-    return switch (frame.type()) {
-      case SPAWNED -> read(frame, Spawned.class);
-      case SPAWN_FAILED -> read(frame, SpawnFailed.class);
-      case EXITED -> read(frame, Exited.class);
-      case CLEARED -> read(frame, Cleared.class);
-      case OUTPUT -> read(frame, Output.class);
-      case DUMPED -> read(frame, Dumped.class);
-      case REPORT -> read(frame, Report.class);
-      case ZYGOTE_READY -> read(frame, ZygoteReady.class);
-      default -> throw new ProtocolException("a warden does not send " + frame);
-    };
+    return read(frame, fields -> MessageReader.fromWarden(frame, fields));
+  }
+
+  private static <T> T read(Frame frame, Function<Fields, T> message) {
+    try {
+      return message.apply(WireJson.fields(frame.envelope()));
+    } catch (JacksonException | IllegalArgumentException e) {
+      throw problem(frame, e);
+    }
+  }
+
+  private static ProtocolException problem(Frame frame, RuntimeException e) {
+    String what = e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage();
+    return new ProtocolException("%s: %s".formatted(frame, what), e);
   }
 
   /// `message` in its frame; `id` is the call's, or the worker's number, or 0.
   public static OutgoingFrame frame(long id, Outgoing message) {
-    return OutgoingFrame.of(message.type(), id, write((Record) message));
+    return OutgoingFrame.of(message.type(), id, write(message));
   }
 
   /// As JSON: for what does not travel in a frame of its own.
-  public static byte[] write(Record message) {
-    return WireJson.writePlain(MAPPER, message);
+  ///
+  /// @throws ValueException if an option of the user's has no form in JSON
+  public static byte[] write(Written message) {
+    return WireJson.writePlain(message.fields());
+  }
+
+  /// A message that this side writes.
+  public sealed interface Written {
+    /// By their names on the wire, without those that are null.
+    Map<String, ?> fields();
   }
 
   /// A secret that proves who dialled. Of its own type so that no log shows it.
-  public record Token(@JsonValue String text) {
-    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
-    public Token {}
-
+  public record Token(String text) {
     @Override
     public String toString() {
       return "(a token)";
@@ -88,15 +93,7 @@ public final class Messages {
       String version,
       List<String> capabilities,
       List<Tool> tools,
-      @Nullable Failure failure) {
-    public Hello {
-      requireNonNull(token, "token is missing");
-      language = requireNonNullElse(language, "");
-      version = requireNonNullElse(version, "");
-      capabilities = copy(capabilities);
-      tools = copy(tools);
-    }
-  }
+      @Nullable Failure failure) {}
 
   public record Tool(
       String name,
@@ -104,20 +101,11 @@ public final class Messages {
       ToolKind kind,
       boolean idempotent,
       @Nullable String returns,
-      List<Parameter> parameters) {
-    public Tool {
-      requireNonNull(name, "name is missing");
-      requireNonNull(kind, "kind is missing");
-      parameters = copy(parameters);
-    }
-  }
+      List<Parameter> parameters) {}
 
   public enum ToolKind {
-    @JsonProperty("plain")
     PLAIN,
-    @JsonProperty("async")
     ASYNC,
-    @JsonProperty("generator")
     GENERATOR
   }
 
@@ -127,35 +115,19 @@ public final class Messages {
       ParameterKind kind,
       @Nullable String type,
       boolean required,
-      @JsonProperty("default") @Nullable String standard) {
-    public Parameter {
-      requireNonNull(name, "name is missing");
-      requireNonNull(kind, "kind is missing");
-    }
-  }
+      @Nullable String standard) {}
 
   public enum ParameterKind {
-    @JsonProperty("positional only")
     POSITIONAL_ONLY,
-    @JsonProperty("positional or keyword")
     POSITIONAL_OR_KEYWORD,
-    @JsonProperty("keyword only")
     KEYWORD_ONLY,
-    @JsonProperty("positional rest")
     POSITIONAL_REST,
-    @JsonProperty("keyword rest")
     KEYWORD_REST
   }
 
   /// Why an adapter did not load.
   public record Failure(
-      FailureReason reason, String type, String message, @Nullable String traceback) {
-    public Failure {
-      requireNonNull(reason, "reason is missing");
-      type = requireNonNullElse(type, "");
-      message = requireNonNullElse(message, "");
-    }
-  }
+      FailureReason reason, String type, String message, @Nullable String traceback) {}
 
   public enum FailureReason {
     ADAPTER_MISSING,
@@ -174,46 +146,22 @@ public final class Messages {
       String type,
       String message,
       @Nullable String traceback,
-      @Nullable String nearest) {
-    public CallError {
-      requireNonNull(kind, "kind is missing");
-      type = requireNonNullElse(type, "");
-      message = requireNonNullElse(message, "");
-    }
-  }
+      @Nullable String nearest) {}
 
   public enum ErrorKind {
-    @JsonProperty("tool")
     TOOL,
-    @JsonProperty("unknown-tool")
     UNKNOWN_TOOL,
-    @JsonProperty("bad-argument")
     BAD_ARGUMENT,
-    @JsonProperty("value")
     VALUE,
-    @JsonProperty("cancelled")
     CANCELLED,
-    @JsonProperty("deadline")
     DEADLINE,
-    @JsonProperty("closing")
     CLOSING,
-    @JsonProperty("withdrawn")
     WITHDRAWN
   }
 
-  public record Stacks(String stacks) {
-    public Stacks {
-      requireNonNull(stacks, "stacks is missing");
-    }
-  }
+  public record Stacks(String stacks) {}
 
-  public record Log(LogLevel level, String logger, String message) {
-    public Log {
-      requireNonNull(level, "level is missing");
-      logger = requireNonNullElse(logger, "");
-      requireNonNull(message, "message is missing");
-    }
-  }
+  public record Log(LogLevel level, String logger, String message) {}
 
   public enum LogLevel {
     DEBUG,
@@ -225,23 +173,11 @@ public final class Messages {
 
   // ---- warden to JVM ----
 
-  public record WardenHello(int protocol, Token token, long pid, long ticks, String version) {
-    public WardenHello {
-      requireNonNull(token, "token is missing");
-      version = requireNonNullElse(version, "");
-    }
-  }
-
   public sealed interface FromWarden {}
 
   public record Spawned(long pid, long ticks) implements FromWarden {}
 
-  public record SpawnFailed(String step, int errno, String message) implements FromWarden {
-    public SpawnFailed {
-      requireNonNull(step, "step is missing");
-      message = requireNonNullElse(message, "");
-    }
-  }
+  public record SpawnFailed(String step, int errno, String message) implements FromWarden {}
 
   /// One of `code` and `signal` is not `null`.
   public record Exited(
@@ -254,7 +190,6 @@ public final class Messages {
       String stderr)
       implements FromWarden {
     public Exited {
-      stderr = requireNonNullElse(stderr, "");
       if ((code == null) == (signal == null)) {
         throw new IllegalArgumentException("code %s and signal %s".formatted(code, signal));
       }
@@ -264,70 +199,67 @@ public final class Messages {
   public record Cleared(int strays) implements FromWarden {}
 
   public record Output(Stream stream, List<String> lines, @Nullable Long dropped)
-      implements FromWarden {
-    public Output {
-      requireNonNull(stream, "stream is missing");
-      lines = copy(lines);
-    }
-  }
+      implements FromWarden {}
 
   public enum Stream {
-    @JsonProperty("stdout")
     STDOUT,
-    @JsonProperty("stderr")
     STDERR
   }
 
-  public record Dumped(String stacks) implements FromWarden {
-    public Dumped {
-      stacks = requireNonNullElse(stacks, "");
-    }
-  }
+  public record Dumped(String stacks) implements FromWarden {}
 
   public record Report(int killed, int left) implements FromWarden {}
 
   /// A zygote has imported the adapter.
   ///
   /// @param threads empty where it forks; else those that keep it from forking
-  public record ZygoteReady(List<String> threads) implements FromWarden {
-    public ZygoteReady {
-      threads = copy(threads);
-    }
-  }
+  public record ZygoteReady(List<String> threads) implements FromWarden {}
 
   // ---- JVM to worker and warden ----
 
   /// A message that has a frame of its own.
-  public sealed interface Outgoing {
+  public sealed interface Outgoing extends Written {
     FrameType type();
   }
 
   /// To be encoded by [ValueCodec#encode(Call)], because it carries users' values.
   ///
   /// @param deadline milliseconds left
-  @JsonInclude(JsonInclude.Include.NON_EMPTY)
   public record Call(
       String tool,
       List<? extends @Nullable Object> args,
       Map<String, ? extends @Nullable Object> named,
-      @Nullable Long deadline) {}
+      @Nullable Long deadline) {
+    Map<String, ?> fields() {
+      return PlainJson.object(
+          "tool",
+          tool,
+          "args",
+          args.isEmpty() ? null : args,
+          "named",
+          named.isEmpty() ? null : named,
+          "deadline",
+          deadline);
+    }
+  }
 
   public record Cancel(CancelReason reason) implements Outgoing {
     @Override
     public FrameType type() {
       return FrameType.CANCEL;
     }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object("reason", Fields.word(reason, ' '));
+    }
   }
 
   public enum CancelReason {
-    @JsonProperty("cancelled")
     CANCELLED,
-    @JsonProperty("deadline")
     DEADLINE,
-    @JsonProperty("closing")
     CLOSING,
     /// Only if it has not begun.
-    @JsonProperty("withdrawn")
     WITHDRAWN
   }
 
@@ -335,6 +267,11 @@ public final class Messages {
     @Override
     public FrameType type() {
       return FrameType.DRAIN;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return Map.of();
     }
   }
 
@@ -346,6 +283,11 @@ public final class Messages {
     public FrameType type() {
       return FrameType.MEMFD;
     }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object("from", from);
+    }
   }
 
   /// The memory files of a result may be written again.
@@ -353,6 +295,11 @@ public final class Messages {
     @Override
     public FrameType type() {
       return FrameType.TAKEN;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return Map.of();
     }
   }
 
@@ -376,12 +323,31 @@ public final class Messages {
     public FrameType type() {
       return FrameType.SPAWN;
     }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object(
+          "worker", worker,
+          "role", role,
+          "via", via,
+          "zygote", zygote,
+          "argv", argv,
+          "set", set,
+          "unset", unset,
+          "directory", directory,
+          "spec", spec.fields());
+    }
   }
 
   public record Signal(int signal, String why) implements Outgoing {
     @Override
     public FrameType type() {
       return FrameType.SIGNAL;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object("signal", signal, "why", why);
     }
   }
 
@@ -390,6 +356,11 @@ public final class Messages {
     public FrameType type() {
       return FrameType.KILL;
     }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object("why", why);
+    }
   }
 
   public record Dump() implements Outgoing {
@@ -397,12 +368,22 @@ public final class Messages {
     public FrameType type() {
       return FrameType.DUMP;
     }
+
+    @Override
+    public Map<String, ?> fields() {
+      return Map.of();
+    }
   }
 
   public record Shutdown() implements Outgoing {
     @Override
     public FrameType type() {
       return FrameType.SHUTDOWN;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return Map.of();
     }
   }
 
@@ -426,7 +407,25 @@ public final class Messages {
       String adapter,
       @Nullable String source,
       @Nullable Boolean preload,
-      Map<String, ? extends @Nullable Object> options) {}
+      Map<String, ? extends @Nullable Object> options)
+      implements Written {
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object(
+          "protocol", protocol,
+          "token", token.text(),
+          "socket", socket,
+          "run", run,
+          "worker", worker,
+          "pool", pool,
+          "stacks_fd", stacksFd,
+          "host", host,
+          "adapter", adapter,
+          "source", source,
+          "preload", preload,
+          "options", options);
+    }
+  }
 
   /// The first line of a warden's standard input.
   public record WardenConfig(
@@ -436,11 +435,20 @@ public final class Messages {
       String lifelines,
       Token token,
       Host host,
-      String directory) {}
+      String directory)
+      implements Written {
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object(
+          "run", run,
+          "birthmark", birthmark,
+          "socket", socket,
+          "lifelines", lifelines,
+          "token", token.text(),
+          "host", PlainJson.object("pid", host.pid(), "ticks", host.ticks()),
+          "directory", directory);
+    }
+  }
 
   public record Host(long pid, long ticks) {}
-
-  private static <T> List<T> copy(@Nullable List<T> list) {
-    return list == null ? List.of() : List.copyOf(list);
-  }
 }

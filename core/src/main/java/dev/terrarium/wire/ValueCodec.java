@@ -1,6 +1,7 @@
 package dev.terrarium.wire;
 
 import dev.terrarium.ValueException;
+import dev.terrarium.json.PlainJson;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Type;
 import java.util.Arrays;
@@ -30,13 +31,28 @@ import tools.jackson.databind.json.JsonMapper;
 public final class ValueCodec {
   private static final String RESULT = "result";
 
-  private final JsonMapper mapper = WireJson.mapper().build();
+  private final Object making = new Object();
+  private volatile @Nullable JsonMapper mapper;
+
+  // Not before it is needed: see PlainJson.
+  private JsonMapper mapper() {
+    JsonMapper made = mapper;
+    if (made != null) {
+      return made;
+    }
+    synchronized (making) {
+      JsonMapper first = mapper;
+      made = first == null ? WireJson.newMapper() : first;
+      mapper = made;
+      return made;
+    }
+  }
 
   /// A value of its own; errors name it `value`.
   ///
   /// @throws ValueException if it, or something in it, has no form on the wire
   public Encoded encode(@Nullable Object value) {
-    return WireJson.writeValue(mapper, value, "value", MemoryFiles.none());
+    return WireJson.writeValue(mapper(), value, "value", MemoryFiles.none());
   }
 
   /// A call's envelope; errors name `args[0]...` or `named.text...`.
@@ -44,7 +60,8 @@ public final class ValueCodec {
   /// @param files where large bytes go; they are copied there now
   /// @throws ValueException if an argument, or something in it, has no form on the wire
   public Encoded encode(Messages.Call call, MemoryFiles files) {
-    return WireJson.writeValue(mapper, call, "", files);
+    return WireJson.plainCall(call)
+        .orElseGet(() -> WireJson.writeValue(mapper(), call.fields(), "", files));
   }
 
   /// A result of the wanted type: a class, or a type with arguments. All memory is the heap's.
@@ -68,13 +85,25 @@ public final class ValueCodec {
   }
 
   /// @param attachments arrays or segments
-  @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
+  @SuppressWarnings({"TypeParameterUnusedInFormals", "unchecked"}) // a Type cannot say it better
   <T> @Nullable T decode(byte[] json, List<?> attachments, Type type) {
-    JavaType wanted = mapper.constructType(type);
+    boolean simple = attachments.isEmpty() && !mayHaveSpecialKeys(json);
+    if (simple && type instanceof Class<?> wanted) {
+      Object value = PlainJson.read(WireJson.parser(json), wanted);
+      if (!(value instanceof PlainJson.Unfit)) {
+        return (T) value;
+      }
+    }
+    return bind(json, attachments, type, simple);
+  }
+
+  @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
+  private <T> @Nullable T bind(byte[] json, List<?> attachments, Type type, boolean simple) {
+    JavaType wanted = mapper().constructType(type);
     try {
-      return attachments.isEmpty() && !mayHaveSpecialKeys(json)
-          ? mapper.readValue(json, wanted)
-          : mapper.treeToValue(tree(json, attachments), wanted);
+      return simple
+          ? mapper().readValue(json, wanted)
+          : mapper().treeToValue(tree(json, attachments), wanted);
     } catch (JacksonException e) {
       // Either it is no JSON, and reading it as a tree says so, or it is the wrong JSON.
       JsonNode sent = ValuePath.resolve(tree(json, attachments), e);
@@ -95,7 +124,7 @@ public final class ValueCodec {
 
   private JsonNode tree(byte[] json, List<?> attachments) {
     try {
-      JsonNode tree = mapper.readTree(json);
+      JsonNode tree = mapper().readTree(json);
       if (tree.isMissingNode()) {
         throw new ProtocolException("no value at all");
       }

@@ -20,7 +20,8 @@ import tools.jackson.databind.DatabindException;
 /// and refuses integers that Python would not read. Sitting below all serializers, it sees every
 /// key and every byte array, however they came about.
 final class WireGenerator extends JsonGeneratorDelegate {
-  private static final BigInteger INTEGER_LIMIT = BigInteger.TEN.pow(INTEGER_DIGITS_MAX);
+  /// Numbers of fewer bits have no more than `INTEGER_DIGITS_MAX` digits.
+  private static final int INTEGER_BITS_SURE = (int) (INTEGER_DIGITS_MAX / Math.log10(2));
 
   private final @Nullable List<ByteBuffer> attachments;
   private final Loan loan;
@@ -116,7 +117,8 @@ final class WireGenerator extends JsonGeneratorDelegate {
   }
 
   private void checkDigits(BigInteger number) {
-    if (number.abs().compareTo(INTEGER_LIMIT) >= 0) {
+    if (number.bitLength() >= INTEGER_BITS_SURE
+        && number.abs().compareTo(BigInteger.TEN.pow(INTEGER_DIGITS_MAX)) >= 0) {
       throw refusal("an integer of more than %,d digits".formatted(INTEGER_DIGITS_MAX));
     }
   }

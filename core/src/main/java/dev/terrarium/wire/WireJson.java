@@ -5,11 +5,21 @@ import static dev.terrarium.wire.Limits.INTEGER_DIGITS_MAX;
 import static dev.terrarium.wire.Limits.NESTING_MAX;
 
 import dev.terrarium.ValueException;
+import dev.terrarium.json.Fields;
+import dev.terrarium.json.PlainJson;
 import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.TokenStreamFactory;
@@ -32,15 +42,15 @@ final class WireJson {
   /// A `CALL` holds its values two containers deep: its envelope and `args`.
   private static final int CALL_LEVELS = 2;
 
+  private static final JsonFactory FACTORY = factory();
+
   private WireJson() {}
 
-  static JsonMapper.Builder mapper() {
-    return JsonMapper.builder(factory())
+  /// The data binding, for what is not plain.
+  static JsonMapper newMapper() {
+    return JsonMapper.builder(FACTORY)
         .addModule(new WireModule())
         .annotationIntrospector(new PrimitivesAreRequired())
-        .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-        .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
-        .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
         .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
         .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
         .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
@@ -52,7 +62,8 @@ final class WireJson {
         .enable(EnumFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
         .disable(DateTimeFeature.WRITE_DATES_AS_TIMESTAMPS)
         .disable(DateTimeFeature.WRITE_DURATIONS_AS_TIMESTAMPS)
-        .disable(DateTimeFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE);
+        .disable(DateTimeFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE)
+        .build();
   }
 
   /// Left alone, Jackson takes 0 for a number that did not come.
@@ -69,6 +80,9 @@ final class WireJson {
   private static JsonFactory factory() {
     return JsonFactory.builder()
         .disable(TokenStreamFactory.Feature.CHARSET_DETECTION)
+        .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+        .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+        .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
         .streamReadConstraints(
             StreamReadConstraints.builder()
                 .maxNestingDepth(NESTING_MAX)
@@ -79,6 +93,74 @@ final class WireJson {
         .streamWriteConstraints(
             StreamWriteConstraints.builder().maxNestingDepth(NESTING_MAX + CALL_LEVELS).build())
         .build();
+  }
+
+  static JsonParser parser(byte[] json) {
+    return FACTORY.createParser(ObjectReadContext.empty(), json);
+  }
+
+  /// A control message.
+  ///
+  /// @throws JacksonException if it is no JSON
+  /// @throws IllegalArgumentException if it is no object
+  static Fields fields(byte[] envelope) {
+    try (JsonParser json = parser(envelope)) {
+      return Fields.read(json);
+    }
+  }
+
+  /// One field of a control message, whatever the others are.
+  ///
+  /// @throws JacksonException if what stands before it is no JSON
+  /// @throws IllegalArgumentException if it is missing, or no text
+  static String textField(byte[] envelope, String wanted) {
+    try (JsonParser json = parser(envelope)) {
+      if (json.nextToken() == JsonToken.START_OBJECT) {
+        for (String name = json.nextName(); name != null; name = json.nextName()) {
+          if (json.nextToken() == JsonToken.VALUE_STRING && name.equals(wanted)) {
+            return json.getString();
+          }
+          json.skipChildren();
+        }
+      }
+      throw new IllegalArgumentException(wanted + " is missing");
+    }
+  }
+
+  /// A call whose arguments are all plain; empty where they are not, or something about them is
+  /// wrong, which the data binding says better.
+  static Optional<Encoded> plainCall(Messages.Call call) {
+    if (!PlainJson.isPlain(call.args()) || !PlainJson.isPlain(call.named())) {
+      return Optional.empty();
+    }
+    var out = new Output("");
+    try (var json = WireGenerator.withAttachments(generator(out), Loan.NONE)) {
+      json.writeStartObject();
+      json.writeName("tool");
+      json.writeString(call.tool());
+      if (!call.args().isEmpty()) {
+        json.writeName("args");
+        PlainJson.write(json, call.args());
+      }
+      if (!call.named().isEmpty()) {
+        json.writeName("named");
+        PlainJson.write(json, call.named());
+      }
+      Long deadline = call.deadline();
+      if (deadline != null) {
+        json.writeName("deadline");
+        json.writeNumber(deadline.longValue());
+      }
+      json.writeEndObject();
+      json.flush();
+      return Optional.of(new Encoded(out.toByteArray(), List.of(), Loan.NONE));
+    } catch (JacksonException | IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static JsonGenerator generator(OutputStream out) {
+    return FACTORY.createGenerator(ObjectWriteContext.empty(), out);
   }
 
   /// A user's value.
@@ -101,9 +183,21 @@ final class WireJson {
     }
   }
 
-  /// A message of our own, without attachments.
-  static byte[] writePlain(JsonMapper mapper, Object message) {
+  /// A control message, which has no attachments. It is plain but for what users put into it.
+  ///
+  /// @throws ValueException if that has no form in JSON
+  static byte[] writePlain(Map<String, ?> message) {
     var out = new Output("");
+    if (PlainJson.isPlain(message)) {
+      try (JsonGenerator json = generator(out)) {
+        PlainJson.write(json, message);
+        json.flush();
+        return out.toByteArray();
+      } catch (JacksonException e) {
+        out.reset(); // the data binding says it better
+      }
+    }
+    JsonMapper mapper = newMapper();
     try (var json = WireGenerator.plain(mapper.createGenerator(out))) {
       write(mapper, json, message, "");
       return out.toByteArray();

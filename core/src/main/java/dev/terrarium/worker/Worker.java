@@ -492,7 +492,9 @@ public final class Worker {
   // Not on this thread: it is the loop's or the timer's.
   @FormatMethod
   private void say(Level level, @FormatString String format, Object... facts) {
-    facilities.log().say(LOG, level, format.formatted(facts));
+    if (LOG.isEnabledForLevel(level)) {
+      facilities.log().say(LOG, level, format.formatted(facts));
+    }
   }
 
   private PoolClosedException closedError() {

@@ -23,7 +23,7 @@ final class WorkerWire implements FrameHandler {
   }
 
   FrameHandler greeted(Connection connection, Frame frame) {
-    Messages.Hello hello = Messages.read(frame, Messages.Hello.class);
+    Messages.Hello hello = Messages.hello(frame);
     Messages.Failure failure = hello.failure();
     if (failure == null) {
       worker.connected(connection, ToolInfos.of(hello.tools()), hello.capabilities());
@@ -47,9 +47,9 @@ final class WorkerWire implements FrameHandler {
       return;
     }
     switch (frame.type()) {
-      case ERROR -> failed(frame.id(), Messages.read(frame, Messages.CallError.class));
+      case ERROR -> failed(frame.id(), Messages.callError(frame));
       case STACKS -> stacks(frame);
-      case LOG -> worker.log().record(pool, worker.id(), Messages.read(frame, Messages.Log.class));
+      case LOG -> worker.log().record(pool, worker.id(), Messages.log(frame));
       case PONG -> {}
       default -> throw new ProtocolException("a worker does not send " + frame.type());
     }
@@ -69,7 +69,7 @@ final class WorkerWire implements FrameHandler {
   private void stacks(Frame frame) {
     Call call = calls.find(frame.id());
     if (call != null) {
-      call.deadlineStacks(Messages.read(frame, Messages.Stacks.class).stacks());
+      call.deadlineStacks(Messages.stacks(frame).stacks());
     }
   }
 

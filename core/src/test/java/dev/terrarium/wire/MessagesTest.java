@@ -47,7 +47,7 @@ final class MessagesTest {
   }
 
   private static Hello hello(String json) {
-    return Messages.read(frame(FrameType.HELLO, json), Hello.class);
+    return Messages.hello(frame(FrameType.HELLO, json));
   }
 
   @Test
@@ -111,9 +111,8 @@ final class MessagesTest {
   @Test
   void readsErrors() {
     CallError error =
-        Messages.read(
-            frame(FrameType.ERROR, "{\"kind\":\"unknown-tool\",\"nearest\":\"add\"}"),
-            CallError.class);
+        Messages.callError(
+            frame(FrameType.ERROR, "{\"kind\":\"unknown-tool\",\"nearest\":\"add\"}"));
     assertThat(error).isEqualTo(new CallError(ErrorKind.UNKNOWN_TOOL, "", "", null, "add"));
   }
 
@@ -137,7 +136,7 @@ final class MessagesTest {
         .isInstanceOf(ProtocolException.class);
   }
 
-  private static String json(Record message) {
+  private static String json(Messages.Written message) {
     return new String(Messages.write(message), UTF_8);
   }
 

@@ -1,0 +1,222 @@
+package dev.terrarium.json;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.json.JsonFactory;
+
+/// Values that are JSON already: null, text, booleans, `int`, `long` and `double`, and the JDK's
+/// lists and maps of them. Such values need no more of Jackson than its streaming core; the data
+/// binding takes a fresh JVM a fifth of a second to load, and every call a little more time.
+public final class PlainJson {
+  /// Given back where JSON is not what was wanted.
+  public enum Unfit {
+    UNFIT
+  }
+
+  /// What nests deeper is left to the data binding, which says where a cycle is.
+  private static final int DEPTH_MAX = 64;
+
+  private static final JsonFactory FACTORY = new JsonFactory();
+
+  private PlainJson() {}
+
+  /// Whether [#write] takes the value.
+  public static boolean isPlain(@Nullable Object value) {
+    return isPlain(value, DEPTH_MAX);
+  }
+
+  private static boolean isPlain(@Nullable Object value, int depth) {
+    if (value == null || value instanceof String || isNumber(value) || value instanceof Boolean) {
+      return true;
+    }
+    // Other people's collections may be annotated.
+    if (depth == 0 || value.getClass().getClassLoader() != null) {
+      return false;
+    }
+    if (value instanceof List<?> list) {
+      for (Object element : list) {
+        if (!isPlain(element, depth - 1)) {
+          return false;
+        }
+      }
+      return true;
+    }
+    return value instanceof Map<?, ?> map && isPlain(map, depth);
+  }
+
+  private static boolean isPlain(Map<?, ?> map, int depth) {
+    for (Map.Entry<?, ?> entry : map.entrySet()) {
+      if (!(entry.getKey() instanceof String) || !isPlain(entry.getValue(), depth - 1)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean isNumber(Object value) {
+    return value instanceof Integer || value instanceof Long || value instanceof Double;
+  }
+
+  /// Writes a plain value.
+  ///
+  /// @throws JacksonException where the generator refuses something
+  /// @throws IllegalArgumentException if the value is not plain
+  public static void write(JsonGenerator json, @Nullable Object value) {
+    if (value instanceof String text) {
+      json.writeString(text);
+    } else if (value instanceof Integer number) {
+      json.writeNumber(number.intValue());
+    } else if (value instanceof Double number) {
+      json.writeNumber(number.doubleValue());
+    } else if (value instanceof Map<?, ?> map) {
+      writeMap(json, map);
+    } else if (value instanceof List<?> list) {
+      writeList(json, list);
+    } else if (value instanceof Long number) {
+      json.writeNumber(number.longValue());
+    } else if (value instanceof Boolean truth) {
+      json.writeBoolean(truth);
+    } else if (value == null) {
+      json.writeNull();
+    } else {
+      throw new IllegalArgumentException("not plain: " + value.getClass());
+    }
+  }
+
+  private static void writeMap(JsonGenerator json, Map<?, ?> map) {
+    json.writeStartObject();
+    for (Map.Entry<?, ?> entry : map.entrySet()) {
+      json.writeName((String) entry.getKey());
+      write(json, entry.getValue());
+    }
+    json.writeEndObject();
+  }
+
+  private static void writeList(JsonGenerator json, List<?> list) {
+    json.writeStartArray();
+    for (Object element : list) {
+      write(json, element);
+    }
+    json.writeEndArray();
+  }
+
+  /// The value whose first token is the parser's current one: a [LinkedHashMap], an [ArrayList],
+  /// text, a number of the smallest type that holds it, a boolean or null.
+  ///
+  /// @throws JacksonException if it is no JSON
+  public static @Nullable Object read(JsonParser json) {
+    return switch (json.currentToken()) {
+      case START_OBJECT -> readMap(json);
+      case START_ARRAY -> readList(json);
+      case VALUE_STRING -> json.getString();
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> json.getNumberValue();
+      case VALUE_TRUE -> true;
+      case VALUE_FALSE -> false;
+      case VALUE_NULL -> null;
+      default -> Unfit.UNFIT;
+    };
+  }
+
+  static Map<String, @Nullable Object> readMap(JsonParser json) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    for (String name = json.nextName(); name != null; name = json.nextName()) {
+      json.nextToken();
+      map.put(name, read(json));
+    }
+    return map;
+  }
+
+  private static List<@Nullable Object> readList(JsonParser json) {
+    List<@Nullable Object> list = new ArrayList<>();
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      list.add(read(json));
+    }
+    return list;
+  }
+
+  /// All of the input as one of the types that need no data binding: `Object`, `Map`, `List`,
+  /// `String`, and the boxes of `boolean`, `int`, `long` and `double`.
+  ///
+  /// @return [Unfit] where the type is another one, or the JSON of another one
+  public static @Nullable Object read(JsonParser json, Class<?> wanted) {
+    try {
+      JsonToken first = json.nextToken();
+      Object value = first == null ? Unfit.UNFIT : read(json, first, wanted);
+      return json.nextToken() == null ? value : Unfit.UNFIT;
+    } catch (JacksonException e) {
+      return Unfit.UNFIT;
+    }
+  }
+
+  private static @Nullable Object read(JsonParser json, JsonToken first, Class<?> wanted) {
+    if (wanted == Object.class) {
+      return read(json);
+    }
+    return switch (first) {
+      case VALUE_STRING -> wanted == String.class ? json.getString() : Unfit.UNFIT;
+      case VALUE_NUMBER_INT -> readInteger(json, wanted);
+      case VALUE_NUMBER_FLOAT -> wanted == Double.class ? json.getDoubleValue() : Unfit.UNFIT;
+      case VALUE_TRUE, VALUE_FALSE ->
+          wanted == Boolean.class ? json.getBooleanValue() : Unfit.UNFIT;
+      case START_OBJECT -> wanted == Map.class ? readMap(json) : Unfit.UNFIT;
+      case START_ARRAY -> wanted == List.class ? readList(json) : Unfit.UNFIT;
+      default -> Unfit.UNFIT;
+    };
+  }
+
+  private static Object readInteger(JsonParser json, Class<?> wanted) {
+    JsonParser.NumberType held = json.getNumberType();
+    if (wanted == Integer.class && held == JsonParser.NumberType.INT) {
+      return json.getIntValue();
+    }
+    return wanted == Long.class && held != JsonParser.NumberType.BIG_INTEGER
+        ? json.getLongValue()
+        : Unfit.UNFIT;
+  }
+
+  /// An object of the fields that are not null, in their order.
+  ///
+  /// @param namesAndValues by turns
+  public static Map<String, Object> object(@Nullable Object... namesAndValues) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      Object value = namesAndValues[i + 1];
+      if (value != null) {
+        fields.put((String) requireNonNull(namesAndValues[i]), value);
+      }
+    }
+    return fields;
+  }
+
+  /// As text without line breaks.
+  public static String text(Map<String, ?> object) {
+    var text = new StringWriter();
+    try (JsonGenerator json = FACTORY.createGenerator(ObjectWriteContext.empty(), text)) {
+      write(json, object);
+    }
+    return text.toString();
+  }
+
+  /// One object.
+  ///
+  /// @throws IllegalArgumentException if the text is anything but that
+  public static Fields parse(String text) {
+    try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), text)) {
+      return Fields.read(json);
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException("no JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+}

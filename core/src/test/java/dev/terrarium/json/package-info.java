@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.json;
+
+import org.jspecify.annotations.NullMarked;
