@@ -60,6 +60,8 @@ class Adapter:
         hooks = {hook: Tool(hook, None, False) for each in self._hooks.values() for hook in each}
         self.has_async = "async" in [tool.kind for tool in [*self.tools.values(), *hooks.values()]]
         """Whether an event loop is needed."""
+        self.has_more_to_do = self.has_async or bool(self._hooks["start"])
+        """Whether more than loading it makes a worker ready."""
         self._wants_options = {hook: _takes_one(tool) for hook, tool in hooks.items()}
         self.description = self._describe()
         """The tools as JSON, for ``HELLO``; made once in a zygote."""

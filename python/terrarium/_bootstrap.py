@@ -25,6 +25,10 @@ import time
 from terrarium import _proc
 from terrarium._values import to_text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
 CONNECT_SECONDS_MAX = 10
 PARENT_SECONDS_MAX = 5
 LIFELINE_FD_MIN = 200
@@ -107,7 +111,14 @@ def become(plan: Plan, report_fd: int) -> None:
         os._exit(EXIT_NOT_STARTED)
 
 
-def join(lines: tuple[int, int], warden: int, middle: int, gate: int, report_fd: int) -> None:
+def join(
+    lines: tuple[int, int],
+    warden: int,
+    middle: int,
+    gate: int,
+    report_fd: int,
+    lead: Callable[[], object] = os.setsid,
+) -> None:
     """What is left of `arm` for a child of a zygote: it has its mark and its descriptors from the
     process `middle`, and returns from here as a worker.
 
@@ -117,7 +128,7 @@ def join(lines: tuple[int, int], warden: int, middle: int, gate: int, report_fd:
     """
     name = "session"
     try:
-        os.setsid()
+        lead()
         name = "lifeline"
         me = os.getpid()
         for line in lines:
@@ -149,7 +160,7 @@ def arm(plan: Plan) -> None:
     step("session", lead_session)
     line = None if plan.line is None else _move_away([plan.line], plan)[0]
     step("descriptors", place_descriptors, plan)
-    lifeline = step("lifeline", connect_lifeline, plan.lifelines)
+    lifeline = step("lifeline", connect, plan.lifelines)
     step("lifeline", arm_lifeline, lifeline)
     if line is not None:
         step("lifeline", arm_lifeline, line)
@@ -206,18 +217,19 @@ def _move_away(fds: list[int], plan: Plan) -> list[int]:
     return [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds]
 
 
-def connect_lifeline(path: str) -> socket.socket:
+def connect(path: str) -> socket.socket:
     """Connects within the bound, and leaves a socket that is blocking and has no timeout.
 
     Python's own timeout would make the socket non-blocking, and such a connect fails at once where
     the backlog is full. With SO_SNDTIMEO the kernel waits, but not for ever.
     """
-    lifeline = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    line.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
     option = (socket.SOL_SOCKET, socket.SO_SNDTIMEO)
-    lifeline.setsockopt(*option, struct.pack("@ll", CONNECT_SECONDS_MAX, 0))
-    lifeline.connect(path)
-    lifeline.setsockopt(*option, struct.pack("@ll", 0, 0))
-    return lifeline
+    line.setsockopt(*option, struct.pack("@ll", CONNECT_SECONDS_MAX, 0))
+    line.connect(path)
+    line.setsockopt(*option, struct.pack("@ll", 0, 0))
+    return line
 
 
 def arm_lifeline(lifeline: socket.socket | int) -> int:

@@ -134,10 +134,7 @@ class Reader:
 
     def run(self) -> None:
         """The thread's whole life."""
-        # The user's handlers run in the main thread, which only notices signals that it takes
-        # itself.
-        pthread_sigmask(SIG_BLOCK, valid_signals() - KEPT)
-        self._thread = get_ident()
+        self.settle()
         try:
             while True:
                 if not self._always:
@@ -145,6 +142,13 @@ class Reader:
                 self._read_on()
         except BaseException as error:
             self._end_of_reading(error)
+
+    def settle(self) -> None:
+        """What the thread does first."""
+        # The user's handlers run in the main thread, which only notices signals that it takes
+        # itself.
+        pthread_sigmask(SIG_BLOCK, valid_signals() - KEPT)
+        self._thread = get_ident()
 
     def _take_lead(self) -> None:
         """Returns with the lead, once the main thread has been busy with one thing for long."""

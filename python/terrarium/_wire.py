@@ -76,6 +76,11 @@ def dial(path: str) -> _socket.socket:
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     sock.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
     sock.connect(path)
+    return lifted(sock)
+
+
+def lifted(sock: _socket.socket) -> _socket.socket:
+    """The same socket at such a descriptor."""
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, move_up(sock.detach()))
 
 
@@ -124,6 +129,9 @@ class Connection:
         self._ahead = b""
         self._lock = allocate_lock()
         self._lost: ConnectionLost | None = None
+
+    def descriptor(self) -> int:
+        return self._socket.fileno()
 
     def receive(self) -> tuple[int, int, bytes, list[bytes | Borrowed]]:
         """The next frame: type, id, envelope, attachments. Raises ``EOFError`` at the end,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from terrarium._logs import FrameHandler
     from terrarium._loop import Loop
 
+    Opened = tuple[_wire.Connection, Answers, bytes]
+
 CAPABILITIES = ["cancel", "stacks", "log", "rows"]
 _faults: int | None = None
 _stacks: int | None = None
@@ -37,19 +39,31 @@ class Worker:
     thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, runner: Runner) -> None:
         self.book = Book()
-        self.runner = Runner()
+        self.runner = runner
         self.loop: Loop | None = None
+        self.adapter: Adapter | None = None
+        self.reader: Reader | None = None
         self._logs: FrameHandler | None = None
         self.draining = False
 
-    def run(self, spec: dict[str, Any], loaded: Adapter | LoadFailed | None) -> NoReturn:
-        """Loads what is not ``loaded``, connects, works. Ends the process, whatever happens."""
+    def run(
+        self,
+        spec: dict[str, Any],
+        loaded: Adapter | LoadFailed | None,
+        opened: Opened | None = None,
+    ) -> NoReturn:
+        """Loads what is not ``loaded``, connects where nothing is ``opened``, works. Ends the
+        process, whatever happens.
+        """
         self._spec = spec
         os.register_at_fork(after_in_child=self._after_fork)
         try:
-            self._open(loaded)
+            if opened is None:
+                self._open(loaded)
+            else:
+                self.begin(opened)
             self._work()
         except SystemExit as error:  # raised by a signal handler of the user's, between calls
             self.leave(exit_status(error))
@@ -61,10 +75,27 @@ class Worker:
             _errors.report(error, "the worker failed")
         self.leave(1)
 
-    def _open(self, loaded: Adapter | LoadFailed | None) -> None:
-        """Everything until the first call may come. A failure is told in ``HELLO``, and ends the
-        process.
+    def open_early(
+        self, spec: dict[str, Any], loaded: Adapter | LoadFailed | None
+    ) -> Opened | None:
+        """Connects for a worker that is still to be forked: what is done here it need not do in
+        memory of its own. ``None`` where something of the user's is to run first, or it does not
+        work: then the worker does it.
         """
+        if not isinstance(loaded, Adapter) or loaded.has_more_to_do or "logging" in sys.modules:
+            return None
+        from terrarium import _bootstrap  # a worker that was started by exec has no use for it
+
+        try:
+            line = _bootstrap.connect(spec["socket"])
+        except OSError:
+            return None
+        self.adapter = loaded
+        self.reader = self.reader or Reader(self)
+        return self.opened(spec, _wire.lifted(line))
+
+    def _open(self, loaded: Adapter | LoadFailed | None) -> None:
+        """Everything until the first call may come."""
         failure = None
         try:
             self._load(loaded or load(self._spec["adapter"], self._spec.get("source")))
@@ -73,11 +104,31 @@ class Worker:
         if self.runner.forked:  # the adapter forked, and this is the child that came back
             flush()
             os._exit(0)
-        host = self._spec.get("host")
-        self._takes_memory = _wire.may_open(host)
-        self.connection = _wire.Connection(self._dial(), host if self._takes_memory else None)
+        self.begin(self.opened(self._spec, self._dial()), failure)
+
+    def opened(self, spec: dict[str, Any], sock: Any) -> Opened:
+        host = spec.get("host")
+        takes_memory = _wire.may_open(host)
+        connection = _wire.Connection(sock, host if takes_memory else None)
+        hello = {
+            "protocol": _spec.PROTOCOL,
+            "token": spec["token"],
+            "language": "python",
+            "version": "{}.{}.{}".format(*sys.version_info),
+            "capabilities": [*CAPABILITIES, *(["memfd"] if takes_memory else [])],
+        }
+        tools = self.adapter.tools if self.adapter is not None else {}
+        return connection, Answers(connection, self.book, tools), _envelope(hello)[1:-1]
+
+    def begin(self, opened: Opened, failure: LoadFailed | None = None) -> None:
+        """Says ``HELLO``, and ends the process where that is to tell of a failure."""
+        self.connection, self.answers, hello = opened
         failure = failure or self._start_reader()
-        self.connection.send(_wire.HELLO, 0, self._hello(failure))
+        if failure is None:
+            rest = b'"tools":' + self.adapter.description
+        else:
+            rest = b'"failure":' + _envelope(failure.description())
+        self.connection.send(_wire.HELLO, 0, b'{%s,"pid":%d,%s}' % (hello, os.getpid(), rest))
         if failure is not None:
             flush()
             os._exit(1)
@@ -86,12 +137,11 @@ class Worker:
 
     def _start_reader(self) -> LoadFailed | None:
         """Before the HELLO: a worker that says that it is ready must be."""
-        self.answers = Answers(self.connection, self.book, self.adapter.tools)
         if self.loop is not None:
             self.loop.serve(self.book, self.answers, self.leave, self.wake, self.lost)
-        self._reader = Reader(self)
+        self.reader = self.reader or Reader(self)
         try:
-            start_new_thread(self._reader.run, ())
+            start_new_thread(self.reader.run, ())
         except RuntimeError as error:
             text = f"{error}: the limit of threads, or of memory, is reached"
             return LoadFailed("ADAPTER_FAILED", "RuntimeError", text)
@@ -100,7 +150,7 @@ class Worker:
     def _load(self, loaded: Adapter | LoadFailed) -> None:
         if isinstance(loaded, LoadFailed):
             raise loaded
-        self.adapter: Adapter = loaded
+        self.adapter = loaded
         self._watch_logging()
         if self.adapter.has_async:
             from terrarium._loop import Loop
@@ -127,28 +177,18 @@ class Worker:
         except OSError as error:
             self.fail(f"cannot connect to the JVM at {self._spec['socket']}: {error}")
 
-    def _hello(self, failure: LoadFailed | None) -> bytes:
-        hello = {
-            "protocol": _spec.PROTOCOL,
-            "token": self._spec["token"],
-            "pid": os.getpid(),
-            "language": "python",
-            "version": "{}.{}.{}".format(*sys.version_info),
-            "capabilities": [*CAPABILITIES, *(["memfd"] if self._takes_memory else [])],
-        }
-        if failure is not None:
-            hello["failure"] = failure.description()
-            return _envelope(hello)
-        return b'%s,"tools":%s}' % (_envelope(hello)[:-1], self.adapter.description)
-
     def _work(self) -> None:
         """The main thread's loop."""
         while True:
-            call = self._reader.next_job()
-            if call is not None:
-                self._run(call)
+            self.run_next()
             if self.draining and not len(self.book):
                 self._stop()
+
+    def run_next(self) -> None:
+        """Waits for a call and runs it, or for a reason to look around."""
+        call = self.reader.next_job()
+        if call is not None:
+            self._run(call)
 
     def _run(self, call: Call) -> None:
         if self._logs is None and "logging" in sys.modules:
@@ -165,7 +205,7 @@ class Worker:
     def wake(self) -> None:
         """Another thread has answered a call: perhaps it was the last one."""
         if self.draining:
-            self._reader.wake()
+            self.reader.wake()
 
     def _stop(self) -> NoReturn:
         finish = self.loop.finish if self.loop is not None else lambda coroutine: coroutine.close()
@@ -249,12 +289,12 @@ def main() -> NoReturn:
         _errors.complain(f"no spec at descriptor 0: {error}")
         os._exit(1)
     prepare(spec)
-    worker = Worker()
+    worker = Worker(Runner())
     if "orders_fd" not in spec:
         worker.run(spec, None)
     from terrarium._zygote import Zygote
 
     # The names stay: to free what they stand for a worker would have to write all over it.
-    zygote = Zygote(spec, worker.runner)
-    own_spec, loaded = zygote.serve(renew_faults)  # from here on in each worker
-    worker.run(own_spec, loaded)
+    zygote = Zygote(spec, worker)
+    own_spec, loaded, opened = zygote.serve(renew_faults)  # from here on in each worker
+    worker.run(own_spec, loaded, opened)

@@ -18,29 +18,20 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from _socket import (
-    AF_UNIX,
-    CMSG_SPACE,
-    MSG_DONTWAIT,
-    MSG_PEEK,
-    SOCK_STREAM,
-    socket,
-    socketpair,
-)
+from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
 
 from terrarium import _bootstrap, _spec
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._bootstrap import ARMED, StepError
+from terrarium._rehearsal import rehearse
 from terrarium._runner import flush
-from terrarium._tools import Tool
 from terrarium._values import parse, to_text
-from terrarium._wire import CALL, HEADER, Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from terrarium._runner import Runner
+    from terrarium._worker import Opened, Worker
 
     Child = tuple[list[int], tuple[int, int], int, int, int, int]
 
@@ -48,8 +39,8 @@ ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
 ORDER_BYTES_MAX = 65_536
 DESCRIPTORS = ("spec", "stdout", "stderr", "stacks", "report", "line")
-WARM_UP_CALLS = 50
-"""CPython specializes a function after some eight calls, and what it calls later."""
+KEPT = ("lifeline", "line", "report", "connection")
+"""What a worker does not close of its own order."""
 GROWTH_BYTES_MAX = 64 << 20
 GROWTH_DESCRIPTORS_MAX = 64
 
@@ -63,24 +54,36 @@ class Order:
         self.facts = parse(message.decode("utf-8", "surrogatepass"))
         self._descriptors = dict(zip(DESCRIPTORS, descriptors))
         self.spec: dict[str, Any] = {}
+        self.opened: Opened | None = None
 
-    def prepare(self) -> None:
+    def prepare(self, worker: Worker, loaded: Adapter | LoadFailed | None) -> None:
         """Makes what the worker is to inherit. Raises ``StepError``."""
         given = self._descriptors
         self.spec = _spec.read(given.pop("spec"))
         path = self.facts["lifelines"]
-        lifeline = _bootstrap.step("lifeline", _bootstrap.connect_lifeline, path)
+        lifeline = _bootstrap.step("lifeline", _bootstrap.connect, path)
         for name, low in (("lifeline", lifeline.detach()), ("line", given["line"])):
             given[name] = _bootstrap.step("lifeline", _bootstrap.readied, low)
             os.close(low)
+        self.opened = worker.open_early(self.spec, loaded)
+        if self.opened is not None:
+            given["connection"] = self.opened[0].descriptor()
 
     def descriptors(self) -> list[int]:
         return list(self._descriptors.values())
 
-    def dress(self) -> None:
-        """Gives the middle the mark and the outputs that its next child bears."""
+    def dress(self, name_at: tuple[int, int] | None) -> None:
+        """Gives the middle the mark, the outputs and the name that its next child bears.
+
+        The name is the worker's id. It is written over the zygote's, which is longer, in the
+        command line: for people who look at ``ps``.
+        """
         given, facts = self._descriptors, self.facts
         _bootstrap.bear_mark(facts["hard"], facts["number"])
+        if name_at is not None:
+            address, size = name_at
+            name = facts["worker"].encode("utf-8")[: size - 1]
+            _bootstrap.overwrite(address, name.ljust(size, b"\0"))
         os.dup2(given["stdout"], 1)
         os.dup2(given["stderr"], 2)
         os.dup2(given["stacks"], facts["stacks_fd"])
@@ -88,7 +91,7 @@ class Order:
     def child(self, others: list[int], middle: int, gate: int) -> Child:
         """All that the child has to know."""
         given = self._descriptors
-        kept = {given["lifeline"], given["line"], given["report"]}
+        kept = {given[name] for name in KEPT if name in given}
         return (
             [each for each in others if each not in kept],
             (given["lifeline"], given["line"]),
@@ -147,9 +150,10 @@ class Orders:
 class Zygote:
     """``serve`` is its life. Only the workers come back from there."""
 
-    def __init__(self, spec: dict[str, Any], runner: Runner) -> None:
+    def __init__(self, spec: dict[str, Any], worker: Worker) -> None:
         self._spec = spec
-        self._runner = runner
+        self._worker = worker
+        self._loaded: Adapter | LoadFailed | None = None
         self._orders = Orders(spec["orders_fd"])
         self._kept = _kept_descriptors(spec)
         self._name_at = name_at(spec["worker"])
@@ -157,12 +161,13 @@ class Zygote:
 
     def serve(
         self, renew: Callable[[], None]
-    ) -> tuple[dict[str, Any], Adapter | LoadFailed | None]:
-        """Preloads, then forks on request. Returns in each worker, with its spec and what was
-        preloaded. ``renew`` is called before each fork, when standard error is the worker's.
+    ) -> tuple[dict[str, Any], Adapter | LoadFailed | None, Opened | None]:
+        """Preloads, then forks on request. Returns in each worker, with its spec, what was
+        preloaded, and what was opened. ``renew`` is called before each fork, when standard error is
+        the worker's.
         """
-        loaded = self._preload()
-        warm_up(self._runner)
+        self._loaded = self._preload()
+        rehearse(self._worker.runner)
         gc.collect()
         # Collected objects would otherwise be looked at, and their pages copied, in every worker.
         gc.freeze()
@@ -179,12 +184,15 @@ class Zygote:
                 self._refuse(error)
                 continue
             if middle == 0:
-                return self._fork_workers(renew).spec, loaded
+                order = self._fork_workers(renew)
+                return order.spec, self._loaded, order.opened
             os.waitpid(middle, 0)
             self._end_if_grown(size, descriptors)
 
     def _preload(self) -> Adapter | LoadFailed | None:
-        # What every worker imports anyway.
+        # What every worker imports anyway, some of it on its way out.
+        import atexit  # noqa: F401
+
         from terrarium import _answers, _arguments, _reader  # noqa: F401
 
         if not self._spec.get("preload", True):
@@ -242,7 +250,7 @@ class Zygote:
         # itself, the others they share.
         for order, child in zip(orders, children):
             try:
-                order.dress()
+                order.dress(self._name_at)
                 renew()
                 pid = os.fork()
             except (OSError, ValueError) as error:
@@ -252,7 +260,6 @@ class Zygote:
                 self._never_freed = orders, children, pids
                 self._arm(*child)
                 reseed()
-                self._rename(order.facts["worker"])
                 return order
             pids.append(pid)
         for order, pid in zip(orders, pids):
@@ -270,14 +277,6 @@ class Zygote:
         os.write(report, ARMED)
         os.close(report)
 
-    def _rename(self, worker: str) -> None:
-        """Writes the worker's id over the zygote's, which is longer, in the command line: for
-        people who look at ``ps``.
-        """
-        if self._name_at is not None:
-            address, size = self._name_at
-            _bootstrap.overwrite(address, worker.encode("utf-8")[: size - 1].ljust(size, b"\0"))
-
     def _take_orders(self) -> list[Order]:
         """All that can be done once for several workers."""
         for descriptor in self._kept:  # the zygote's lifelines are none of ours
@@ -288,7 +287,7 @@ class Zygote:
             if order is None:
                 break
             try:
-                order.prepare()
+                order.prepare(self._worker, self._loaded)
             except StepError as failure:
                 order.tell(**failure.envelope())
                 order.close()
@@ -335,35 +334,6 @@ def _kernel_name(thread: int) -> str:
             return f"{file.read().strip()} (no thread of Python's)"
     except OSError:
         return "a thread that has just ended"
-
-
-def warm_up(runner: Runner) -> None:
-    """Makes calls of nothing. CPython fills caches and rewrites byte code on the way; done here, it
-    is done in memory that all workers share.
-    """
-    from terrarium._answers import Answers
-    from terrarium._calls import Book, Call
-
-    ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
-    connection, book = Connection(ours), Book()
-    tools = {"echo": Tool(_echo, "echo", False)}
-    answers = Answers(connection, book, tools)
-    envelope = b'{"deadline":60000,"tool":"echo","args":["x",1,2.5,{"a":[true,null]}]}'
-    for number in range(WARM_UP_CALLS):
-        theirs.send(HEADER.pack(len(envelope), CALL, 0, 0, number) + envelope)
-        _, number, received, attachments = connection.receive()
-        call = Call(number, received, attachments)
-        book.add(call)
-        call.parse(tools)
-        if not answers.refused(call):
-            runner.run(call, book, answers, os._exit)
-        theirs.recv(4096)
-    ours.close()
-    theirs.close()
-
-
-def _echo(*values: Any) -> Any:
-    return values
 
 
 def reseed() -> None:

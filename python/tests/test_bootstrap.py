@@ -93,7 +93,8 @@ def test_an_armed_child_bears_the_mark_and_leads_its_session(fork, lifelines):
 def test_the_lifeline_blocks_has_no_timeout_and_a_copy_that_survives_exec(fork, lifelines):
     def action():
         os.setsid()
-        line = _bootstrap.connect_lifeline(lifelines.path)
+        socket.setdefaulttimeout(5)  # as an adapter may that a zygote has imported
+        line = _bootstrap.connect(lifelines.path)
         copy = _bootstrap.arm_lifeline(line)
         timeout = line.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, 16)
         return {
@@ -117,7 +118,7 @@ def test_the_lifeline_blocks_has_no_timeout_and_a_copy_that_survives_exec(fork, 
 def test_the_lifeline_alone_kills_when_the_other_end_closes(fork, lifelines, armed):
     def action():
         os.setsid()
-        line = _bootstrap.connect_lifeline(lifelines.path)
+        line = _bootstrap.connect(lifelines.path)
         if armed:
             _bootstrap.arm_lifeline(line)
             line.close()  # the copy is enough
@@ -135,7 +136,7 @@ def test_the_lifeline_alone_kills_when_the_other_end_closes(fork, lifelines, arm
 
 def test_the_lifeline_is_not_armed_by_who_does_not_lead_its_group(fork, lifelines):
     def action():
-        _bootstrap.arm_lifeline(_bootstrap.connect_lifeline(lifelines.path))
+        _bootstrap.arm_lifeline(_bootstrap.connect(lifelines.path))
 
     _, answer = fork(action)
     assert "does not lead its group" in answer["failed"]
@@ -146,7 +147,7 @@ def test_a_lifeline_that_closed_before_it_was_armed_is_noticed(fork, lifelines):
 
     def action():
         os.setsid()
-        line = _bootstrap.connect_lifeline(lifelines.path)
+        line = _bootstrap.connect(lifelines.path)
         os.write(gate_write, b"x")
         line.recv(1, socket.MSG_PEEK)  # returns when the other end has closed
         _bootstrap.step("lifeline", _bootstrap.check_lifeline, line)
@@ -170,7 +171,7 @@ def test_a_lifeline_that_nobody_accepts_is_given_up_after_its_bound(fork, tmp_pa
     filler = socket.socket(socket.AF_UNIX)
     filler.connect(listener.path)
     begun = time.monotonic()
-    _, answer = fork(lambda: _bootstrap.connect_lifeline(listener.path) and "connected")
+    _, answer = fork(lambda: _bootstrap.connect(listener.path) and "connected")
     assert "failed" in answer
     assert 0.9 < time.monotonic() - begun < 5
     filler.close()
@@ -211,7 +212,7 @@ if middle == 0:
     if wanted != "given up":
         os.close(warden_end)
     _bootstrap.bear_mark(%d, 9)
-    low = _bootstrap.connect_lifeline(sys.argv[2])
+    low = _bootstrap.connect(sys.argv[2])
     lines = (_bootstrap.readied(low), _bootstrap.readied(line))
     if os.fork() == 0:
         os.close(held)

@@ -56,14 +56,14 @@ print(_zygote.thread_names())
     assert said.count("(no thread of Python's)") == 2  # `threading` was never imported
 
 
-def test_warming_up_leaves_nothing_behind():
+def test_a_rehearsal_leaves_nothing_behind():
     said = run("""
 import os
 from terrarium._runner import Runner
-from terrarium import _zygote
+from terrarium import _rehearsal, _zygote
 runner = Runner()
 before = os.listdir("/proc/self/fd")
-_zygote.warm_up(runner)
+_rehearsal.rehearse(runner)
 print(os.listdir("/proc/self/fd") == before, len(_zygote.thread_names()))
 """)
     assert said == "True 1\n"

@@ -43,6 +43,7 @@ public final class PythonHome {
           "terrarium/_proc.py",
           "terrarium/_reader.py",
           "terrarium/_registry.py",
+          "terrarium/_rehearsal.py",
           "terrarium/_runner.py",
           "terrarium/_selector.py",
           "terrarium/_spec.py",
