@@ -1,19 +1,18 @@
 package dev.terrarium.json;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 /// Values that are JSON already: null, text, booleans, `int`, `long` and `double`, and the JDK's
@@ -32,13 +31,13 @@ public final class PlainJson {
 
   private PlainJson() {}
 
-  /// Whether [#write] takes the value.
+  /// Whether [PlainWriter] takes the value.
   public static boolean isPlain(@Nullable Object value) {
     return isPlain(value, DEPTH_MAX);
   }
 
   private static boolean isPlain(@Nullable Object value, int depth) {
-    if (value == null || value instanceof String || isNumber(value) || value instanceof Boolean) {
+    if (value == null || value instanceof String || isScalar(value)) {
       return true;
     }
     // Other people's collections may be annotated.
@@ -65,51 +64,12 @@ public final class PlainJson {
     return true;
   }
 
-  private static boolean isNumber(Object value) {
-    return value instanceof Integer || value instanceof Long || value instanceof Double;
-  }
-
-  /// Writes a plain value.
-  ///
-  /// @throws JacksonException where the generator refuses something
-  /// @throws IllegalArgumentException if the value is not plain
-  public static void write(JsonGenerator json, @Nullable Object value) {
-    if (value instanceof String text) {
-      json.writeString(text);
-    } else if (value instanceof Integer number) {
-      json.writeNumber(number.intValue());
-    } else if (value instanceof Double number) {
-      json.writeNumber(number.doubleValue());
-    } else if (value instanceof Map<?, ?> map) {
-      writeMap(json, map);
-    } else if (value instanceof List<?> list) {
-      writeList(json, list);
-    } else if (value instanceof Long number) {
-      json.writeNumber(number.longValue());
-    } else if (value instanceof Boolean truth) {
-      json.writeBoolean(truth);
-    } else if (value == null) {
-      json.writeNull();
-    } else {
-      throw new IllegalArgumentException("not plain: " + value.getClass());
-    }
-  }
-
-  private static void writeMap(JsonGenerator json, Map<?, ?> map) {
-    json.writeStartObject();
-    for (Map.Entry<?, ?> entry : map.entrySet()) {
-      json.writeName((String) entry.getKey());
-      write(json, entry.getValue());
-    }
-    json.writeEndObject();
-  }
-
-  private static void writeList(JsonGenerator json, List<?> list) {
-    json.writeStartArray();
-    for (Object element : list) {
-      write(json, element);
-    }
-    json.writeEndArray();
+  /// Whether it is one of those whose text is their JSON.
+  static boolean isScalar(Object value) {
+    return value instanceof Integer
+        || value instanceof Double
+        || value instanceof Long
+        || value instanceof Boolean;
   }
 
   /// The value whose first token is the parser's current one: a [LinkedHashMap], an [ArrayList],
@@ -160,6 +120,22 @@ public final class PlainJson {
     }
   }
 
+  /// All of the input as text, which many results are.
+  ///
+  /// @return [Unfit] where it is anything but ASCII without escapes
+  public static Object readSimpleText(byte[] json) {
+    int last = json.length - 1;
+    if (last < 1 || json[0] != '"' || json[last] != '"') {
+      return Unfit.UNFIT;
+    }
+    for (int i = 1; i < last; i++) {
+      if (json[i] < ' ' || json[i] == '"' || json[i] == '\\') { // what is no ASCII is negative
+        return Unfit.UNFIT;
+      }
+    }
+    return new String(json, 1, last - 1, ISO_8859_1);
+  }
+
   private static @Nullable Object read(JsonParser json, JsonToken first, Class<?> wanted) {
     if (wanted == Object.class) {
       return read(json);
@@ -202,11 +178,15 @@ public final class PlainJson {
 
   /// As text without line breaks.
   public static String text(Map<String, ?> object) {
-    var text = new StringWriter();
-    try (JsonGenerator json = FACTORY.createGenerator(ObjectWriteContext.empty(), text)) {
-      write(json, object);
-    }
-    return text.toString();
+    return new String(bytes(object, Integer.MAX_VALUE), UTF_8);
+  }
+
+  /// In UTF-8.
+  ///
+  /// @param limit how many bytes there may be
+  /// @throws IllegalArgumentException as [PlainWriter] says
+  public static byte[] bytes(Map<String, ?> object, int limit) {
+    return new PlainWriter(limit, "").value(object).toBytes();
   }
 
   /// One object.

@@ -89,7 +89,11 @@ public final class ValueCodec {
   <T> @Nullable T decode(byte[] json, List<?> attachments, Type type) {
     boolean simple = attachments.isEmpty() && !mayHaveSpecialKeys(json);
     if (simple && type instanceof Class<?> wanted) {
-      Object value = PlainJson.read(WireJson.parser(json), wanted);
+      boolean text = wanted == String.class || wanted == Object.class;
+      Object value = text ? PlainJson.readSimpleText(json) : PlainJson.Unfit.UNFIT;
+      if (value instanceof PlainJson.Unfit) {
+        value = PlainJson.read(WireJson.parser(json), wanted);
+      }
       if (!(value instanceof PlainJson.Unfit)) {
         return (T) value;
       }

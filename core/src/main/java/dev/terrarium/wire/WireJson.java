@@ -7,19 +7,17 @@ import static dev.terrarium.wire.Limits.NESTING_MAX;
 import dev.terrarium.ValueException;
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
+import dev.terrarium.json.PlainWriter;
 import java.io.ByteArrayOutputStream;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.TokenStreamFactory;
@@ -41,6 +39,9 @@ import tools.jackson.databind.json.JsonMapper;
 final class WireJson {
   /// A `CALL` holds its values two containers deep: its envelope and `args`.
   private static final int CALL_LEVELS = 2;
+
+  /// What keys of the users' get before them that begin with it.
+  static final String KEY_ESCAPE = "$";
 
   private static final JsonFactory FACTORY = factory();
 
@@ -133,34 +134,22 @@ final class WireJson {
     if (!PlainJson.isPlain(call.args()) || !PlainJson.isPlain(call.named())) {
       return Optional.empty();
     }
-    var out = new Output("");
-    try (var json = WireGenerator.withAttachments(generator(out), Loan.NONE)) {
-      json.writeStartObject();
-      json.writeName("tool");
-      json.writeString(call.tool());
+    try {
+      var json = new PlainWriter(FRAME_BYTES_MAX, KEY_ESCAPE);
+      json.raw("{\"tool\":").value(call.tool());
       if (!call.args().isEmpty()) {
-        json.writeName("args");
-        PlainJson.write(json, call.args());
+        json.raw(",\"args\":").value(call.args());
       }
       if (!call.named().isEmpty()) {
-        json.writeName("named");
-        PlainJson.write(json, call.named());
+        json.raw(",\"named\":").value(call.named());
       }
-      Long deadline = call.deadline();
-      if (deadline != null) {
-        json.writeName("deadline");
-        json.writeNumber(deadline.longValue());
+      if (call.deadline() != null) {
+        json.raw(",\"deadline\":").value(call.deadline());
       }
-      json.writeEndObject();
-      json.flush();
-      return Optional.of(new Encoded(out.toByteArray(), List.of(), Loan.NONE));
-    } catch (JacksonException | IllegalArgumentException e) {
+      return Optional.of(new Encoded(json.raw("}").toBytes(), List.of(), Loan.NONE));
+    } catch (IllegalArgumentException e) {
       return Optional.empty();
     }
-  }
-
-  private static JsonGenerator generator(OutputStream out) {
-    return FACTORY.createGenerator(ObjectWriteContext.empty(), out);
   }
 
   /// A user's value.
@@ -187,16 +176,14 @@ final class WireJson {
   ///
   /// @throws ValueException if that has no form in JSON
   static byte[] writePlain(Map<String, ?> message) {
-    var out = new Output("");
     if (PlainJson.isPlain(message)) {
-      try (JsonGenerator json = generator(out)) {
-        PlainJson.write(json, message);
-        json.flush();
-        return out.toByteArray();
-      } catch (JacksonException e) {
-        out.reset(); // the data binding says it better
+      try {
+        return PlainJson.bytes(message, FRAME_BYTES_MAX);
+      } catch (IllegalArgumentException e) {
+        // The data binding says it better.
       }
     }
+    var out = new Output("");
     JsonMapper mapper = newMapper();
     try (var json = WireGenerator.plain(mapper.createGenerator(out))) {
       write(mapper, json, message, "");

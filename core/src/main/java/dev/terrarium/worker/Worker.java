@@ -220,11 +220,15 @@ public final class Worker {
   }
 
   private void send(Connection open, List<Call> several) {
-    List<OutgoingFrame> frames =
-        several.stream().map(call -> call.frame(takesRows, takesMemory)).toList();
+    List<OutgoingFrame> frames = new ArrayList<>(several.size());
+    for (Call call : several) {
+      frames.add(call.frame(takesRows, takesMemory));
+    }
     sending.lock(); // so that the numbers tell the order of arrival
     try {
-      several.forEach(call -> call.ordered(++sent));
+      for (Call call : several) {
+        call.ordered(++sent);
+      }
       open.send(frames);
     } finally {
       sending.unlock();
