@@ -92,7 +92,7 @@ class Sizes(NamedTuple):
         """Choose."""
         if quick:
             return cls(True, 4, 1, 1, (1, 10, 40))
-        return cls(False, 100, 5, 10, (1, 10, 100, 1000))
+        return cls(False, 100, 3, 10, (1, 10, 100, 1000))
 
 
 CPU_COLUMNS = (
