@@ -6,10 +6,11 @@ import fcntl
 import hashlib
 import os
 import signal
-import socket
 import struct
 import time
 from typing import Optional
+
+from own_connection import connection
 
 from terrarium import context, tool
 
@@ -163,17 +164,6 @@ def die_after_answer(size: int):
         os.close(descriptor)
         copy.sendall(result(descriptor, size))
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def connection():
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
-                copy = socket.socket(fileno=os.dup(int(name)))
-                peer = copy.getpeername()
-                if isinstance(peer, (str, bytes)) and os.path.basename(os.fsdecode(peer)) == "s":
-                    return copy
-    raise LookupError("no connection")
 
 
 def result(descriptor, size, kind=3):
