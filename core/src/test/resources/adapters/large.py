@@ -213,3 +213,11 @@ def lie(how: str):
     with connection() as copy:
         copy.sendall(result(descriptor, size, kind))
     time.sleep(1000)
+
+
+@tool
+def numbered(value: int, size: int):
+    """Bytes that begin with a number."""
+    if value < 0:
+        raise ValueError(f"no number: {value}")
+    return value.to_bytes(8, "big") + bytes(size - 8)

@@ -3,6 +3,7 @@ package dev.terrarium.pool;
 import dev.terrarium.CallCancelledException;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Messages.CancelReason;
+import dev.terrarium.wire.Received;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.Call.Outcome;
 import dev.terrarium.worker.Timer;
@@ -172,12 +173,13 @@ public final class Batch {
   /// Ends what is on its way; [#poll] throws from now on.
   public void stop(Supplier<TerrariumException> why) {
     List<Call> running = new ArrayList<>();
+    List<Outcome> undelivered;
     lock.lock();
     try {
       if (broken == null) {
         broken = why;
       }
-      window.stop();
+      undelivered = window.stop();
       prepared.clear();
       rows.forEach(row -> running.addAll(row.callsReversed()));
       changed.signalAll();
@@ -188,6 +190,13 @@ public final class Batch {
       call.fail(
           () -> new CallCancelledException("Call of '%s' was cancelled".formatted(call.tool())));
       Worker.of(call).ifPresent(worker -> worker.interrupt(call, CancelReason.CANCELLED));
+    }
+    undelivered.forEach(Batch::drop);
+  }
+
+  private static void drop(Outcome outcome) {
+    if (outcome instanceof Outcome.Value(Received received)) {
+      received.drop();
     }
   }
 
@@ -381,6 +390,7 @@ public final class Batch {
   private void ended(Item item, Call call) {
     Outcome outcome = call.outcome().join();
     boolean notBegun = outcome instanceof Outcome.NotBegun;
+    boolean wanted = true;
     lock.lock();
     try {
       if (!item.isIn(call)) {
@@ -389,7 +399,7 @@ public final class Batch {
       if (notBegun) {
         prepareAgain(item);
       } else {
-        window.over(item, outcome);
+        wanted = window.over(item, outcome);
         if (window.isDeliverable()) {
           changed.signal();
         }
@@ -399,6 +409,9 @@ public final class Batch {
     }
     if (notBegun) {
       askForPlaces();
+    }
+    if (!wanted) {
+      drop(outcome);
     }
   }
 
