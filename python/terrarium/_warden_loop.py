@@ -19,6 +19,7 @@ from terrarium._warden_end import End, remove_sockets
 from terrarium._warden_output import Stream
 from terrarium._warden_sweep import Sweep
 from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
+from terrarium._warden_zygote import Pending, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ SHUTDOWN_SECONDS_MAX = 0.8  # the JVM waits for a second, then sweeps itself
 FLUSH_SECONDS_MAX = 5.0
 
 _STANDARD_INPUT = 0
-_UNTOLD = {"step": "zygote", "errno": 0, "message": "nobody told its pid"}
 
 
 class Warden:
@@ -53,7 +53,7 @@ class Warden:
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
         self._workers: dict[int, Worker] = {}  # by number, until CLEARED
         self._by_pid: dict[int, Worker] = {}  # not reaped yet
-        self._pending: set[Worker] = set()  # ordered from a zygote that has not told their pids
+        self._pending = Pending(self._told, self._refused)
         self._dumping: list[Worker] = []
         self._selector = selectors.Selector()
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -124,6 +124,13 @@ class Warden:
         self._selector.register(fd, selectors.EVENT_READ, order)
         self._handlers[fd] = handler
 
+    def _watch_room(self, fd: int, wanted: bool) -> None:
+        """Whether there is something to be written to it, too."""
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0)
+        key = self._selector.get_key(fd)
+        if key.events != events:
+            self._selector.modify(key.fd, events, key.data)
+
     def _forget(self, fd: int) -> None:
         if self._handlers.pop(fd, None) is not None:
             self._selector.unregister(fd)
@@ -149,10 +156,7 @@ class Warden:
         if self._link.broken:
             self._host_gone("the connection to the host broke")
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._link.waiting else 0)
-        key = self._selector.get_key(self._link.fileno())
-        if key.events != events:
-            self._selector.modify(key.fd, events, key.data)
+        self._watch_room(self._link.fileno(), self._link.waiting)
 
     def _dispatch(self) -> None:
         try:
@@ -189,13 +193,10 @@ class Warden:
 
     def _signal_group(self, worker: Worker, sig: int, why: str) -> None:
         worker.kill_asked |= sig == signal.SIGKILL
-        if worker in self._pending and sig == signal.SIGKILL:
-            worker.read_report()
-            self._adopt(worker)
-            message = f"killed before it was forked: {why}"
-            self._give_up(worker, {"step": "zygote", "errno": 0, "message": message})
-        if not worker.pid and sig == signal.SIGKILL:
-            return
+        if sig == signal.SIGKILL:
+            self._pending.settle(worker, f"killed before it was forked: {why}")
+            if not worker.pid:
+                return
         if worker.starting and sig != signal.SIGKILL:
             worker.early_signals.append((sig, why))
             return
@@ -239,7 +240,7 @@ class Warden:
 
     def _on_report(self, worker: Worker) -> None:
         ended = worker.read_report()
-        self._adopt(worker)
+        self._pending.look(worker)
         if not ended:
             return
         self._forget(worker.report_fd)
@@ -247,7 +248,7 @@ class Warden:
         if worker.refusal is not None:
             self._sweep.worker_died(worker.number, set())
         elif not worker.pid:
-            self._give_up(worker, worker.failure() or _UNTOLD)
+            self._pending.give_up(worker, worker.failure() or refusal("nobody told its pid"))
         elif worker.failure() is None:  # else its exit tells
             self._started(worker)  # the pipe closed without a word: by exec, or a zygote's child
 
@@ -276,12 +277,8 @@ class Warden:
 
     def _watch_orders(self, zygote: Worker) -> None:
         orders = zygote.orders
-        if orders is None or orders.fileno() not in self._handlers:
-            return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if orders.waiting else 0)
-        key = self._selector.get_key(orders.fileno())
-        if key.events != events:
-            self._selector.modify(key.fd, events, key.data)
+        if orders is not None and orders.fileno() in self._handlers:
+            self._watch_room(orders.fileno(), orders.waiting)
 
     def _on_orders(self, zygote: Worker) -> None:
         """It has room for orders, or something to say, or has closed its end on its way out."""
@@ -298,31 +295,15 @@ class Warden:
         else:
             self._watch_orders(zygote)
 
-    def _adopt(self, worker: Worker) -> None:
-        """The zygote may have told the pid. Only we reap it, so it is still the same process."""
-        if worker in self._pending and worker.read_pid():
-            self._pending.discard(worker)
-            self._by_pid[worker.pid] = worker
+    def _told(self, worker: Worker) -> None:
+        self._by_pid[worker.pid] = worker
 
-    def _give_up(self, worker: Worker, why: dict) -> None:
-        """It was never forked, or nobody has told that it was.
-
-        What may come of it all the same dies of its closed line. `SPAWN_FAILED` follows when nobody
-        can fork it any more (then its report ends), and nothing bears its number.
+    def _refused(self, worker: Worker) -> None:
+        """`SPAWN_FAILED` follows when nobody can fork it any more (then its report ends), and nothing
+        bears its number.
         """
-        if worker in self._pending:
-            self._pending.discard(worker)
-            worker.refusal = why
-            worker.close_line()
-            if worker.report_fd < 0:
-                self._sweep.worker_died(worker.number, set())
-
-    def _zygote_died(self, zygote: Worker) -> None:
-        message = f"zygote {zygote.number} died before it had forked this worker"
-        for worker in [each for each in self._pending if each.zygote == zygote.number]:
-            worker.read_report()
-            self._adopt(worker)
-            self._give_up(worker, {"step": "zygote", "errno": 0, "message": message})
+        if worker.report_fd < 0:
+            self._sweep.worker_died(worker.number, set())
 
     # ---- exits
 
@@ -346,9 +327,7 @@ class Warden:
     def _worker_exited(self, pid: int) -> bool:
         """False where the child is no worker."""
         if pid not in self._by_pid:
-            for pending in list(self._pending):  # its zygote's word may still be in the pipe
-                pending.read_report()
-                self._adopt(pending)
+            self._pending.look_at_all()
         worker = self._by_pid.get(pid)
         if worker is None:
             return False
@@ -400,7 +379,7 @@ class Warden:
         self._link.send(wire.EXITED, worker.number, envelope)
         self._sweep.worker_died(worker.number, worker.strays)
         if worker.orders is not None:
-            self._zygote_died(worker)
+            self._pending.zygote_died(worker.number)
 
     def _stray_exited(self, info: os.waitid_result) -> None:
         """An adopted child. Its birthmark is read while it is a zombie: it says whose it was."""

@@ -278,12 +278,7 @@ def _spec_file(spec: dict, directory: str, for_zygote: bool) -> int:
     if for_zygote:
         spec["orders_fd"] = ORDERS_FD
     data = to_text(spec).encode("utf-8", "surrogatepass")
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("terrarium-spec")
-    else:
-        path = os.path.join(directory, f"spec-{os.getpid()}")
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        os.unlink(path)
+    fd = _unnamed_file(directory)
     try:
         while data:
             data = data[os.write(fd, data) :]
@@ -292,6 +287,16 @@ def _spec_file(spec: dict, directory: str, for_zygote: bool) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _unnamed_file(directory: str) -> int:
+    try:
+        return os.memfd_create("terrarium-spec")
+    except (AttributeError, OSError):  # a Python without it, or a kernel that refuses it
+        path = os.path.join(directory, f"spec-{os.getpid()}")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.unlink(path)
+        return fd
 
 
 def _environment(order: dict) -> dict[bytes, bytes]:

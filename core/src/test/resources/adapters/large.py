@@ -1,19 +1,24 @@
 """Tools that take and give large values, and some that lie about them."""
 
 import contextlib
+import ctypes
 import dataclasses
 import fcntl
 import hashlib
 import os
 import signal
-import socket
 import struct
 import time
 from typing import Optional
 
+from own_connection import connection
+
 from terrarium import context, tool
 
 kept = []
+
+if os.environ.get("SHUT_OFF"):
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody is to look into this process
 
 
 @dataclasses.dataclass
@@ -165,17 +170,6 @@ def die_after_answer(size: int):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def connection():
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
-                copy = socket.socket(fileno=os.dup(int(name)))
-                peer = copy.getpeername()
-                if isinstance(peer, (str, bytes)) and os.path.basename(os.fsdecode(peer)) == "s":
-                    return copy
-    raise LookupError("no connection")
-
-
 def result(descriptor, size, kind=3):
     envelope = b'{"$bytes":0}'
     length = 4 + len(envelope) + 4
@@ -223,3 +217,11 @@ def lie(how: str):
     with connection() as copy:
         copy.sendall(result(descriptor, size, kind))
     time.sleep(1000)
+
+
+@tool
+def numbered(value: int, size: int):
+    """Bytes that begin with a number."""
+    if value < 0:
+        raise ValueError(f"no number: {value}")
+    return value.to_bytes(8, "big") + bytes(size - 8)

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from own_connection import connection
+
 from terrarium import context, on_stop, tool
 
 NOTE = os.environ.get("TROUBLE_NOTE")  # a file that tells what ran at the end
@@ -240,18 +242,6 @@ async def nap(seconds: float, started: str = ""):
         return "napped"
     finally:
         note("finally")
-
-
-def connection():
-    """The connection to the JVM, found among our own descriptors."""
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
-                copy = socket.socket(fileno=os.dup(int(name)))
-                peer = copy.getpeername()
-                if isinstance(peer, (str, bytes)) and os.path.basename(os.fsdecode(peer)) == "s":
-                    return copy
-    raise LookupError("no connection")
 
 
 @tool

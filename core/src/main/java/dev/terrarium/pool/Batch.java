@@ -3,14 +3,13 @@ package dev.terrarium.pool;
 import dev.terrarium.CallCancelledException;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Messages.CancelReason;
+import dev.terrarium.wire.Received;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.Call.Outcome;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.PriorityQueue;
@@ -46,15 +45,6 @@ import org.jspecify.annotations.Nullable;
 /// gives them back to it when they are over. [#wanted], [#add], [#poll] and [#await] belong to that
 /// thread, [#stop] to everybody.
 public final class Batch {
-  /// How many items may be on one worker at the same time.
-  static final int ROW_MAX = 32;
-
-  /// How much work a row should be, for a worker that is not to wait for its next item.
-  static final Duration ROW_WORK = Duration.ofMillis(2);
-
-  /// How long an item may keep those behind it from an idle worker.
-  static final Duration STUCK = Duration.ofMillis(10);
-
   /// How many rows there may be of items that are not delivered yet, for each place: those on the
   /// worker, and those that are over or are next.
   static final int WINDOW_ROWS = 2;
@@ -70,7 +60,6 @@ public final class Batch {
   private final Scheduler scheduler;
   private final Timer timer;
   private final int placesMax;
-  private final int rowMax;
   private final long deadlineNanos;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -78,13 +67,11 @@ public final class Batch {
       new PriorityQueue<>((a, b) -> Long.compare(a.index(), b.index()));
 
   private final Window window;
+  private final Pace pace;
   private final Set<Row> rows = new LinkedHashSet<>();
 
   /// Places that the batch stands in the queue for.
   private int asked;
-
-  /// How long an item takes, lately; 0 before that is known.
-  private long itemNanos;
 
   private boolean roomIsNews;
   private @Nullable Supplier<TerrariumException> broken;
@@ -97,7 +84,7 @@ public final class Batch {
     this.scheduler = scheduler;
     this.timer = timer;
     this.placesMax = placesMax;
-    this.rowMax = inOrder ? ROW_MAX : 1;
+    this.pace = new Pace(inOrder);
     this.deadlineNanos = Math.min(setup.deadline().toNanos(), Long.MAX_VALUE / 4);
   }
 
@@ -112,7 +99,7 @@ public final class Batch {
       if (!window.isDeliverable()) {
         return room;
       }
-      int length = rowLength();
+      int length = pace.rowLength();
       return room < length ? 0 : Math.min(room, Math.max(1, placesMax * length / 2));
     } finally {
       lock.unlock();
@@ -122,12 +109,7 @@ public final class Batch {
   // Under the lock.
   private int room() {
     boolean going = broken == null && !window.hasFailed();
-    return going ? WINDOW_ROWS * placesMax * rowLength() - window.size() : 0;
-  }
-
-  // Under the lock.
-  private int rowLength() {
-    return itemNanos == 0 ? 1 : Math.clamp(ROW_WORK.toNanos() / itemNanos, 1, rowMax);
+    return going ? WINDOW_ROWS * placesMax * pace.rowLength() - window.size() : 0;
   }
 
   /// Takes items, in the order of their source.
@@ -191,14 +173,15 @@ public final class Batch {
   /// Ends what is on its way; [#poll] throws from now on.
   public void stop(Supplier<TerrariumException> why) {
     List<Call> running = new ArrayList<>();
+    List<Outcome> undelivered;
     lock.lock();
     try {
       if (broken == null) {
         broken = why;
       }
-      window.stop();
+      undelivered = window.stop();
       prepared.clear();
-      rows.forEach(row -> row.items.reversed().forEach(item -> running.add(item.call())));
+      rows.forEach(row -> running.addAll(row.callsReversed()));
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -207,6 +190,13 @@ public final class Batch {
       call.fail(
           () -> new CallCancelledException("Call of '%s' was cancelled".formatted(call.tool())));
       Worker.of(call).ifPresent(worker -> worker.interrupt(call, CancelReason.CANCELLED));
+    }
+    undelivered.forEach(Batch::drop);
+  }
+
+  private static void drop(Outcome outcome) {
+    if (outcome instanceof Outcome.Value(Received received)) {
+      received.drop();
     }
   }
 
@@ -242,14 +232,14 @@ public final class Batch {
 
     @Override
     public boolean take(Worker worker) {
-      Row row = new Row(worker);
+      Row row = new Row(Batch.this, worker, timer, deadlineNanos);
       List<Item> first;
       lock.lock();
       try {
         asked--;
         rows.add(row);
-        first = row.next();
-        row.leaveWhenEmpty();
+        first = next(row);
+        leaveWhenEmpty(row);
       } finally {
         lock.unlock();
       }
@@ -257,7 +247,7 @@ public final class Batch {
         scheduler.callEnded(worker); // others have taken what there was
         return true;
       }
-      return row.send(first) || wantsAnother();
+      return send(row, first) || wantsAnother();
     }
 
     // False where he has to look for another worker.
@@ -287,171 +277,112 @@ public final class Batch {
     }
   }
 
-  /// A place on a worker, and the items there.
-  private final class Row implements Call.Row {
-    private final Worker worker;
-    private final Deque<Item> items = new ArrayDeque<>();
-
-    /// When the first item's turn came.
-    private long turnNanos = System.nanoTime();
-
-    /// How long the first item may keep the others before they are asked back.
-    private long patienceNanos = STUCK.toNanos();
-
-    /// Whose deadline has passed.
-    private @Nullable Item late;
-
-    private Timer.@Nullable Alarm alarm;
-    private long alarmNanos;
-
-    Row(Worker worker) {
-      this.worker = worker;
+  // Under the lock: the items to send now, as the last ones of this row.
+  private List<Item> next(Row row) {
+    int length = row.worker().takesRows() ? pace.rowLength() : 1;
+    if (row.size() > length / 2) {
+      return List.of(); // until several can go with one write
     }
-
-    /// Under the lock: the items to send now, as the last ones of this row.
-    List<Item> next() {
-      int length = worker.takesRows() ? rowLength() : 1;
-      if (items.size() > length / 2) {
-        return List.of(); // until several can go with one write
-      }
-      int share = Math.max(1, Math.ceilDiv(prepared.size(), rows.size()));
-      int n = Math.min(length - items.size(), share);
-      List<Item> more = new ArrayList<>();
-      while (more.size() < n && window.mayBegin(prepared.peek())) {
-        more.add(begin(prepared.remove()));
-      }
-      items.addAll(more);
-      setAlarm();
-      return more;
+    int share = Math.max(1, Math.ceilDiv(prepared.size(), rows.size()));
+    int n = Math.min(length - row.size(), share);
+    List<Item> more = new ArrayList<>();
+    while (more.size() < n && window.mayBegin(prepared.peek())) {
+      more.add(begin(prepared.remove(), row));
     }
+    row.add(more);
+    return more;
+  }
 
-    private Item begin(Item item) {
-      Call call =
-          new Call(setup.ids().getAsLong(), setup.tool(), item.envelope(), setup.deadline(), this);
-      item.goesIn(call);
-      call.whenDone(() -> ended(item, call));
-      return item;
-    }
+  private Item begin(Item item, Row row) {
+    Call call =
+        new Call(setup.ids().getAsLong(), setup.tool(), item.envelope(), setup.deadline(), row);
+    item.goesIn(call);
+    call.whenDone(() -> ended(item, call));
+    return item;
+  }
 
-    /// Without the lock.
-    ///
-    /// @return false where the worker takes nothing; the items are prepared again
-    boolean send(List<Item> more) {
-      if (worker.submit(more.stream().map(Item::call).toList())) {
-        scheduler.count((int) more.stream().filter(Item::begunFirst).count());
-        return true;
-      }
-      lock.lock();
-      try {
-        items.removeAll(more);
-        more.forEach(Batch.this::prepareAgain);
-        leaveWhenEmpty();
-      } finally {
-        lock.unlock();
-      }
-      return false;
+  // False where the worker takes nothing; the items are prepared again.
+  private boolean send(Row row, List<Item> more) {
+    if (row.worker().submit(more.stream().map(Item::call).toList())) {
+      scheduler.count((int) more.stream().filter(Item::begunFirst).count());
+      return true;
     }
+    lock.lock();
+    try {
+      row.takeBack(more);
+      more.forEach(this::prepareAgain);
+      leaveWhenEmpty(row);
+    } finally {
+      lock.unlock();
+    }
+    return false;
+  }
 
-    @Override
-    public void over(Call call) {
-      List<Item> more;
-      boolean left;
-      lock.lock();
-      try {
-        Item first = items.peekFirst();
-        if (first != null && first.isIn(call)) {
-          items.removeFirst();
-          nextTurn();
-        } else {
-          items.removeIf(item -> item.isIn(call));
-        }
-        boolean othersWait = scheduler.length() > asked;
-        more = othersWait ? List.of() : next();
-        left = leaveWhenEmpty();
-      } finally {
-        lock.unlock();
+  /// The row's worker does not have this call any more.
+  void over(Row row, Call call) {
+    List<Item> more;
+    boolean left;
+    lock.lock();
+    try {
+      long took = row.remove(call);
+      if (took > 0) {
+        pace.took(took);
+        tellOfRoom();
       }
-      if (left) {
-        scheduler.callEnded(worker);
-      }
-      if (left || (!more.isEmpty() && !send(more))) {
-        askForPlaces();
-      }
+      boolean othersWait = scheduler.length() > asked;
+      more = othersWait ? List.of() : next(row);
+      left = leaveWhenEmpty(row);
+    } finally {
+      lock.unlock();
     }
+    if (left) {
+      scheduler.callEnded(row.worker());
+    }
+    if (left || (!more.isEmpty() && !send(row, more))) {
+      askForPlaces();
+    }
+  }
 
-    private void nextTurn() {
-      long now = System.nanoTime();
-      long took = Math.max(1, now - turnNanos);
-      itemNanos = itemNanos == 0 ? took : (3 * itemNanos + took) / 4;
-      turnNanos = now;
-      patienceNanos = STUCK.toNanos();
-      if (roomIsNews && room() >= rowLength()) {
-        changed.signal();
-      }
+  // Under the lock.
+  private void tellOfRoom() {
+    if (roomIsNews && room() >= pace.rowLength()) {
+      changed.signal();
     }
+  }
 
-    // Under the lock.
-    private boolean leaveWhenEmpty() {
-      boolean left = items.isEmpty() && rows.remove(this);
-      if (left && alarm != null) {
-        alarm.cancel();
-      }
-      return left;
+  // Under the lock.
+  private boolean leaveWhenEmpty(Row row) {
+    boolean left = row.isEmpty() && rows.remove(row);
+    if (left) {
+      row.cancelAlarm();
     }
+    return left;
+  }
 
-    // Under the lock. An alarm that is set may be too early, because turns have passed since: it is
-    // set again then. So it costs nothing for each item.
-    private void setAlarm() {
-      Item first = items.peekFirst();
-      if (first == null) {
-        return;
-      }
-      long due = first.equals(late) ? Long.MAX_VALUE : turnNanos + deadlineNanos;
-      if (items.size() > 1) {
-        due = Math.min(due, turnNanos + patienceNanos);
-      }
-      if (due != Long.MAX_VALUE && (alarm == null || due < alarmNanos)) {
-        if (alarm != null) {
-          alarm.cancel();
-        }
-        alarmNanos = due;
-        alarm = timer.after(Duration.ofNanos(Math.max(0, due - System.nanoTime())), this::look);
-      }
+  /// The row's alarm rang.
+  void look(Row row) {
+    Item late;
+    List<Call> stuck;
+    lock.lock();
+    try {
+      row.alarmRang();
+      late = row.newlyLate();
+      stuck = row.newlyStuck(othersIdle());
+      row.setAlarm();
+    } finally {
+      lock.unlock();
     }
+    if (late != null) {
+      row.worker().deadlinePassed(late.call(), setup.deadline());
+    }
+    if (!stuck.isEmpty()) {
+      row.worker().withdraw(stuck);
+    }
+  }
 
-    private void look() {
-      Item tooLate = null;
-      List<Call> stuck = List.of();
-      lock.lock();
-      try {
-        alarm = null;
-        Item first = items.peekFirst();
-        long waited = System.nanoTime() - turnNanos;
-        if (first != null && waited >= deadlineNanos && !first.equals(late)) {
-          tooLate = first;
-          late = first;
-        }
-        if (items.size() > 1 && waited >= patienceNanos && othersIdle()) {
-          patienceNanos = 2 * waited;
-          stuck = items.reversed().stream().limit(items.size() - 1L).map(Item::call).toList();
-        } else if (items.size() > 1 && waited >= patienceNanos) {
-          patienceNanos = waited + STUCK.toNanos();
-        }
-        setAlarm();
-      } finally {
-        lock.unlock();
-      }
-      if (tooLate != null) {
-        worker.deadlinePassed(tooLate.call(), setup.deadline());
-      }
-      if (!stuck.isEmpty()) {
-        worker.withdraw(stuck);
-      }
-    }
-
-    private boolean othersIdle() {
-      return prepared.isEmpty() && rows.size() + asked < placesMax;
-    }
+  // Under the lock.
+  private boolean othersIdle() {
+    return prepared.isEmpty() && rows.size() + asked < placesMax;
   }
 
   // --- Outcomes ---
@@ -459,6 +390,7 @@ public final class Batch {
   private void ended(Item item, Call call) {
     Outcome outcome = call.outcome().join();
     boolean notBegun = outcome instanceof Outcome.NotBegun;
+    boolean wanted = true;
     lock.lock();
     try {
       if (!item.isIn(call)) {
@@ -467,7 +399,7 @@ public final class Batch {
       if (notBegun) {
         prepareAgain(item);
       } else {
-        window.over(item, outcome);
+        wanted = window.over(item, outcome);
         if (window.isDeliverable()) {
           changed.signal();
         }
@@ -477,6 +409,9 @@ public final class Batch {
     }
     if (notBegun) {
       askForPlaces();
+    }
+    if (!wanted) {
+      drop(outcome);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.terrarium.worker.Call.Outcome;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The items that a batch owes its consumer, in the order in which he is to get them. Guarded by
@@ -47,7 +48,13 @@ final class Window {
     return next.removeFirst();
   }
 
-  void over(Item item, Outcome outcome) {
+  /// An item has ended.
+  ///
+  /// @return whether anybody may get it
+  boolean over(Item item, Outcome outcome) {
+    if (stopped) {
+      return false;
+    }
     item.ended(outcome);
     boolean failed = outcome instanceof Outcome.Failure;
     if (failed) {
@@ -58,6 +65,7 @@ final class Window {
     } else if (!ordered) {
       next.addLast(item);
     }
+    return true;
   }
 
   boolean hasFailed() {
@@ -66,11 +74,16 @@ final class Window {
 
   /// Whether the consumer may get to it: what comes after a failure is not wanted any more.
   boolean mayBegin(@Nullable Item item) {
-    return item != null && item.index() < failedAt;
+    return !stopped && item != null && item.index() < failedAt;
   }
 
   /// Nothing is delivered any more: what ends now ends because of that, and is no item's failure.
-  void stop() {
+  ///
+  /// @return the outcomes that nobody will get
+  List<Outcome> stop() {
     stopped = true;
+    List<Outcome> undelivered = next.stream().map(Item::outcome).filter(Objects::nonNull).toList();
+    next.clear();
+    return undelivered;
   }
 }

@@ -19,27 +19,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
-final class EventLoopTest {
-  private final EventLoop loop = EventLoop.start("test");
-  private final RecordingGreeter greeter = new RecordingGreeter();
-  private Path socket = Path.of("unset");
-
-  @BeforeEach
-  void listen(@TempDir Path directory) throws IOException {
-    socket = directory.resolve("s");
-    loop.listen(socket, greeter);
-  }
-
-  @AfterEach
-  void close() {
-    loop.close();
+final class EventLoopTest extends ListeningLoop {
+  EventLoopTest() {
+    super(EventLoop.start("test"));
   }
 
   private static OutgoingFrame call(long id, byte[]... attachments) {

@@ -16,28 +16,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Whoever dials may be anybody, and says anything.
 @Timeout(60)
-final class StrangersTest {
-  private final EventLoop loop = EventLoop.start("strangers", Duration.ofMillis(300), 8);
-  private final RecordingGreeter greeter = new RecordingGreeter();
-  private Path socket = Path.of("unset");
-
-  @BeforeEach
-  void listen(@TempDir Path directory) throws IOException {
-    socket = directory.resolve("s");
-    loop.listen(socket, greeter);
-  }
-
-  @AfterEach
-  void close() {
-    loop.close();
+final class StrangersTest extends ListeningLoop {
+  StrangersTest() {
+    super(EventLoop.start("strangers", Duration.ofMillis(300), 8));
   }
 
   private void assertSilentlyClosed(TestPeer peer) throws Exception {

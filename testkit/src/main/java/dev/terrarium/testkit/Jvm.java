@@ -42,6 +42,18 @@ public final class Jvm implements AutoCloseable {
   /// Runs `main` with more environment and options.
   public static Jvm start(
       Class<?> main, Map<String, String> environment, List<String> options, String... arguments) {
+    return start(new ProcessBuilder(command(main, options, arguments)), environment);
+  }
+
+  /// Runs `main` by way of a command that prepares something and then becomes the JVM, with `exec`.
+  public static Jvm behind(
+      List<String> launcher, Class<?> main, Map<String, String> environment, String... arguments) {
+    var command = new ArrayList<>(launcher);
+    command.addAll(command(main, List.of(), arguments));
+    return start(new ProcessBuilder(command), environment);
+  }
+
+  private static List<String> command(Class<?> main, List<String> options, String... arguments) {
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC"));
@@ -49,7 +61,7 @@ public final class Jvm implements AutoCloseable {
     command.addAll(options);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(List.of(arguments));
-    return start(new ProcessBuilder(command), environment);
+    return command;
   }
 
   private static Jvm start(ProcessBuilder builder, Map<String, String> environment) {
