@@ -69,12 +69,15 @@ class Call:
         """
         if self.envelope is None:
             return
+        viewed = False
         try:
-            viewed = self.attachments and any(tool.views for tool in tools.values())
-            if not viewed:
-                self.attachments = [
-                    each if each.__class__ is bytes else each.read() for each in self.attachments
-                ]
+            if self.attachments:
+                viewed = any(tool.views for tool in tools.values())
+                if not viewed:
+                    self.attachments = [
+                        each if each.__class__ is bytes else each.read()
+                        for each in self.attachments
+                    ]
             found = decode(self.envelope, self.attachments)
             self.tool_name = found["tool"]
             self.args, self.named = found.get("args") or [], found.get("named") or {}
