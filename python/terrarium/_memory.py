@@ -217,7 +217,11 @@ class _File:
         self.descriptor = move_up(os.memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING))
         self.size = 0
         self._identity = self._found()
-        fcntl(self.descriptor, F_ADD_SEALS, F_SEAL_SHRINK)
+        try:
+            fcntl(self.descriptor, F_ADD_SEALS, F_SEAL_SHRINK)
+        except OSError:
+            self.close()
+            raise
 
     def _found(self) -> tuple[int, int] | None:
         try:

@@ -194,6 +194,14 @@ def test_without_memory_files_all_travels_in_the_frame(monkeypatch):
     assert Lender(4).lend(1, [b"abcdef"]) == ([6], [b"abcdef"])
 
 
+def test_where_memory_files_cannot_be_sealed_all_travels_in_the_frame(monkeypatch):
+    def refused(*_):
+        raise OSError(22, "no seals here")
+
+    monkeypatch.setattr(_memory, "fcntl", refused)
+    assert Lender(4).lend(1, [b"abcdef"]) == ([6], [b"abcdef"])
+
+
 def test_access_to_the_jvm_is_asked_for(monkeypatch):
     assert may_open(os.getpid())
     assert not may_open(None)

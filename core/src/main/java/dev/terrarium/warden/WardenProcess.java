@@ -110,7 +110,8 @@ final class WardenProcess implements FrameHandler {
   }
 
   // A warden that dies while it starts ends the wait at once.
-  private void configure(Wardens.Setup setup, String token) throws IOException {
+  private void configure(Wardens.Setup setup, String token)
+      throws IOException, InterruptedException {
     var _ =
         process
             .onExit()
@@ -118,6 +119,17 @@ final class WardenProcess implements FrameHandler {
                 dead ->
                     connected.completeExceptionally(
                         new IOException("it exited with status " + dead.exitValue())));
+    try {
+      write(setup, token);
+    } catch (IOException e) {
+      if (!process.waitFor(HELLO_TIMEOUT)) {
+        throw e;
+      }
+      // It is dead, and its status says more.
+    }
+  }
+
+  private void write(Wardens.Setup setup, String token) throws IOException {
     ProcessIdentity host = ProcessIdentity.self();
     lifeline.write(
         Messages.write(
