@@ -152,7 +152,8 @@ public final class PoolBuilder {
     return this;
   }
 
-  /// What `@on_start` functions with a parameter get: JSON-like values. Default: nothing.
+  /// What `@on_start` functions with a parameter get: anything that a call could have as an
+  /// argument, but bytes; what is not, `start()` refuses with a [ValueException]. Default: nothing.
   public PoolBuilder options(Map<String, Object> options) {
     this.options = options;
     return this;

@@ -127,6 +127,18 @@ final class RuntimeSharingTest {
     }
   }
 
+  private record Layer(String name, List<Integer> sizes) {}
+
+  @Test
+  void optionsMayBeRecordsAndMayNotBeBytes() {
+    PoolBuilder builder = Trouble.pool(directory, ADAPTER);
+    try (Pool pool = builder.options(Map.of("layer", new Layer("a", List.of(1)))).start()) {
+      assertThat(pool.tool("options").call(Object.class))
+          .isEqualTo(Map.of("layer", Map.of("name", "a", "sizes", List.of(1))));
+    }
+    failure(ValueException.class, builder.options(Map.of("model", new byte[1]))::start);
+  }
+
   private static Optional<String> variable(Pool pool, String name) {
     return Optional.ofNullable(pool.tool("variable").args(name).call(String.class));
   }

@@ -7,7 +7,6 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
-import tools.jackson.core.JsonToken;
 
 /// The fields of a JSON object. What is missing is null or empty where the method says so; all else
 /// that is not there, or of another type, is an [IllegalArgumentException] that begins with the
@@ -26,14 +25,7 @@ public final class Fields {
   /// @throws JacksonException if it is no JSON
   /// @throws IllegalArgumentException if it is anything but one object
   public static Fields read(JsonParser json) {
-    if (json.nextToken() != JsonToken.START_OBJECT) {
-      throw new IllegalArgumentException("it is no object");
-    }
-    Fields fields = new Fields(PlainJson.readMap(json), "");
-    if (json.nextToken() != null) {
-      throw new IllegalArgumentException("something follows the object");
-    }
-    return fields;
+    return new Fields(PlainJson.readObject(json), "");
   }
 
   public boolean has(String name) {

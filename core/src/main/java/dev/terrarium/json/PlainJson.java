@@ -89,7 +89,22 @@ public final class PlainJson {
     };
   }
 
-  static Map<String, @Nullable Object> readMap(JsonParser json) {
+  /// All of the input as one object.
+  ///
+  /// @throws JacksonException if it is no JSON
+  /// @throws IllegalArgumentException if it is anything but one object
+  public static Map<String, @Nullable Object> readObject(JsonParser json) {
+    if (json.nextToken() != JsonToken.START_OBJECT) {
+      throw new IllegalArgumentException("it is no object");
+    }
+    Map<String, @Nullable Object> object = readMap(json);
+    if (json.nextToken() != null) {
+      throw new IllegalArgumentException("something follows the object");
+    }
+    return object;
+  }
+
+  private static Map<String, @Nullable Object> readMap(JsonParser json) {
     Map<String, @Nullable Object> map = new LinkedHashMap<>();
     for (String name = json.nextName(); name != null; name = json.nextName()) {
       json.nextToken();
@@ -106,12 +121,12 @@ public final class PlainJson {
     return list;
   }
 
-  /// All of the input as one of the types that need no data binding: `Object`, `Map`, `List`,
-  /// `String`, and the boxes of `boolean`, `int`, `long` and `double`.
+  /// All of the input, which is closed then, as one of the types that need no data binding:
+  /// `Object`, `Map`, `List`, `String`, and the boxes of `boolean`, `int`, `long` and `double`.
   ///
   /// @return [Unfit] where the type is another one, or the JSON of another one
-  public static @Nullable Object read(JsonParser json, Class<?> wanted) {
-    try {
+  public static @Nullable Object read(JsonParser input, Class<?> wanted) {
+    try (JsonParser json = input) {
       JsonToken first = json.nextToken();
       Object value = first == null ? Unfit.UNFIT : read(json, first, wanted);
       return json.nextToken() == null ? value : Unfit.UNFIT;

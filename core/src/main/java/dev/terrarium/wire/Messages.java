@@ -63,10 +63,16 @@ public final class Messages {
   }
 
   /// As JSON: for what does not travel in a frame of its own.
-  ///
-  /// @throws ValueException if an option of the user's has no form in JSON
   public static byte[] write(Written message) {
-    return WireJson.writePlain(message.fields());
+    return PlainJson.bytes(message.fields(), Limits.FRAME_BYTES_MAX);
+  }
+
+  /// A pool's options as a [Spec] takes them: plain.
+  ///
+  /// @throws ValueException if something in them has no form in JSON
+  public static Map<String, ? extends @Nullable Object> plainOptions(
+      Map<String, ? extends @Nullable Object> options) {
+    return PlainJson.isPlain(options) ? options : WireJson.plain(options, "options");
   }
 
   /// A message that this side writes.
@@ -389,12 +395,13 @@ public final class Messages {
 
   // ---- not in frames of their own ----
 
-  /// What a worker reads from its descriptor 0. The options are the user's: plain JSON, no bytes.
+  /// What a worker reads from its descriptor 0.
   ///
   /// @param stacksFd `null`: the warden chooses the number
   /// @param source what the adapter's file held when the pool was started, in hexadecimal
   /// @param preload whether a zygote imports the adapter
   /// @param host this JVM's pid, where it may lend memory files; else `null`
+  /// @param options the user's, as [#plainOptions] gives them
   public record Spec(
       List<Integer> protocol,
       Token token,

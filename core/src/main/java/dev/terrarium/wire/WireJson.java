@@ -172,22 +172,19 @@ final class WireJson {
     }
   }
 
-  /// A control message, which has no attachments. It is plain but for what users put into it.
+  /// Values of the user's for a control message, which has no attachments, as plain ones.
   ///
-  /// @throws ValueException if that has no form in JSON
-  static byte[] writePlain(Map<String, ?> message) {
-    if (PlainJson.isPlain(message)) {
-      try {
-        return PlainJson.bytes(message, FRAME_BYTES_MAX);
-      } catch (IllegalArgumentException e) {
-        // The data binding says it better.
-      }
-    }
-    var out = new Output("");
+  /// @param root what the path in an error begins with
+  /// @throws ValueException if something in them has no form in JSON
+  static Map<String, @Nullable Object> plain(
+      Map<String, ? extends @Nullable Object> values, String root) {
+    var out = new Output(root);
     JsonMapper mapper = newMapper();
     try (var json = WireGenerator.plain(mapper.createGenerator(out))) {
-      write(mapper, json, message, "");
-      return out.toByteArray();
+      write(mapper, json, values, root);
+    }
+    try (JsonParser json = parser(out.toByteArray())) {
+      return PlainJson.readObject(json);
     }
   }
 

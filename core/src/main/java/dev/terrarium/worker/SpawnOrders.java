@@ -2,6 +2,7 @@ package dev.terrarium.worker;
 
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
+import dev.terrarium.ValueException;
 import dev.terrarium.wire.Messages;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,12 +35,15 @@ public final class SpawnOrders {
   private final Facilities facilities;
   private final Map<String, String> environment;
   private final @Nullable String source;
+  private final Map<String, ? extends @Nullable Object> options;
 
+  /// @throws ValueException if an option has no form in JSON
   public SpawnOrders(PoolConfig config, Facilities facilities) {
     this.config = config;
     this.facilities = facilities;
     this.environment = environment(config);
     this.source = source(config.adapter());
+    this.options = Messages.plainOptions(config.options());
   }
 
   private static Map<String, String> environment(PoolConfig config) {
@@ -118,6 +122,6 @@ public final class SpawnOrders {
         config.adapter().toString(),
         pinned,
         preload,
-        config.options());
+        options);
   }
 }

@@ -172,23 +172,15 @@ final class MessagesTest {
     assertThat(Messages.frame(9, new Drain()).type()).isEqualTo(FrameType.DRAIN);
   }
 
+  private record Layer(String name, List<Integer> sizes) {}
+
   @Test
-  void refusesOptionsThatAreNoJson() {
-    var spec =
-        new Spec(
-            List.of(1),
-            new Token("t"),
-            "s",
-            "r",
-            "w",
-            "p",
-            1,
-            null,
-            "a",
-            null,
-            null,
-            Map.of("model", new byte[] {1}));
-    assertThatThrownBy(() -> Messages.write(spec))
+  void optionsBecomePlainOrAreRefusedWithTheirPath() {
+    Map<String, Object> plain = Map.of("model", "small");
+    assertThat(Messages.plainOptions(plain)).isSameAs(plain);
+    assertThat(Messages.plainOptions(Map.of("layers", List.of(new Layer("a", List.of(1, 2))))))
+        .isEqualTo(Map.of("layers", List.of(Map.of("name", "a", "sizes", List.of(1, 2)))));
+    assertThatThrownBy(() -> Messages.plainOptions(Map.of("model", new byte[] {1})))
         .isInstanceOf(ValueException.class)
         .hasMessage("options.model: bytes cannot be sent here");
   }
