@@ -137,7 +137,7 @@ ROWS = (
     Row("call", "A call with fields", "Five fields and a list of 20 doubles, given back.",
         RATE_COLUMNS),
     Row("rate", "Calls per second", "Echoes of 64 bytes, each caller without pause.", RATE_COLUMNS),
-    Row("map", "`map`", "100,000 tiny items, beside plain calls with the same items.",
+    Row("map", "`map`", "100,000 tiny items, beside plain calls of as many bytes.",
         (Column("rate", "items a second", digits=0),)),
     Row("bytes", "Bytes there and back", "One worker, one caller, a new array each way.",
         (Column("p50_us", "p50, ms", 1000, 2), *CPU_COLUMNS)),

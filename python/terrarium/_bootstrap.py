@@ -157,7 +157,7 @@ def join(
 def arm(plan: Plan) -> None:
     """Steps 1 to 5: from here on the process cannot outlive the JVM or the warden."""
     step("birthmark", bear_mark, plan.hard, plan.number)
-    step("session", lead_session)
+    step("session", os.setsid)
     line = None if plan.line is None else _move_away([plan.line], plan)[0]
     step("descriptors", place_descriptors, plan)
     lifeline = step("lifeline", connect, plan.lifelines)
@@ -193,12 +193,6 @@ def _exec(plan: Plan) -> None:
 
 def bear_mark(hard: int, number: int) -> None:
     resource.setrlimit(resource.RLIMIT_RTTIME, (hard - number, hard))
-
-
-def lead_session() -> None:
-    # A zygote's child may lead its session already where the zygote was told to make it so.
-    if os.getsid(0) != os.getpid():
-        os.setsid()
 
 
 def place_descriptors(plan: Plan) -> None:

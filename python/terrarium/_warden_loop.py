@@ -250,7 +250,7 @@ class Warden:
         elif not worker.pid:
             self._pending.give_up(worker, worker.failure() or refusal("nobody told its pid"))
         elif worker.failure() is None:  # else its exit tells
-            self._started(worker)  # the pipe closed without a word: by exec, or a zygote's child
+            self._started(worker)  # the pipe closed without a word of failure
 
     def _started(self, worker: Worker) -> None:
         worker.starting = False

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Opened = tuple[_wire.Connection, Answers, bytes]
 
-CAPABILITIES = ["cancel", "stacks", "log", "rows"]
+CAPABILITIES = ["rows"]
 _faults: int | None = None
 _stacks: int | None = None
 

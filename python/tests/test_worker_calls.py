@@ -107,7 +107,7 @@ def test_hello_describes_the_tools(start):
     assert hello["token"] == "secret"
     assert hello["pid"] == worker.process.pid
     assert hello["language"] == "python"
-    assert hello["capabilities"] == ["cancel", "stacks", "log", "rows"]
+    assert hello["capabilities"] == ["rows"]
     assert hello["tools"][0] == {
         "name": "add",
         "doc": "Add two numbers.\n\nAny two.",

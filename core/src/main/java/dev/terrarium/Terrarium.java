@@ -275,7 +275,7 @@ public final class Terrarium implements AutoCloseable {
 
   // Through the queue: a logging backend that stalls must not keep the JVM from ending.
   private void say(Level level, String what) {
-    parts.log().say(LOG, level, "Run %s: %s".formatted(runId(), what));
+    parts.log().say(LOG, level, "Run %s: %s", runId(), what);
   }
 
   // Side by side: three pools with stubborn workers take as long as one.

@@ -34,9 +34,9 @@ import org.jspecify.annotations.Nullable;
 /// threads.
 ///
 /// Arguments and results are JSON types (text, numbers, booleans, null, lists, maps with text
-/// keys), records and beans, and `byte[]`, `ByteBuffer` and `MemorySegment` at any depth. Bytes are
-/// not copied before they are sent: leave them alone until the call has ended. A tool that returns
-/// `None` gives null.
+/// keys), records and beans, and `byte[]`, `ByteBuffer` and `MemorySegment` at any depth. Large
+/// bytes are copied when the call is made, others when they are sent: leave them alone until the
+/// call has ended. A tool that returns `None` gives null.
 public final class ToolCall {
   private static final AtomicLong IDS = new AtomicLong();
   private static final Executor COMPLETIONS =
@@ -264,7 +264,7 @@ public final class ToolCall {
   }
 
   private Encoded envelope(MemoryFiles memory) {
-    return codec.encode(new Messages.Call(tool, args, named, null), memory);
+    return codec.encode(new Messages.Call(tool, args, named), memory);
   }
 
   private @Nullable Object finish(Call call, Type type, @Nullable Arena arena) {

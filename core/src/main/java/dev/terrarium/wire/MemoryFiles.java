@@ -39,12 +39,11 @@ public final class MemoryFiles implements AutoCloseable {
     if (set.equals("off")) {
       return none();
     }
-    try {
-      return new MemoryFiles(Math.max(1, Long.parseLong(set)));
-    } catch (NumberFormatException e) {
+    if (!set.matches("[1-9][0-9]{0,17}")) {
       throw new IllegalArgumentException(
-          "system property %s=%s: 'off' or a number of bytes".formatted(PROPERTY, set), e);
+          "system property %s=%s: 'off' or a positive number of bytes".formatted(PROPERTY, set));
     }
+    return new MemoryFiles(Long.parseLong(set));
   }
 
   /// All bytes travel in frames.

@@ -29,7 +29,7 @@ final class MessageReader {
   static Hello hello(Fields fields) {
     Fields failure = fields.objectOrNull("failure");
     return new Hello(
-        fields.small("protocol"),
+        protocol(fields),
         new Token(fields.text("token")),
         fields.integer("pid"),
         fields.textOrEmpty("language"),
@@ -37,6 +37,15 @@ final class MessageReader {
         fields.texts("capabilities"),
         tools(fields),
         failure == null ? null : failure(failure));
+  }
+
+  private static int protocol(Fields fields) {
+    int spoken = fields.small("protocol");
+    if (spoken != Messages.PROTOCOL) {
+      throw fields.refusal(
+          "protocol", "the worker speaks %d, this JVM %d".formatted(spoken, Messages.PROTOCOL));
+    }
+    return spoken;
   }
 
   private static List<Tool> tools(Fields fields) {

@@ -12,6 +12,9 @@ import tools.jackson.core.JacksonException;
 /// (in snake case there). What must be there and is not, or has another type, is a protocol error;
 /// what may be missing is `null` or empty; what is not known is ignored.
 public final class Messages {
+  /// The version that is spoken here.
+  public static final int PROTOCOL = 1;
+
   private Messages() {}
 
   /// The token of a first frame, whichever it is.
@@ -228,14 +231,12 @@ public final class Messages {
     FrameType type();
   }
 
-  /// To be encoded by [ValueCodec#encode(Call)], because it carries users' values.
-  ///
-  /// @param deadline milliseconds left
+  /// To be encoded by [ValueCodec#encode(Call, MemoryFiles)], because it carries users' values. The
+  /// deadline is added when it is sent.
   public record Call(
       String tool,
       List<? extends @Nullable Object> args,
-      Map<String, ? extends @Nullable Object> named,
-      @Nullable Long deadline) {
+      Map<String, ? extends @Nullable Object> named) {
     Map<String, ?> fields() {
       return PlainJson.object(
           "tool",
@@ -243,9 +244,7 @@ public final class Messages {
           "args",
           args.isEmpty() ? null : args,
           "named",
-          named.isEmpty() ? null : named,
-          "deadline",
-          deadline);
+          named.isEmpty() ? null : named);
     }
   }
 
@@ -397,7 +396,6 @@ public final class Messages {
 
   /// What a worker reads from its descriptor 0.
   ///
-  /// @param stacksFd `null`: the warden chooses the number
   /// @param source what the adapter's file held when the pool was started, in hexadecimal
   /// @param preload whether a zygote imports the adapter
   /// @param host this JVM's pid, where it may lend memory files; else `null`
@@ -409,7 +407,6 @@ public final class Messages {
       String run,
       String worker,
       String pool,
-      @Nullable Integer stacksFd,
       @Nullable Long host,
       String adapter,
       @Nullable String source,
@@ -425,7 +422,6 @@ public final class Messages {
           "run", run,
           "worker", worker,
           "pool", pool,
-          "stacks_fd", stacksFd,
           "host", host,
           "adapter", adapter,
           "source", source,

@@ -143,9 +143,6 @@ final class WireJson {
       if (!call.named().isEmpty()) {
         json.raw(",\"named\":").value(call.named());
       }
-      if (call.deadline() != null) {
-        json.raw(",\"deadline\":").value(call.deadline());
-      }
       return Optional.of(new Encoded(json.raw("}").toBytes(), List.of(), Loan.NONE));
     } catch (IllegalArgumentException e) {
       return Optional.empty();

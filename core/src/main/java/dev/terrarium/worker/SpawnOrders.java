@@ -111,13 +111,12 @@ public final class SpawnOrders {
   private Messages.Spec spec(
       String id, String token, @Nullable String pinned, @Nullable Boolean preload) {
     return new Messages.Spec(
-        List.of(1),
+        List.of(Messages.PROTOCOL),
         new Messages.Token(token),
         facilities.socket(),
         facilities.run(),
         id,
         config.name(),
-        null, // the warden chooses
         facilities.memory().available() ? ProcessHandle.current().pid() : null,
         config.adapter().toString(),
         pinned,

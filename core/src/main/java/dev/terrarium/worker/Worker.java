@@ -144,15 +144,17 @@ public final class Worker {
               "its pool was closed before")); // nobody asked for a process yet
       return;
     }
+    Messages.Spawn order;
     try {
       facilities.registry().reserve(id, number, config.name());
+      token = facilities.gate().admit(wire::greeted);
+      order = zygote.order(id, token);
     } catch (RuntimeException e) {
       apply(new WorkerEvent.SpawnFailed(String.valueOf(e.getMessage())));
       return;
     }
-    token = facilities.gate().admit(wire::greeted);
     startAlarm = facilities.timer().after(config.startTimeout(), this::startTookTooLong);
-    facilities.wardens().spawn(number, zygote.order(id, token), reports);
+    facilities.wardens().spawn(number, order, reports);
   }
 
   private void startTookTooLong() {
@@ -496,9 +498,7 @@ public final class Worker {
   // Not on this thread: it is the loop's or the timer's.
   @FormatMethod
   private void say(Level level, @FormatString String format, Object... facts) {
-    if (LOG.isEnabledForLevel(level)) {
-      facilities.log().say(LOG, level, format.formatted(facts));
-    }
+    facilities.log().say(LOG, level, format, facts);
   }
 
   private PoolClosedException closedError() {

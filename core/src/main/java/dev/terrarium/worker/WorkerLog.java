@@ -1,5 +1,7 @@
 package dev.terrarium.worker;
 
+import com.google.errorprone.annotations.FormatMethod;
+import com.google.errorprone.annotations.FormatString;
 import dev.terrarium.wire.Messages;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -60,8 +62,11 @@ public final class WorkerLog implements AutoCloseable {
 
   /// A line of our own, from a thread that must not wait for the backend. Dropped only where these
   /// alone fill a queue. Never blocks.
-  public void say(Logger logger, Level level, String text) {
-    offer(new Line(logger.getName(), level, text), 1, 2 * capacity);
+  @FormatMethod
+  public void say(Logger logger, Level level, @FormatString String format, Object... facts) {
+    if (logger.isEnabledForLevel(level)) {
+      offer(new Line(logger.getName(), level, format.formatted(facts)), 1, 2 * capacity);
+    }
   }
 
   /// A record of Python's `logging`. Never blocks.

@@ -34,7 +34,7 @@ public final class Zygote {
 
   /// Workers in a row that could not be forked, after which the same happens: well above what a
   /// zygote takes into its grave.
-  static final int NOT_FORKED_MAX = 4 * 64;
+  static final int NOT_FORKED_MAX = 256;
 
   /// Workers that may be on their way at the same time: the warden and the zygote take orders in
   /// one after the other, and should find the next one waiting.
@@ -89,6 +89,8 @@ public final class Zygote {
   }
 
   /// The order for a worker. Starts a zygote where there is none.
+  ///
+  /// @throws RegistryException where that cannot be written into the ledger
   Messages.Spawn order(String worker, String token) {
     lock.lock();
     try {
@@ -107,11 +109,7 @@ public final class Zygote {
     if (current == 0 && way == Start.ZYGOTE && !closed) {
       long number = numbers.getAsLong();
       String id = config.name() + "-zygote-" + ++serial;
-      try {
-        facilities.registry().reserve(id, number, config.name());
-      } catch (RegistryException e) {
-        return 0; // the worker meets the same problem, and says it
-      }
+      facilities.registry().reserve(id, number, config.name());
       current = number;
       asked = false;
       fruitful = false;
@@ -123,6 +121,16 @@ public final class Zygote {
       facilities.timer().after(config.startTimeout(), reports::endUnlessReady);
     }
     return current;
+  }
+
+  @GuardedBy("lock")
+  private void ensureIfPossible() {
+    try {
+      ensure();
+    } catch (RegistryException e) {
+      LOG.warn(
+          "Pool '{}': no zygote for the moment", config.name(), e); // the next order tries again
+    }
   }
 
   /// A worker has come to be.
@@ -203,7 +211,7 @@ public final class Zygote {
   // Not on this thread: it is the loop's or the timer's.
   @FormatMethod
   private void say(Level level, @FormatString String format, Object... facts) {
-    facilities.log().say(LOG, level, format.formatted(facts));
+    facilities.log().say(LOG, level, format, facts);
   }
 
   private final class Reports implements WorkerProcess {
@@ -290,8 +298,11 @@ public final class Zygote {
         givenUp = fruitless >= FRUITLESS_MAX;
         if (givenUp) {
           way = Start.EXEC;
-        } else if (ready) {
-          ensure(); // the next worker should not have to wait for it
+        } else if (ready && asked) {
+          // The next worker should not have to wait for it. But one that nobody has asked for
+          // anything
+          // dies by itself, perhaps each time.
+          ensureIfPossible();
         }
       } finally {
         lock.unlock();

@@ -35,7 +35,6 @@ final class MessagesTest {
           "s59m65f",
           "a-1",
           "a",
-          201,
           4242L,
           "/x.py",
           "0a",
@@ -93,6 +92,9 @@ final class MessagesTest {
     assertThatThrownBy(() -> hello("{\"protocol\":\"1\",\"token\":\"t\",\"pid\":1}"))
         .isInstanceOf(ProtocolException.class)
         .hasMessageContaining("protocol: ");
+    assertThatThrownBy(() -> hello("{\"protocol\":7,\"token\":\"t\",\"pid\":1}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("protocol: the worker speaks 7, this JVM 1");
     assertThatThrownBy(() -> hello("{\"protocol\":1,\"token\":5,\"pid\":1}"))
         .isInstanceOf(ProtocolException.class);
     assertThatThrownBy(
@@ -160,7 +162,7 @@ final class MessagesTest {
             "{\"worker\":\"a-1\",\"role\":\"worker\",\"via\":\"exec\",\"argv\":[\"python3\"],\"set\":{\"$X\":\"y\"},"
                 + "\"unset\":[\"Z\"],\"spec\":{\"protocol\":[1],\"token\":\"secret\","
                 + "\"socket\":\"/run/s\",\"run\":\"s59m65f\",\"worker\":\"a-1\",\"pool\":\"a\","
-                + "\"stacks_fd\":201,\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
+                + "\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
     var config =
         new WardenConfig(
             "r", 1L << 60, "/s", "/l", new Token("t"), new Host(4242, 81234), "/run/r");

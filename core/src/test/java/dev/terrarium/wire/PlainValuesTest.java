@@ -54,9 +54,9 @@ final class PlainValuesTest {
       args.add(value);
       for (var call :
           List.of(
-              new Messages.Call("t", args, named, 5L),
-              new Messages.Call("t", args, Map.of(), null),
-              new Messages.Call("t", List.of(), named, null))) {
+              new Messages.Call("t", args, named),
+              new Messages.Call("t", args, Map.of()),
+              new Messages.Call("t", List.of(), named))) {
         Encoded bound = WireJson.writeValue(MAPPER, call.fields(), "", MemoryFiles.none());
         assertThat(WireJson.plainCall(call))
             .hasValueSatisfying(

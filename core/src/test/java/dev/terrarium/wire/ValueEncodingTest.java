@@ -279,7 +279,7 @@ final class ValueEncodingTest {
     for (int i = 0; i < depth; i++) {
       value = List.of(value);
     }
-    var call = new Call("t", List.of(value), Map.of(), null);
+    var call = new Call("t", List.of(value), Map.of());
     if (depth <= Limits.NESTING_MAX) {
       assertThat(encode(call).json()).hasSizeGreaterThan(1_000);
     } else {
@@ -289,20 +289,18 @@ final class ValueEncodingTest {
 
   @Test
   void writesCallsWithoutWhatIsAbsent() {
-    assertThat(new String(encode(new Call("add", List.of(1, 2), Map.of(), null)).json(), UTF_8))
+    assertThat(new String(encode(new Call("add", List.of(1, 2), Map.of())).json(), UTF_8))
         .isEqualTo("{\"tool\":\"add\",\"args\":[1,2]}");
-    assertThat(
-            new String(
-                encode(new Call("add", List.of(), Map.of("a", List.of()), 50L)).json(), UTF_8))
-        .isEqualTo("{\"tool\":\"add\",\"named\":{\"a\":[]},\"deadline\":50}");
+    assertThat(new String(encode(new Call("add", List.of(), Map.of("a", List.of()))).json(), UTF_8))
+        .isEqualTo("{\"tool\":\"add\",\"named\":{\"a\":[]}}");
   }
 
   @Test
   void namesTheArgumentThatCannotBeSent() {
     var order = new Order(List.of(new Item("a", 1), new Item("b", new Object())));
-    assertThatThrownBy(() -> encode(new Call("t", List.of(order), Map.of(), null)))
+    assertThatThrownBy(() -> encode(new Call("t", List.of(order), Map.of())))
         .hasMessageStartingWith("args[0].items[1].when: a java.lang.Object cannot be sent");
-    assertThatThrownBy(() -> encode(new Call("t", List.of(), Map.of("text", order), null)))
+    assertThatThrownBy(() -> encode(new Call("t", List.of(), Map.of("text", order))))
         .hasMessageStartingWith("named.text.items[1].when: a java.lang.Object cannot be sent");
   }
 
