@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS_MAX = 10
 PARENT_SECONDS_MAX = 5
+GATE_SECONDS_MAX = 600
+"""For the process in the middle, which forks others after this one. Long, because a large process
+takes long to fork; the JVM and the warden can end the wait at any time.
+"""
 LIFELINE_FD_MIN = 200
 OOM_SCORE_ADJ = 500
 EXIT_NOT_STARTED = 127
@@ -136,7 +140,7 @@ def join(
         name = "parent"
         poller = select.poll()
         poller.register(gate, 0)
-        poller.poll(PARENT_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
+        poller.poll(GATE_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
         poller.unregister(gate)
         os.close(gate)
         await_warden(warden, middle)
@@ -344,7 +348,8 @@ def step_error(name: str, failure: BaseException) -> StepError:
 
 def _report(fd: int, failure: BaseException) -> None:
     text = to_text(step_error("bootstrap", failure).envelope())
+    line = text.encode("utf-8", "replace")[: _REPORT_BYTES_MAX - 1] + b"\n"
     try:
-        os.write(fd, text.encode("utf-8", "replace")[:_REPORT_BYTES_MAX])
+        os.write(fd, line)  # one piece: the one in the middle writes there as well
     except OSError:
         return  # the warden is gone, and so shall we be

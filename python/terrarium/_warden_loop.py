@@ -380,6 +380,7 @@ class Warden:
         self._sweep.worker_died(worker.number, worker.strays)
         if worker.orders is not None:
             self._pending.zygote_died(worker.number)
+            worker.orders.drop()
 
     def _stray_exited(self, info: os.waitid_result) -> None:
         """An adopted child. Its birthmark is read while it is a zombie: it says whose it was."""

@@ -84,12 +84,16 @@ class Worker:
         self.ticks = stat.ticks if stat is not None else 0  # it is ours and unreaped: always there
 
     def read_pid(self) -> bool:
-        """Takes the pid out of the report, where a zygote has written it."""
-        line, newline, rest = self.report.partition(b"\n")
-        pid = _parse(line).get("pid") if newline else None
-        if isinstance(pid, int):
-            self.report = rest
-            self.born(pid)
+        """Takes the pid out of the report, where a zygote has written it: before or after what the
+        worker itself has to say.
+        """
+        lines = self.report.split(b"\n")
+        for at, line in enumerate(lines[:-1]):
+            pid = _parse(line).get("pid")
+            if isinstance(pid, int):
+                self.report = b"\n".join(lines[:at] + lines[at + 1 :])
+                self.born(pid)
+                break
         return self.pid > 0
 
     def read_report(self) -> bool:

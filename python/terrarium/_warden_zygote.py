@@ -44,17 +44,17 @@ class Orders:
         self.flush()
 
     def flush(self) -> None:
-        """Sends what the socket takes. A zygote that is gone is its death's business, not ours."""
+        """Sends what the socket takes. What a zygote that is on its way out does not take waits for
+        its death: refused at once, it would be ordered again at once, until that is known.
+        """
         while self._waiting:
             message, descriptors = self._waiting[0]
             try:
                 numbers = struct.pack(f"{len(descriptors)}i", *descriptors)
                 rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)
                 self._ours.sendmsg([message], [rights], socket.MSG_NOSIGNAL)
-            except (BlockingIOError, InterruptedError):
-                return
             except OSError:
-                pass
+                return
             self._waiting.popleft()
             close_all(descriptors)
 
@@ -71,10 +71,14 @@ class Orders:
             return None
         return said if isinstance(said, dict) else None
 
-    def close(self) -> None:
+    def drop(self) -> None:
+        """Nobody will take what still waits."""
         for _, descriptors in self._waiting:
             close_all(descriptors)
         self._waiting.clear()
+
+    def close(self) -> None:
+        self.drop()
         self._ours.close()
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 from _signal import SIG_DFL, SIGINT, SIGWINCH, signal
 from _thread import start_new_thread
+from time import monotonic
 
 from terrarium import _errors, _spec, _wire
 from terrarium._adapter import Adapter, LoadFailed, load
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from terrarium._logs import FrameHandler
     from terrarium._loop import Loop
 
-    Opened = tuple[_wire.Connection, Answers, bytes]
+    Opened = tuple[_wire.Connection, Answers, bytes, float]
 
 CAPABILITIES = ["rows"]
+EARLY_SECONDS_MAX = 5
+"""The JVM waits for 10 s for a HELLO; who was forked too late for that connects anew."""
 _faults: int | None = None
 _stacks: int | None = None
 
@@ -60,7 +63,7 @@ class Worker:
         self._spec = spec
         os.register_at_fork(after_in_child=self._after_fork)
         try:
-            if opened is None:
+            if opened is None or monotonic() - opened[3] > EARLY_SECONDS_MAX:
                 self._open(loaded)
             else:
                 self.begin(opened)
@@ -118,11 +121,12 @@ class Worker:
             "capabilities": [*CAPABILITIES, *(["memfd"] if takes_memory else [])],
         }
         tools = self.adapter.tools if self.adapter is not None else {}
-        return connection, Answers(connection, self.book, tools), _envelope(hello)[1:-1]
+        answers = Answers(connection, self.book, tools)
+        return connection, answers, _envelope(hello)[1:-1], monotonic()
 
     def begin(self, opened: Opened, failure: LoadFailed | None = None) -> None:
         """Says ``HELLO``, and ends the process where that is to tell of a failure."""
-        self.connection, self.answers, hello = opened
+        self.connection, self.answers, hello, _ = opened
         failure = failure or self._start_reader()
         if failure is None:
             rest = b'"tools":' + self.adapter.description

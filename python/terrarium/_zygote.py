@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import sys
 from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
 
@@ -29,7 +30,7 @@ from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, NoReturn
 
     from terrarium._worker import Opened, Worker
 
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
 ORDER_BYTES_MAX = 65_536
+DONE = 3
+"""The status of a middle that has done its work: one that dies, or that something of the user's
+ends, is not to be told from it by mistake.
+"""
+MIDDLES_FAILED_MAX = 3
+OPEN_FILES_MIN = 256
+"""Lifelines and the pipe for stacks have numbers from 200 on."""
 DESCRIPTORS = ("spec", "stdout", "stderr", "stacks", "report", "line")
 KEPT = ("lifeline", "line", "report", "connection")
 """What a worker does not close of its own order."""
@@ -167,6 +175,9 @@ class Zygote:
         the worker's.
         """
         self._loaded = self._preload()
+        _reopen_standard()
+        _require_room()
+        failed = 0
         rehearse(self._worker.runner)
         gc.collect()
         # Collected objects would otherwise be looked at, and their pages copied, in every worker.
@@ -186,7 +197,12 @@ class Zygote:
             if middle == 0:
                 order = self._fork_workers(renew)
                 return order.spec, self._loaded, order.opened
-            os.waitpid(middle, 0)
+            status = os.waitpid(middle, 0)[1]
+            failed = failed + 1 if os.waitstatus_to_exitcode(status) != DONE else 0
+            if failed == MIDDLES_FAILED_MAX:
+                _give_up(
+                    f"{failed} forks in a row ended with status {status} before they had forked"
+                )
             self._end_if_grown(size, descriptors)
 
     def _preload(self) -> Adapter | LoadFailed | None:
@@ -224,12 +240,10 @@ class Zygote:
             bytes_now - size > GROWTH_BYTES_MAX
             or descriptors_now - descriptors > GROWTH_DESCRIPTORS_MAX
         ):
-            sys.stderr.write(
-                f"the zygote has grown by {bytes_now - size} bytes and"
-                f" {descriptors_now - descriptors} descriptors since it was ready: it is replaced\n"
+            _give_up(
+                f"it has grown by {bytes_now - size} bytes and {descriptors_now - descriptors}"
+                " descriptors since it was ready: it is replaced"
             )
-            flush()
-            os._exit(0)
 
     def _refuse(self, error: OSError) -> None:
         order = self._orders.take()
@@ -264,7 +278,7 @@ class Zygote:
             pids.append(pid)
         for order, pid in zip(orders, pids):
             order.tell(**({"pid": pid} if isinstance(pid, int) else pid.envelope()))
-        os._exit(0)
+        os._exit(DONE)
 
     @staticmethod
     def _arm(
@@ -308,6 +322,31 @@ def _survives_exec(descriptor: int, named: set[int]) -> bool:
         return descriptor not in named and os.get_inheritable(descriptor)
     except OSError:  # the one with which the folder was read
         return False
+
+
+def _give_up(why: str) -> NoReturn:
+    sys.stderr.write(f"the zygote ends: {why}\n")
+    flush()
+    os._exit(1)
+
+
+def _reopen_standard() -> None:
+    """An adapter may have closed them: what is opened later would take their numbers."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # at the lowest free number, which is this one
+            os.set_inheritable(descriptor, True)
+
+
+def _require_room() -> None:
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 <= soft < OPEN_FILES_MIN:
+        _give_up(
+            f"the adapter has lowered the limit of open files to {soft}; to fork it takes"
+            f" {OPEN_FILES_MIN}"
+        )
 
 
 def _size() -> tuple[int, int]:

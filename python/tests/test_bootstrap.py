@@ -196,7 +196,7 @@ DOUBLE_FORK = (
 import os, signal, socket, sys
 sys.path.insert(0, sys.argv[1])
 from terrarium import _bootstrap
-_bootstrap.PARENT_SECONDS_MAX = 0.5
+_bootstrap.PARENT_SECONDS_MAX = _bootstrap.GATE_SECONDS_MAX = 0.5
 _bootstrap.prctl(36, 1)  # the warden of this test is the subreaper
 wanted = sys.argv[3]
 warden = os.getpid()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from terrarium import _spec, _zygote
+from terrarium._warden_workers import Worker
 
 HOME = str(Path(_zygote.__file__).parent.parent)
 
@@ -100,3 +101,14 @@ def test_a_spec_of_another_protocol_is_refused_with_both_versions():
     os.close(write)
     with pytest.raises(ValueError, match=r"protocol \[7\], this worker 1"):
         _spec.read(read)
+
+
+def test_a_pid_is_found_before_and_after_what_the_worker_itself_reports():
+    why = b'{"step":"parent","errno":3,"message":"gone"}\n'
+    pid = b'{"pid":%d}\n' % os.getpid()
+    for report in (pid + why, why + pid):
+        worker = Worker.__new__(Worker)
+        worker.pid, worker.zygote, worker.report = 0, 7, report
+        assert worker.read_pid()
+        assert worker.pid == os.getpid()
+        assert worker.failure() == {"step": "parent", "errno": 3, "message": "gone"}

@@ -29,6 +29,8 @@ import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Workers that are forked, what becomes of them when the one who forks dies, and adapters that
 /// cannot be forked.
@@ -37,7 +39,7 @@ final class ZygoteTest {
   /// What every worker that is forked from one import has in common.
   private static final String ADAPTER =
       """
-      import os, sys
+      import os, signal, sys
       from terrarium import tool, on_start
 
       IMPORTED = os.urandom(8).hex()
@@ -66,6 +68,10 @@ final class ZygoteTest {
       @tool
       def variable(name):
           return os.environ.get(name)
+
+      @tool
+      def stop(pid):
+          os.kill(pid, signal.SIGSTOP)
       """;
 
   @TempDir private Path directory;
@@ -240,6 +246,75 @@ final class ZygoteTest {
   }
 
   @Test
+  void aZygoteThatIsStoppedIsReplacedAndTheOtherPoolDoesNotNotice() {
+    PoolBuilder builder = pool(ADAPTER).size(2).startTimeout(Duration.ofSeconds(2));
+    try (Pool other = Trouble.pool(directory, ADAPTER).name("other").size(2).start();
+        Pool pool = builder.start()) {
+      List<Long> others = pids(other);
+      List<Long> workers = pids(pool);
+      Proc stopped = awaitZygote();
+      pool.tool("stop").args(stopped.pid()).call(Object.class);
+      kill(workers.getFirst());
+      soon().until(() -> pool.stats().idle() == 2 && !pids(pool).equals(workers));
+      Proc next = awaitZygote();
+      assertThat(next.is(stopped)).isFalse();
+      assertThat(next.parent()).as("the same warden").isEqualTo(stopped.parent());
+      assertThat(pids(other)).isEqualTo(others);
+      assertThat(other.stats().restarts()).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"os.kill(os.getpid(), 9)", "os._exit(0)"})
+  void anImportWhoseHookEndsEachForkIsStartedByExec(String end) {
+    String hook = "import os\nos.register_at_fork(after_in_child=lambda: %s)\n".formatted(end);
+    try (LogLines said = LogLines.of("dev.terrarium.worker");
+        Pool pool = pool(hook + ADAPTER).size(2).start()) {
+      soon().until(() -> ask(pool, "imported").size() == 2);
+      soon().until(() -> !said.containing("started by exec instead").isEmpty());
+      assertThat(said.containing("started by exec instead"))
+          .singleElement()
+          .asString()
+          .contains("3 forks in a row ended");
+    }
+  }
+
+  @Test
+  void aSlowForkTakesItsTime() {
+    String hook = "import os, time\nos.register_at_fork(before=lambda: time.sleep(0.6))\n";
+    try (Pool pool = pool(hook + ADAPTER).size(10).start()) {
+      assertThat(ask(pool, "imported")).hasSize(1);
+      assertThat(pool.stats().restarts()).isZero();
+    }
+  }
+
+  @Test
+  void anImportThatLeavesTooFewDescriptorsToForkIsStartedByExec() {
+    String lowers =
+        """
+        import resource
+        HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, HARD))
+        """;
+    try (LogLines said = LogLines.of("dev.terrarium.worker");
+        Pool pool = pool(lowers + ADAPTER).size(2).start()) {
+      soon().until(() -> ask(pool, "imported").size() == 2);
+      soon().until(() -> !said.containing("started by exec instead").isEmpty());
+      assertThat(said.containing("started by exec instead"))
+          .singleElement()
+          .asString()
+          .contains("the limit of open files to 128");
+    }
+  }
+
+  @Test
+  void anImportThatClosesItsOutputsIsForked() {
+    try (Pool pool = pool("import os\nos.close(1)\nos.close(2)\n" + ADAPTER).size(2).start()) {
+      assertThat(ask(pool, "imported")).hasSize(1);
+    }
+  }
+
+  @Test
   void anImportThatExitsIsSaidAsWhatItWas() {
     var polite = failure(StartFailedException.class, () -> pool("import sys; sys.exit(4)").start());
     assertThat(polite.reason()).isEqualTo(StartFailedException.Reason.ADAPTER_EXITED);
@@ -289,7 +364,7 @@ final class ZygoteTest {
         """;
     try (LogLines said = LogLines.of("dev.terrarium.worker");
         Pool pool = pool(leak + ADAPTER).start()) {
-      soon().until(() -> !said.containing("the zygote has grown by").isEmpty());
+      soon().until(() -> !said.containing("the zygote ends: it has grown by").isEmpty());
       kill(pid(pool));
       soon().until(() -> pool.stats().idle() == 1 && pool.stats().restarts() == 1);
       assertThat(ask(pool, "pid")).hasSize(1);

@@ -10,6 +10,7 @@ import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
 import dev.terrarium.process.MemoryFile;
+import dev.terrarium.registry.RegistryException;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Messages;
@@ -144,20 +145,23 @@ public final class Worker {
               "its pool was closed before")); // nobody asked for a process yet
       return;
     }
-    Messages.Spawn order;
     try {
       facilities.registry().reserve(id, number, config.name());
-      token = facilities.gate().admit(wire::greeted);
-      order = zygote.order(id, token);
-    } catch (RuntimeException e) {
+      String secret = facilities.gate().admit(wire::greeted);
+      token = secret;
+      spawn(zygote.order(id, secret));
+    } catch (RegistryException e) {
       apply(new WorkerEvent.SpawnFailed(String.valueOf(e.getMessage())));
-      return;
     }
-    startAlarm = facilities.timer().after(config.startTimeout(), this::startTookTooLong);
+  }
+
+  private void spawn(Messages.Spawn order) {
+    startAlarm =
+        facilities.timer().after(config.startTimeout(), () -> startTookTooLong(order.zygote()));
     facilities.wardens().spawn(number, order, reports);
   }
 
-  private void startTookTooLong() {
+  private void startTookTooLong(@Nullable Long zygoteNumber) {
     WorkerState now = state;
     if (now instanceof WorkerState.Reserved || now instanceof WorkerState.Starting) {
       kill(
@@ -165,6 +169,9 @@ public final class Worker {
               Reason.TIMED_OUT,
               "not ready within %s; import less, or raise startTimeout"
                   .formatted(Texts.of(config.startTimeout()))));
+      if (now instanceof WorkerState.Reserved && zygoteNumber != null) {
+        zygote.stuck(zygoteNumber);
+      }
     }
   }
 

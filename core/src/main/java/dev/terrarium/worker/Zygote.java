@@ -145,6 +145,34 @@ public final class Zygote {
     }
   }
 
+  /// A worker has not come to be within startTimeout: this zygote does not do its work, stopped
+  /// perhaps, or a hook of the user's does not let it fork. It is ended, and what it has not forked
+  /// comes back.
+  void stuck(long number) {
+    boolean givenUp;
+    lock.lock();
+    try {
+      if (current != number) {
+        return;
+      }
+      givenUp = !fruitful && way == Start.ZYGOTE;
+      if (givenUp) {
+        way = Start.EXEC;
+      }
+      facilities.wardens().kill(number, "it forks nobody");
+    } finally {
+      lock.unlock();
+    }
+    if (givenUp) {
+      say(
+          Level.WARN,
+          "Pool '%s': its zygote has not forked a worker within %s; workers are started by exec"
+              + " instead",
+          config.name(),
+          Texts.of(config.startTimeout()));
+    }
+  }
+
   /// A worker could not be forked. Should that never end, others are not to be tried for ever.
   void notForked(String why) {
     lock.lock();
