@@ -8,7 +8,7 @@ public final class Texts {
 
   /// `2 s`, `1.5 s`, `50 ms`.
   public static String of(Duration duration) {
-    long millis = duration.toMillis();
+    long millis = Durations.millis(duration);
     if (millis < 1_000 || millis % 100 != 0) {
       return millis + " ms";
     }
