@@ -176,13 +176,20 @@ public final class PlainJson {
     return switch (first) {
       case VALUE_STRING -> wanted == String.class ? json.getString() : Unfit.UNFIT;
       case VALUE_NUMBER_INT -> readInteger(json, wanted);
-      case VALUE_NUMBER_FLOAT -> wanted == Double.class ? json.getDoubleValue() : Unfit.UNFIT;
+      case VALUE_NUMBER_FLOAT -> readFloat(json, wanted);
       case VALUE_TRUE, VALUE_FALSE ->
           wanted == Boolean.class ? json.getBooleanValue() : Unfit.UNFIT;
       case START_OBJECT -> wanted == Map.class ? readMap(json) : Unfit.UNFIT;
       case START_ARRAY -> wanted == List.class ? readList(json) : Unfit.UNFIT;
       default -> Unfit.UNFIT;
     };
+  }
+
+  private static Object readFloat(JsonParser json, Class<?> wanted) {
+    boolean infinite = json.isNaN();
+    double number = wanted == Double.class ? json.getDoubleValue() : 0;
+    boolean pastTheRange = Double.isInfinite(number) && !infinite; // the data binding says so
+    return wanted == Double.class && !pastTheRange ? number : Unfit.UNFIT;
   }
 
   private static Object readInteger(JsonParser json, Class<?> wanted) {
