@@ -289,6 +289,13 @@ final class ValueDecodingTest {
   }
 
   @Test
+  void saysThatAnObjectIsEmpty() {
+    Type strings = new TypeReference<List<String>>() {}.getType();
+    assertThat(mismatch("{}", strings))
+        .isEqualTo("result: expected List, but Python sent an empty object");
+  }
+
+  @Test
   void readsManyDifferentKeys() {
     Map<String, Object> words = new LinkedHashMap<>();
     for (int i = 0; i < 200_000; i++) {
