@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Timer;
 import java.time.Duration;
 import java.util.TreeSet;
@@ -37,7 +38,7 @@ final class RuntimeTimer implements Timer, AutoCloseable {
 
   @Override
   public Alarm after(Duration delay, Runnable task) {
-    long due = now() + Math.clamp(delay.toNanos(), 0, NEVER / 2);
+    long due = now() + Math.max(0, Durations.nanos(delay));
     synchronized (entries) {
       if (closed) {
         return () -> {}; // the runtime has ended, and with it everything that could be late

@@ -3,6 +3,7 @@ package dev.terrarium;
 import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.ValueCodec;
+import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.SpawnOrders;
 import dev.terrarium.worker.Texts;
@@ -286,7 +287,7 @@ public final class Terrarium implements AutoCloseable {
                 pool ->
                     Thread.ofPlatform().daemon().name("terrarium-close").start(() -> close(pool)))
             .toList();
-    long end = System.nanoTime() + parts.config().closeTimeout().toNanos();
+    long end = System.nanoTime() + Durations.nanos(parts.config().closeTimeout());
     for (Thread thread : threads) {
       join(thread, Duration.ofNanos(Math.max(1, end - System.nanoTime())));
     }

@@ -242,7 +242,7 @@ public final class ToolCall {
     Call call;
     try {
       call = prepare();
-    } catch (TerrariumException e) {
+    } catch (RuntimeException | Error e) {
       return CompletableFuture.failedFuture(e);
     }
     CompletableFuture<T> future = new CancellingFuture<>(call);

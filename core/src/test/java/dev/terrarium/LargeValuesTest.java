@@ -179,6 +179,28 @@ final class LargeValuesTest {
             });
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {3, FROM, LARGE})
+  void anArgumentsMemoryThatIsClosedOrAnothersIsRefusedWhateverItsSize(int size) throws Exception {
+    MemorySegment closed;
+    try (Arena arena = Arena.ofConfined()) {
+      closed = arena.allocate(size);
+    }
+    var call = pool.tool("echo").arg("value", List.of(1, closed));
+    ValueException error = Trouble.failure(ValueException.class, () -> call.call(Object.class));
+    assertThat(error).hasMessage("named.value[1]: Already closed");
+    assertThat(error).hasCauseInstanceOf(IllegalStateException.class);
+    try (Arena mine = Arena.ofConfined()) {
+      var other = pool.tool("echo").args(mine.allocate(size));
+      ValueException refusal =
+          Trouble.inBackground(
+                  () -> Trouble.failure(ValueException.class, () -> other.call(Object.class)))
+              .get();
+      assertThat(refusal).hasCauseInstanceOf(WrongThreadException.class);
+      assertThat(refusal.path()).isEqualTo("args[0]");
+    }
+  }
+
   @Test
   void anArenaThatIsClosedOrAnothersIsRefusedAndKeepsNothing() throws Exception {
     var call = pool.tool("make").args(LARGE);

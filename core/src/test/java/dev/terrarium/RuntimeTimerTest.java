@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.worker.Timer;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -57,6 +58,15 @@ class RuntimeTimerTest {
     alarm.cancel();
     assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
     assertThat(wrong).hasValue(0);
+  }
+
+  @Test
+  void oneThatIsNeverDueKeepsNoOtherFromRunning() throws InterruptedException {
+    var rang = new CountDownLatch(1);
+    timer.after(ChronoUnit.FOREVER.getDuration(), () -> {}).cancel();
+    timer.after(ChronoUnit.FOREVER.getDuration(), () -> {});
+    timer.after(Duration.ofMillis(1), rang::countDown);
+    assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
   }
 
   @Test

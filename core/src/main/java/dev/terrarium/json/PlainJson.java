@@ -27,41 +27,59 @@ public final class PlainJson {
   /// What nests deeper is left to the data binding, which says where a cycle is.
   private static final int DEPTH_MAX = 64;
 
+  /// What has more values is left to the data binding, which refuses what is too large.
+  static final int VALUES_MAX = 1_000_000;
+
+  private static final int NOT_PLAIN = -1;
+
   private static final JsonFactory FACTORY = new JsonFactory();
 
   private PlainJson() {}
 
-  /// Whether [PlainWriter] takes the value.
+  /// Whether [PlainWriter] takes the value. Takes a bounded time, also where lists are held by many
+  /// others: written out they can be more than ever could be.
   public static boolean isPlain(@Nullable Object value) {
-    return isPlain(value, DEPTH_MAX);
+    return left(value, DEPTH_MAX, VALUES_MAX) >= 0;
   }
 
-  private static boolean isPlain(@Nullable Object value, int depth) {
+  /// How many more values may be looked at after this one, of `budget`; negative where it is not
+  /// plain, or too much.
+  private static int left(@Nullable Object value, int depth, int budget) {
+    int left = budget - 1;
     if (value == null || value instanceof String || isScalar(value)) {
-      return true;
+      return left;
     }
     // Other people's collections may be annotated.
     if (depth == 0 || value.getClass().getClassLoader() != null) {
-      return false;
+      return NOT_PLAIN;
     }
-    if (value instanceof List<?> list) {
-      for (Object element : list) {
-        if (!isPlain(element, depth - 1)) {
-          return false;
-        }
-      }
-      return true;
-    }
-    return value instanceof Map<?, ?> map && isPlain(map, depth);
+    return switch (value) {
+      case List<?> list -> left(list, depth, left);
+      case Map<?, ?> map -> left(map, depth, left);
+      default -> NOT_PLAIN;
+    };
   }
 
-  private static boolean isPlain(Map<?, ?> map, int depth) {
-    for (Map.Entry<?, ?> entry : map.entrySet()) {
-      if (!(entry.getKey() instanceof String) || !isPlain(entry.getValue(), depth - 1)) {
-        return false;
+  private static int left(List<?> list, int depth, int budget) {
+    int left = budget;
+    for (Object element : list) {
+      if (left <= 0) {
+        return NOT_PLAIN;
       }
+      left = left(element, depth - 1, left);
     }
-    return true;
+    return left;
+  }
+
+  private static int left(Map<?, ?> map, int depth, int budget) {
+    int left = budget;
+    for (Map.Entry<?, ?> entry : map.entrySet()) {
+      if (left <= 0 || !(entry.getKey() instanceof String)) {
+        return NOT_PLAIN;
+      }
+      left = left(entry.getValue(), depth - 1, left);
+    }
+    return left;
   }
 
   /// Whether it is one of those whose text is their JSON.
@@ -158,13 +176,20 @@ public final class PlainJson {
     return switch (first) {
       case VALUE_STRING -> wanted == String.class ? json.getString() : Unfit.UNFIT;
       case VALUE_NUMBER_INT -> readInteger(json, wanted);
-      case VALUE_NUMBER_FLOAT -> wanted == Double.class ? json.getDoubleValue() : Unfit.UNFIT;
+      case VALUE_NUMBER_FLOAT -> readFloat(json, wanted);
       case VALUE_TRUE, VALUE_FALSE ->
           wanted == Boolean.class ? json.getBooleanValue() : Unfit.UNFIT;
       case START_OBJECT -> wanted == Map.class ? readMap(json) : Unfit.UNFIT;
       case START_ARRAY -> wanted == List.class ? readList(json) : Unfit.UNFIT;
       default -> Unfit.UNFIT;
     };
+  }
+
+  private static Object readFloat(JsonParser json, Class<?> wanted) {
+    boolean infinite = json.isNaN();
+    double number = wanted == Double.class ? json.getDoubleValue() : 0;
+    boolean pastTheRange = Double.isInfinite(number) && !infinite; // the data binding says so
+    return wanted == Double.class && !pastTheRange ? number : Unfit.UNFIT;
   }
 
   private static Object readInteger(JsonParser json, Class<?> wanted) {

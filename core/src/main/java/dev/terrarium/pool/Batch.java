@@ -6,6 +6,7 @@ import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.Received;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.Call.Outcome;
+import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import java.time.Duration;
@@ -85,7 +86,7 @@ public final class Batch {
     this.timer = timer;
     this.placesMax = placesMax;
     this.pace = new Pace(inOrder);
-    this.deadlineNanos = Math.min(setup.deadline().toNanos(), Long.MAX_VALUE / 4);
+    this.deadlineNanos = Durations.nanos(setup.deadline());
   }
 
   // --- The consumer ---

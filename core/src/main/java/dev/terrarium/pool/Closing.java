@@ -1,6 +1,7 @@
 package dev.terrarium.pool;
 
 import dev.terrarium.PoolConfig;
+import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Texts;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -44,9 +45,9 @@ final class Closing {
   ///
   /// @param left how many are there
   void await(IntSupplier left) {
-    Duration limit = config.grace().multipliedBy(2).plus(CLOSE_MARGIN);
+    Duration limit = Durations.limited(config.grace()).multipliedBy(2).plus(CLOSE_MARGIN);
     boolean interrupted = false;
-    long end = System.nanoTime() + limit.toNanos();
+    long end = System.nanoTime() + Durations.nanos(limit);
     while (true) {
       try {
         emptied.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);

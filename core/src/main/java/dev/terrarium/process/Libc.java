@@ -200,6 +200,8 @@ final class Libc {
               Transfer.FUNCTION.invokeExact(
                   function, state, descriptor, bytes, bytes.byteSize(), offset);
       return result < 0 ? -state.get(JAVA_INT, ERRNO) : result;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw e; // the segment is closed, or another thread's
     } catch (Throwable e) {
       throw failure(e);
     }

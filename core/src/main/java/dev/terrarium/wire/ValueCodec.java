@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 import tools.jackson.core.exc.InputCoercionException;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
@@ -104,10 +105,9 @@ public final class ValueCodec {
   @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
   private <T> @Nullable T bind(byte[] json, List<?> attachments, Type type, boolean simple) {
     JavaType wanted = mapper().constructType(type);
-    try {
-      return simple
-          ? mapper().readValue(json, wanted)
-          : mapper().treeToValue(tree(json, attachments), wanted);
+    try (JsonParser read =
+        simple ? mapper().createParser(json) : mapper().treeAsTokens(tree(json, attachments))) {
+      return mapper().readValue(new WireParser(read), wanted);
     } catch (JacksonException e) {
       // Either it is no JSON, and reading it as a tree says so, or it is the wrong JSON.
       JsonNode sent = ValuePath.resolve(tree(json, attachments), e);

@@ -72,10 +72,16 @@ final class ValuePath {
       case STRING -> "the text \"" + shortened(node.stringValue(), 60) + '"';
       case NUMBER -> "the number " + shortened(node.asString(), 60);
       case ARRAY -> "a list of " + node.size();
-      case OBJECT -> "an object with " + shortened(String.join(", ", node.propertyNames()), 60);
+      case OBJECT -> describeNames(node);
       case BINARY -> "bytes";
       case POJO -> "something else";
     };
+  }
+
+  private static String describeNames(JsonNode object) {
+    return object.isEmpty()
+        ? "an empty object"
+        : "an object with " + shortened(String.join(", ", object.propertyNames()), 60);
   }
 
   static String shortened(String text, int max) {

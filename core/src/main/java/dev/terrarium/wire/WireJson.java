@@ -4,6 +4,7 @@ import static dev.terrarium.wire.Limits.FRAME_BYTES_MAX;
 import static dev.terrarium.wire.Limits.INTEGER_DIGITS_MAX;
 import static dev.terrarium.wire.Limits.NESTING_MAX;
 
+import dev.terrarium.TerrariumException;
 import dev.terrarium.ValueException;
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
@@ -131,10 +132,10 @@ final class WireJson {
   /// A call whose arguments are all plain; empty where they are not, or something about them is
   /// wrong, which the data binding says better.
   static Optional<Encoded> plainCall(Messages.Call call) {
-    if (!PlainJson.isPlain(call.args()) || !PlainJson.isPlain(call.named())) {
-      return Optional.empty();
-    }
     try {
+      if (!PlainJson.isPlain(call.args()) || !PlainJson.isPlain(call.named())) {
+        return Optional.empty();
+      }
       var json = new PlainWriter(FRAME_BYTES_MAX, KEY_ESCAPE);
       json.raw("{\"tool\":").value(call.tool());
       if (!call.args().isEmpty()) {
@@ -144,7 +145,7 @@ final class WireJson {
         json.raw(",\"named\":").value(call.named());
       }
       return Optional.of(new Encoded(json.raw("}").toBytes(), List.of(), Loan.NONE));
-    } catch (IllegalArgumentException e) {
+    } catch (RuntimeException e) { // also what the JDK's views of users' lists throw
       return Optional.empty();
     }
   }
@@ -196,10 +197,20 @@ final class WireJson {
           "containers nested more than %d deep, or a cycle".formatted(NESTING_MAX),
           e);
     } catch (JacksonException e) {
-      throw new ValueException(ValuePath.of(root, e), e.getOriginalMessage(), e);
+      throw refusal(root, e);
     } catch (StackOverflowError e) {
       throw new ValueException(root, "nested too deep, or a cycle", e);
     }
+  }
+
+  // Jackson wraps what users' lists, maps and getters throw.
+  private static TerrariumException refusal(String root, JacksonException e) {
+    return switch (e.getCause()) {
+      case TerrariumException known -> known;
+      case null -> new ValueException(ValuePath.of(root, e), e.getOriginalMessage(), e);
+      case Throwable thrown ->
+          new ValueException(ValuePath.of(root, e), e.getOriginalMessage(), thrown);
+    };
   }
 
   /// JSON in memory, up to what a frame may hold.

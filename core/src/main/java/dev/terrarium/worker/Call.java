@@ -56,14 +56,14 @@ public final class Call {
   /// @param envelope the CALL's envelope without its deadline
   /// @param deadline from now on
   public Call(long id, String tool, Encoded envelope, Duration deadline) {
-    this(id, tool, envelope, System.nanoTime() + deadline.toNanos(), 0, null);
+    this(id, tool, envelope, System.nanoTime() + Durations.nanos(deadline), 0, null);
   }
 
   /// A call of a row.
   ///
   /// @param deadline from its turn on; the row watches it
   public Call(long id, String tool, Encoded envelope, Duration deadline, Row row) {
-    this(id, tool, envelope, 0, Math.max(1, deadline.toMillis()), row);
+    this(id, tool, envelope, 0, Math.max(1, Durations.millis(deadline)), row);
   }
 
   private Call(

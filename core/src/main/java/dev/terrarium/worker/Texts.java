@@ -1,14 +1,18 @@
 package dev.terrarium.worker;
 
+import java.math.BigDecimal;
 import java.time.Duration;
 
 /// Numbers as people write them.
 public final class Texts {
   private Texts() {}
 
-  /// `2 s`, `1.5 s`, `50 ms`.
+  /// `2 s`, `1.5 s`, `50 ms`, `0.001 ms`.
   public static String of(Duration duration) {
-    long millis = duration.toMillis();
+    long millis = Durations.millis(duration);
+    if (millis == 0) {
+      return BigDecimal.valueOf(duration.toNanos(), 6).stripTrailingZeros().toPlainString() + " ms";
+    }
     if (millis < 1_000 || millis % 100 != 0) {
       return millis + " ms";
     }

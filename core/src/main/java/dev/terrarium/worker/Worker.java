@@ -428,7 +428,7 @@ public final class Worker {
       calls.all().forEach(call -> open.send(closing(call)));
       open.send(Messages.frame(0, new Messages.Drain()));
     }
-    Duration grace = config.grace();
+    Duration grace = Durations.limited(config.grace());
     facilities.timer().after(grace, () -> terminate(end));
     facilities.timer().after(grace.multipliedBy(2), () -> forceOut(end));
   }

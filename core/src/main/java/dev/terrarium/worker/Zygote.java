@@ -233,7 +233,7 @@ public final class Zygote {
     } finally {
       lock.unlock();
     }
-    end.completeOnTimeout(null, longest.toMillis(), TimeUnit.MILLISECONDS).join();
+    end.completeOnTimeout(null, Durations.millis(longest), TimeUnit.MILLISECONDS).join();
   }
 
   // Not on this thread: it is the loop's or the timer's.

@@ -2,7 +2,9 @@ package dev.terrarium.json;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -49,6 +51,24 @@ final class PlainJsonTest {
     List<Object> cycle = new ArrayList<>();
     cycle.add(cycle);
     assertThat(PlainJson.isPlain(cycle)).isFalse();
+  }
+
+  @Test
+  void whatIsHeldManyTimesIsNotLookedAtForEver() {
+    Object shared = List.of(1);
+    for (int i = 0; i < 45; i++) {
+      shared = i % 2 == 0 ? List.of(shared, shared) : Map.of("a", shared, "b", shared);
+    }
+    Object tooMuch = shared;
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(30), () -> assertThat(PlainJson.isPlain(tooMuch)).isFalse());
+  }
+
+  @Test
+  void asManyValuesAsTheLimitArePlain() {
+    int elements = PlainJson.VALUES_MAX - 1; // and the list itself
+    assertThat(PlainJson.isPlain(Collections.nCopies(elements, 1))).isTrue();
+    assertThat(PlainJson.isPlain(Collections.nCopies(elements + 1, 1))).isFalse();
   }
 
   @Test

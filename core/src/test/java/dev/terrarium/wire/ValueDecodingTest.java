@@ -10,6 +10,7 @@ import dev.terrarium.ValueException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Type;
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.time.Instant;
@@ -226,6 +227,72 @@ final class ValueDecodingTest {
         .isEqualTo("result: expected String, but Python sent bytes");
     assertThat(mismatch("{\"$bytes\":0}", int.class, A)).contains("Python sent bytes");
     assertThat(mismatch("{\"$bytes\":0}", Frequencies.class, A)).contains("Python sent bytes");
+  }
+
+  record Measure(double value, @Nullable Float rough) {}
+
+  record Price(@Nullable BigDecimal amount) {}
+
+  @Test
+  void refusesANumberThatWouldBecomeInfinite() {
+    String large = "1" + "0".repeat(400);
+    String shown = "1" + "0".repeat(59) + "...";
+    for (Type type : List.of(double.class, Double.class)) {
+      assertThat(mismatch(large, type))
+          .isEqualTo("result: the number " + shown + " is past the range of a double");
+      assertThat(mismatch("-1e400", type))
+          .isEqualTo("result: the number -1e400 is past the range of a double");
+    }
+    for (Type type : List.of(float.class, Float.class)) {
+      assertThat(mismatch("1e300", type)).contains("1e300 is past the range of a float");
+      assertThat(mismatch(large, type)).contains(shown + " is past the range of a float");
+    }
+    assertThat(mismatch("[1," + large + "]", double[].class))
+        .startsWith("result[1]: ")
+        .contains("range of a double");
+    assertThat(mismatch("[[1e39]]", float[][].class)).contains("range of a float");
+    assertThat(mismatch("{\"value\":" + large + "}", Measure.class))
+        .startsWith("result.value: ")
+        .contains("range of a double");
+    assertThat(mismatch("{\"value\":1,\"$$k\":0,\"rough\":1e300}", Measure.class))
+        .startsWith("result.rough: ")
+        .contains("range of a float");
+  }
+
+  @Test
+  void takesInfinityWherePythonSentIt() {
+    assertThat(this.<Double>decode("-Infinity", double.class)).isNegative().isInfinite();
+    assertThat(this.<Float>decode("Infinity", Float.class)).isInfinite();
+    assertThat(this.<Float>decode("NaN", float.class)).isNaN();
+    assertThat(this.<double[]>decode("[NaN,Infinity,1e300]", double[].class))
+        .containsExactly(Double.NaN, Double.POSITIVE_INFINITY, 1e300);
+    for (String other : List.of("", ",\"$$k\":0")) {
+      String json = "{\"value\":Infinity,\"rough\":-Infinity" + other + "}";
+      assertThat(this.<Measure>decode(json, Measure.class))
+          .isEqualTo(new Measure(Double.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY));
+    }
+    assertThat(this.<Double>decode("1e-400", double.class)).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"NaN", "Infinity", "-Infinity"})
+  void takesWhatIsNoFiniteNumberForNoDecimal(String word) {
+    assertThat(mismatch(word, BigDecimal.class))
+        .isEqualTo("result: expected BigDecimal, but Python sent the number " + word);
+    assertThat(mismatch("[" + word + "]", BigDecimal[].class)).startsWith("result[0]: expected");
+    for (String other : List.of("", ",\"$$k\":0")) {
+      assertThat(mismatch("{\"amount\":" + word + other + "}", Price.class))
+          .isEqualTo("result.amount: expected BigDecimal, but Python sent the number " + word);
+    }
+    assertThat(mismatch(word, BigInteger.class)).startsWith("result: expected BigInteger");
+    assertThat(mismatch(word, Instant.class)).startsWith("result: expected ");
+  }
+
+  @Test
+  void saysThatAnObjectIsEmpty() {
+    Type strings = new TypeReference<List<String>>() {}.getType();
+    assertThat(mismatch("{}", strings))
+        .isEqualTo("result: expected List, but Python sent an empty object");
   }
 
   @Test
