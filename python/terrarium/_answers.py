@@ -84,12 +84,16 @@ class Answers:
         self._book.forget(call)
 
     def refused(self, call: Call) -> bool:
-        """Answers what cannot be called: an unknown tool, a generator. The call is parsed."""
+        """Answers what cannot be called: an unknown tool, a generator, one whose arguments cannot be
+        had. The call is parsed.
+        """
         if call.tool is not None and call.tool.kind != "generator":
             return False
         if not self._book.finish(call):
             return True
-        if call.tool is not None:
+        if call.refusal is not None:
+            self.error(call.id, "tool", "OSError", call.refusal)
+        elif call.tool is not None:
             self.error(call.id, "value", "TypeError", NO_STREAMS.format(call.tool_name))
         else:
             nearest = _nearest(call.tool_name, self._tools)

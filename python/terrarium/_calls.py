@@ -9,7 +9,7 @@ from time import monotonic
 
 from terrarium._context import current
 from terrarium._values import decode
-from terrarium._wire import ProtocolError
+from terrarium._wire import ProtocolError, Unopened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Call:
         "named",
         "reason",
         "received",
+        "refusal",
         "state",
         "struck",
         "task",
@@ -61,6 +62,8 @@ class Call:
         self.coroutine: Any = None
         self.task: Any = None
         self.views: list[Any] = []
+        self.refusal: str | None = None
+        """Why the arguments cannot be had, where they cannot: then there is no ``tool`` either."""
 
     def parse(self, tools: dict[str, Tool]) -> None:
         """Reads the envelope, once. Raises ``ProtocolError``. In the thread that runs the call, so
@@ -84,6 +87,9 @@ class Call:
             milliseconds = found.get("deadline")
             turn = found.get("turn")
             self.turn = None if turn is None else turn / 1000
+        except Unopened as error:
+            self._refuse(error)
+            return
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ProtocolError(f"call {self.id}: {type(error).__name__}: {error}") from None
         if type(self.args) is not list or type(self.named) is not dict:
@@ -95,7 +101,15 @@ class Call:
         if viewed:
             from terrarium._views import settle
 
-            self.args, self.named, self.views = settle(self.tool, self.args, self.named)
+            try:
+                self.args, self.named, self.views = settle(self.tool, self.args, self.named)
+            except Unopened as error:
+                self._refuse(error)
+
+    def _refuse(self, error: Unopened) -> None:
+        self.refusal = str(error)
+        self.tool = self.envelope = None
+        self.args, self.named, self.attachments = [], {}, []
 
     def end_views(self) -> None:
         """The tool is through, and its result, if any, refers to what it needs itself. Before the

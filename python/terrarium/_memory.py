@@ -3,17 +3,21 @@
 A file is sealed against shrinking when it is made, and who opens one checks that seal first: a
 mapping that shrank would be a SIGBUS. Files are used again, since new memory costs three times what
 filling it does. So whoever still reads a file when its loan ends seals it against writing; then its
-owner leaves it alone. Imported when the first large value comes or goes.
+owner leaves it alone.
+
+Imported by each worker that may get large values, behind its HELLO: when the first one comes or
+goes a tool may have left no descriptor to import anything with.
 """
 
 from __future__ import annotations
 
 import os
 from _thread import allocate_lock
+from errno import EMFILE, ENFILE, ENOMEM
 from fcntl import fcntl
 
 from terrarium import _errors
-from terrarium._wire import IN_MEMORY, ProtocolError, move_up
+from terrarium._wire import IN_MEMORY, ProtocolError, Unopened, move_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,16 +36,22 @@ F_ADD_SEALS, F_GET_SEALS = 1033, 1034
 F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE = 2, 4, 8
 
 
+SCARCE = (EMFILE, ENFILE, ENOMEM)
+"""What a process may run out of: nobody has broken the protocol then."""
+
+
 class Borrowed:
     """An attachment in a memory file of the JVM's, open here. To be read or viewed once; else it
-    is closed with the last reference.
+    is closed with the last reference. Where there was nothing left to open it with, ``read`` and
+    ``view`` raise ``Unopened``.
     """
 
-    __slots__ = ("_descriptor", "_size")
+    __slots__ = ("_descriptor", "_size", "_unopened")
 
     def __init__(self, host: int, number: int, size: int) -> None:
         self._descriptor = -1
         self._size = size
+        self._unopened: str | None = None
         path = f"/proc/{host}/fd/{number}"
         try:
             _require_memory(path)  # before it is opened: opening some things has consequences
@@ -52,10 +62,17 @@ class Borrowed:
                 raise OSError(f"it is not sealed, or smaller than {size} bytes")
         except OSError as error:
             self.close()
-            raise ProtocolError(f"no memory of {size} bytes at {path}: {error}") from None
+            if error.errno not in SCARCE:
+                raise ProtocolError(f"no memory of {size} bytes at {path}: {error}") from None
+            # Whoever reads frames has no use for it; whoever reads the value has.
+            self._unopened = (
+                f"an argument of {size} bytes cannot be opened in this worker,"
+                f" so that the tool was not entered: {error.strerror}"
+            )
 
     def read(self) -> bytes:
         """A copy."""
+        self._require_open()
         try:
             parts, missing = [], self._size
             while missing:
@@ -69,13 +86,21 @@ class Borrowed:
             self.close()
 
     def view(self) -> View:
-        """The memory itself."""
+        """The memory itself; a copy where it cannot be mapped, which takes one more descriptor."""
         from mmap import MAP_SHARED, PROT_READ, mmap
 
-        mapped = mmap(self._descriptor, self._size, MAP_SHARED, PROT_READ)
+        self._require_open()
+        try:
+            mapped = mmap(self._descriptor, self._size, MAP_SHARED, PROT_READ)
+        except OSError:
+            return View(memoryview(self.read()))
         view = View(memoryview(mapped), mapped, self._descriptor)
         self._descriptor = -1
         return view
+
+    def _require_open(self) -> None:
+        if self._unopened is not None:
+            raise Unopened(self._unopened)
 
     def close(self) -> None:
         """Gives up the descriptor."""

@@ -3,9 +3,14 @@
 In an argument whose annotation names ``memoryview`` (itself, ``list[memoryview]``,
 ``Optional[memoryview]``, ...) all bytes are memoryviews, read-only; large ones show the memory that
 the JVM wrote, without a copy. They end with the call.
+
+Imported where a tool has such an annotation, together with all that views need: when the first
+value comes a tool may have left no descriptor to import anything with.
 """
 
 from __future__ import annotations
+
+import mmap  # noqa: F401 - for ``Borrowed.view``
 
 from terrarium._memory import Borrowed, View
 

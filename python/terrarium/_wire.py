@@ -61,6 +61,12 @@ class ProtocolError(Exception):
     """The other side sent what the protocol does not allow."""
 
 
+class Unopened(Exception):
+    """An argument's memory could not be opened: this process, or the system, has nothing left to
+    open it with. It costs the call, not the worker.
+    """
+
+
 class ConnectionLost(Exception):
     """Frames cannot be sent any more. ``host_gone``: because the JVM is; else somebody closed the
     descriptor here.
@@ -123,6 +129,7 @@ class Connection:
     def __init__(self, sock: _socket.socket, host: int | None = None) -> None:
         sock.settimeout(None)
         self._host = host
+        self.takes_memory = host is not None
         self._lender: Lender | None = None
         self._lend_from: int | None = None
         self._socket = sock

@@ -67,6 +67,7 @@ class Worker:
                 self._open(loaded)
             else:
                 self.begin(opened)
+            self._import_for_memory()
             self._work()
         except SystemExit as error:  # raised by a signal handler of the user's, between calls
             self.leave(exit_status(error))
@@ -180,6 +181,15 @@ class Worker:
             return _wire.dial(self._spec["socket"])
         except OSError as error:
             self.fail(f"cannot connect to the JVM at {self._spec['socket']}: {error}")
+
+    def _import_for_memory(self) -> None:
+        """What large values and views need, and Python finds only with a descriptor: a tool may
+        leave none. Behind the HELLO, so that nobody waits for it; a zygote has done it before.
+        """
+        if self.connection.takes_memory:
+            from terrarium import _memory  # noqa: F401
+        if any(tool.views for tool in self.adapter.tools.values()):
+            from terrarium import _views  # noqa: F401
 
     def _work(self) -> None:
         """The main thread's loop."""

@@ -211,6 +211,8 @@ class Zygote:
 
         from terrarium import _answers, _arguments, _reader  # noqa: F401
 
+        if self._spec.get("host") is not None:
+            from terrarium import _memory  # noqa: F401
         if not self._spec.get("preload", True):
             return None
         me = os.getpid()
@@ -223,6 +225,8 @@ class Zygote:
             os._exit(0)
         if isinstance(loaded, Adapter) and loaded.has_async:
             from terrarium import _loop  # noqa: F401
+        if isinstance(loaded, Adapter) and any(tool.views for tool in loaded.tools.values()):
+            from terrarium import _views  # noqa: F401
         if "logging" in sys.modules:
             from terrarium import _logs  # noqa: F401
         return loaded

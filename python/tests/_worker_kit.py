@@ -60,7 +60,7 @@ class WorkerProcess:
         self._numbers = iter(range(1, 1_000_000))
         self.logs: list[Frame] = []
 
-    def _start(self, options=None, stdout=None, environment=None) -> None:
+    def _start(self, options=None, stdout=None, environment=None, host=None) -> None:
         spec = {
             "protocol": [1],
             "token": "secret",
@@ -71,6 +71,8 @@ class WorkerProcess:
             "adapter": str(self.adapter),
             "options": options or {},
         }
+        if host is not None:
+            spec["host"] = host
         stacks = os.open(self.stacks, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self.stacks_fd = stacks
         try:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import json
 import os
+import struct
 
 import pytest
 
 from terrarium import _memory, _values, _views
 from terrarium._memory import F_ADD_SEALS, F_SEAL_SHRINK, F_SEAL_WRITE, Borrowed, Lender
 from terrarium._tools import Tool
-from terrarium._wire import IN_MEMORY, ProtocolError, may_open
+from terrarium._wire import (
+    CALL,
+    ERROR,
+    HEADER,
+    IN_MEMORY,
+    MEMFD,
+    RESULT,
+    ProtocolError,
+    may_open,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -213,3 +224,95 @@ def test_access_to_the_jvm_is_asked_for(monkeypatch):
 def test_attachments_stand_in_a_value_as_they_were_given():
     marker = object()
     assert _values.decode(b'[{"$bytes":0}]', [marker])[0] is marker
+
+
+WITHOUT_DESCRIPTORS = """
+    import os, resource
+    from terrarium import tool
+    files = []
+    @tool
+    def use_up():
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
+        try:
+            while True:
+                files.append(os.dup(1))
+        except OSError:
+            return len(files) > 0
+    @tool
+    def free(count=None):
+        while files and count != 0:
+            os.close(files.pop())
+            count = count and count - 1
+    @tool
+    def size(value):
+        return len(value)
+    @tool
+    def make(size):
+        return bytes(size)
+"""
+VIEWER = """
+    @tool
+    def look(value: memoryview):
+        return [type(value).__name__, value.readonly, bytes(value[:3]).decode()]
+"""
+
+
+def call_in_memory(worker, tool: str, descriptor: int, size: int):
+    """The answer to a call whose only argument is in a memory file."""
+    number = next(worker._numbers)
+    envelope = json.dumps({"tool": tool, "args": [{"$bytes": 0}]}).encode()
+    body = struct.pack(">I", size | IN_MEMORY) + envelope + struct.pack(">I", descriptor)
+    worker.send_raw(HEADER.pack(len(body), CALL, 0, 1, number) + body)
+    return worker.answer(number)
+
+
+ASYNC = """
+    @tool
+    async def later(value):
+        return len(value)
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "tool"), [("", "size"), (VIEWER, "size"), (VIEWER, "look"), (ASYNC, "later")]
+)
+def test_a_worker_without_descriptors_refuses_what_is_in_memory_and_lives(start, made, more, tool):
+    worker = start(WITHOUT_DESCRIPTORS + more, host=os.getpid())
+    descriptor = made(b"abc" * 1000)
+    assert worker.call("use_up")
+    refused = call_in_memory(worker, tool, descriptor, 3000)
+    assert refused.kind == ERROR
+    assert (refused.value["kind"], refused.value["type"]) == ("tool", "OSError")
+    assert refused.value["message"] == (
+        "an argument of 3000 bytes cannot be opened in this worker,"
+        " so that the tool was not entered: Too many open files"
+    )
+    assert worker.call("size", "four") == 4
+    worker.call("free")
+    assert call_in_memory(worker, "size", descriptor, 3000).value == 3000
+    assert worker.drain() == 0
+
+
+def test_a_view_that_cannot_be_mapped_is_a_copy(start, made):
+    worker = start(WITHOUT_DESCRIPTORS + VIEWER, host=os.getpid())
+    descriptor = made(b"abcdef")
+    assert worker.call("use_up")
+    worker.call("free", 1)  # for the file; a mapping takes another
+    assert call_in_memory(worker, "look", descriptor, 6).value == ["memoryview", True, "abc"]
+
+
+def test_a_worker_without_descriptors_shows_small_values(start):
+    worker = start(WITHOUT_DESCRIPTORS + VIEWER)
+    assert worker.call("use_up")
+    frame = worker.answer(worker.begin("look", {"$bytes": 0}, attachments=[b"abcdef"]))
+    assert frame.value == ["memoryview", True, "abc"]
+
+
+def test_a_worker_without_descriptors_sends_its_results_in_frames(start):
+    worker = start(WITHOUT_DESCRIPTORS, host=os.getpid())
+    worker.send(MEMFD, 0, {"from": 1000})
+    assert worker.call("use_up")
+    frame = worker.answer(worker.begin("make", 3000))
+    assert frame.kind == RESULT, frame
+    assert [len(each) for each in frame.attachments] == [3000]

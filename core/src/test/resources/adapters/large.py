@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import hashlib
 import os
+import resource
 import signal
 import struct
 import time
@@ -16,6 +17,7 @@ from own_connection import connection
 from terrarium import context, tool
 
 kept = []
+used_up = []
 
 if os.environ.get("SHUT_OFF"):
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody is to look into this process
@@ -145,6 +147,22 @@ def refuse_memory():
         raise PermissionError(13, "refused")
 
     os.memfd_create = refused
+
+
+@tool
+def use_up():
+    """From now on this process has no descriptor left."""
+    most = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with contextlib.suppress(OSError):
+        while True:
+            used_up.append(os.dup(1))
+
+
+@tool
+def stop_using():
+    while used_up:
+        os.close(used_up.pop())
 
 
 @tool

@@ -78,6 +78,25 @@ final class LargeValueTroubleTest {
     }
   }
 
+  @Test
+  void aWorkerWithoutDescriptorsLosesTheCallAndAnswersInFrames() {
+    try (Pool pool = Memory.pool().start()) {
+      pool.call("use_up", Map.of(), Object.class);
+      var call = pool.tool("echo").args(new byte[LARGE]);
+      assertThat(failure(ToolException.class, () -> call.call(byte[].class)).python())
+          .returns("OSError", ToolException.PythonError::type)
+          .extracting(ToolException.PythonError::message)
+          .asString()
+          .contains("an argument of %d bytes cannot be opened in this worker".formatted(LARGE))
+          .endsWith("Too many open files");
+      assertThat(pool.tool("make").args(LARGE).call(byte[].class)).hasSize(LARGE);
+      pool.tool("keep_view").args(new byte[1_000]).call(Object.class);
+      pool.call("stop_using", Map.of(), Object.class);
+      assertEchoes(pool);
+      assertThat(pool.stats().restarts()).isZero();
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

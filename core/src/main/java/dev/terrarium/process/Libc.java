@@ -24,7 +24,10 @@ final class Libc {
   static final int EINTR = 4;
   static final int EAGAIN = 11;
   static final int EACCES = 13;
+  static final int ENOMEM = 12;
   static final int EINVAL = 22;
+  static final int ENFILE = 23;
+  static final int EMFILE = 24;
 
   static final int O_RDWR = 2;
   static final int O_CREAT = 0x40;

@@ -56,6 +56,7 @@ public final class MemoryFile implements AutoCloseable {
   ///
   /// @param number its descriptor there
   /// @throws NoSuchFileException where that process has none of that number, or is gone
+  /// @throws ScarceException where there is no descriptor left to open it with
   /// @throws IOException where it is anything but such a file of at least that size
   public static MemoryFile open(long pid, int number, long bytes) throws IOException {
     Path there = Path.of("/proc/" + pid + "/fd/" + number);
@@ -148,6 +149,7 @@ public final class MemoryFile implements AutoCloseable {
   /// @param ended runs after the arena has closed; must not throw
   /// @throws IllegalStateException if the arena is closed
   /// @throws WrongThreadException if it belongs to another thread
+  /// @throws ScarceException where there is no room left to map it to
   /// @throws IOException where the kernel refuses it
   public MemorySegment map(long bytes, Arena arena, Runnable ended) throws IOException {
     long address = Libc.mmap(number(), bytes);
@@ -170,7 +172,10 @@ public final class MemoryFile implements AutoCloseable {
 
   private static void check(long result, String otherwise) throws IOException {
     if (result < 0) {
-      throw new IOException(otherwise + ": " + Libc.describe((int) -result));
+      int errno = (int) -result;
+      throw ScarceException.of(errno, otherwise)
+          .<IOException>map(scarce -> scarce)
+          .orElseGet(() -> new IOException(otherwise + ": " + Libc.describe(errno)));
     }
   }
 

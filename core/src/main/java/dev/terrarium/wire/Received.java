@@ -1,6 +1,8 @@
 package dev.terrarium.wire;
 
+import dev.terrarium.ValueException;
 import dev.terrarium.process.MemoryFile;
+import dev.terrarium.process.ScarceException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,7 +33,8 @@ public final class Received {
   /// @param giveBack tells the sender that he may write his files again; runs once, on any thread,
   ///   where there were some; must not block
   /// @throws ProtocolException if one of them is not what it should be
-  public static Received open(Frame frame, long pid, Runnable giveBack) {
+  /// @throws ScarceException if there is nothing left to open them with; they are given back then
+  public static Received open(Frame frame, long pid, Runnable giveBack) throws ScarceException {
     if (frame.claims().isEmpty()) {
       return new Received(frame, List.of(), giveBack);
     }
@@ -40,6 +43,10 @@ public final class Received {
       for (Frame.Claim claim : frame.claims()) {
         files.add(MemoryFile.open(pid, claim.descriptor(), claim.bytes()));
       }
+    } catch (ScarceException e) {
+      files.forEach(MemoryFile::close);
+      giveBack.run();
+      throw e;
     } catch (NoSuchFileException e) {
       files.forEach(MemoryFile::close);
       throw ProtocolException.cut("%s: its memory is gone".formatted(frame));
@@ -48,6 +55,11 @@ public final class Received {
       throw new ProtocolException("%s: %s".formatted(frame, e.getMessage()), e);
     }
     return new Received(frame, files, giveBack);
+  }
+
+  /// What a caller is told whose result cannot be had for that reason.
+  public static ValueException unopened(ScarceException why) {
+    return new ValueException("result", String.valueOf(why.getMessage()), why);
   }
 
   byte[] envelope() {
@@ -80,6 +92,7 @@ public final class Received {
   ///
   /// @throws IllegalStateException if the arena is closed
   /// @throws WrongThreadException if it belongs to another thread
+  /// @throws ValueException if there is no room left to map them to
   List<MemorySegment> map(Arena arena) {
     begin();
     // The last one out gives all back: each mapping, and this method.
@@ -96,6 +109,8 @@ public final class Received {
         all.set(claim.index(), files.get(mapped).map(claim.bytes(), arena, leave));
       }
       return all;
+    } catch (ScarceException e) {
+      throw unopened(e);
     } catch (IOException e) {
       throw new ProtocolException("%s: %s".formatted(frame, e.getMessage()), e);
     } finally {

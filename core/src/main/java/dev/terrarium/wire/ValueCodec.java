@@ -80,6 +80,7 @@ public final class ValueCodec {
   ///
   /// @throws IllegalStateException if the arena is closed
   /// @throws WrongThreadException if it belongs to another thread
+  /// @throws ValueException if the result does not fit the type, or there is no room to map it to
   @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
   public <T> @Nullable T decode(Received received, Type type, Arena arena) {
     return decode(received.envelope(), received.map(arena), type);

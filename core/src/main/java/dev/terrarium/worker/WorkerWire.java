@@ -1,6 +1,7 @@
 package dev.terrarium.worker;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.process.ScarceException;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameHandler;
@@ -57,7 +58,16 @@ final class WorkerWire implements FrameHandler {
 
   private void succeeded(Frame frame) {
     // Before the call ends here: a frame that lies costs its call what its worker costs it.
-    Received received = Received.open(frame, worker.pid(), () -> worker.memoryTaken(frame.id()));
+    Received received;
+    try {
+      received = Received.open(frame, worker.pid(), () -> worker.memoryTaken(frame.id()));
+    } catch (ScarceException e) { // the worker has done its part
+      Call call = worker.endCall(frame.id());
+      if (call != null) {
+        call.fail(() -> Received.unopened(e));
+      }
+      return;
+    }
     Call call = worker.endCall(frame.id());
     if (call == null) {
       received.drop();
