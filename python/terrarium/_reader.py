@@ -257,7 +257,10 @@ class Reader:
             worker.runner.interrupt(call)
 
     def _send_stacks(self, number: int) -> None:
-        from terrarium._stacks import stacks
+        try:
+            from terrarium._stacks import stacks
+        except (ImportError, OSError):
+            return  # no descriptor left to import it with: the traceback of the ERROR must do
 
         worker = self._worker
         call = worker.book.get(number)

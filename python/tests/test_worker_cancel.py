@@ -161,6 +161,33 @@ def test_the_error_says_where_the_tool_was(start):
     assert "terrarium/_" not in error["traceback"]
 
 
+def test_a_deadline_without_descriptors_costs_its_stacks_only(start):
+    worker = start("""
+        import logging, os, resource, time
+        from terrarium import tool
+        @tool
+        def use_up_and_sleep():
+            logging.warning("the first one imports what all need")
+            most = max(map(int, os.listdir("/proc/self/fd")))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            files = []
+            try:
+                while True:
+                    files.append(os.dup(1))
+            except OSError:
+                logging.warning("started")
+                time.sleep(600)
+        @tool
+        def fine():
+            return "fine"
+    """)
+    number = worker.begin("use_up_and_sleep", deadline=60_000)
+    worker.logged("started")
+    worker.cancel(number, "deadline")
+    assert worker.answer(number).value["kind"] == "deadline"
+    assert worker.call("fine") == "fine"
+
+
 def test_a_deadline_raises_its_own_class_and_sets_cancelled(start):
     worker = start(ADAPTER)
     number = worker.begin("swallow")
