@@ -119,7 +119,8 @@ class Runner:
             self.results.loads[row] = " ".join(Path("/proc/loadavg").read_text().split()[:3])
         command = self.command(group)
         for case in group:
-            named = ["java", *command[1:]]  # not where it lies on this machine
+            # Not where it lies on this machine.
+            named = ["java" if word == str(self.place.java) else word for word in command]
             self.results.commands.setdefault(case.key, shlex.join(named))
         log_begin = self.log.stat().st_size
         try:
