@@ -209,10 +209,10 @@ async def echo_later_async(value, seconds: float):
 
 
 @tool
-async def wait_async(go: str, started: str = ""):
+async def wait_async(go: str, started: str = "", pause: float = 0.005):
     touch(started)
     while not os.path.exists(go):
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(pause)
     return "waited"
 
 

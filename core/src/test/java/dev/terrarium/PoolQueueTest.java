@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import static dev.terrarium.Trouble.PATIENCE;
 import static dev.terrarium.Trouble.awaitFile;
 import static dev.terrarium.Trouble.awaitWhole;
 import static dev.terrarium.Trouble.failure;
@@ -7,6 +8,8 @@ import static dev.terrarium.Trouble.pid;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -107,6 +110,24 @@ final class PoolQueueTest {
         used.add(pool.tool("pid").call(Long.class));
       }
       assertThat(used).hasSize(1);
+    }
+  }
+
+  @Test
+  void aThousandCallsThatWaitNeedTenWorkers() throws IOException {
+    try (Pool pool = Trouble.pool().size(10).concurrency(100).start()) {
+      Path go = directory.resolve("go");
+      Path here = Files.createDirectory(directory.resolve("here"));
+      List<CompletableFuture<String>> calls =
+          IntStream.range(0, 1_000)
+              .mapToObj(i -> pool.tool("wait_async").args(go, here.resolve("" + i), 0.2))
+              .map(call -> call.callAsync(String.class))
+              .toList();
+      // All of them are there before any may go.
+      await().atMost(PATIENCE).until(() -> here.toFile().list().length == 1_000);
+      assertThat(pool.stats().waiting()).isZero();
+      Trouble.write(go, "");
+      assertThat(calls.stream().map(CompletableFuture::join)).containsOnly("waited");
     }
   }
 

@@ -307,6 +307,63 @@ final class ZygoteTest {
     }
   }
 
+  /// A kernel without memory: `os.fork` fails that often.
+  private static String withoutMemory(int times) {
+    return """
+    import errno, os
+    FORK = os.fork
+    LEFT = [%d]
+    def fork():
+        if LEFT[0] > 0:
+            LEFT[0] -= 1
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return FORK()
+    os.fork = fork
+    """
+        .formatted(times);
+  }
+
+  @Test
+  void aForkForWhichThereIsNoMemoryIsTriedAgain() {
+    try (Pool pool = pool(withoutMemory(2) + ADAPTER).size(3).start()) {
+      assertThat(ask(pool, "imported")).hasSize(1);
+      assertThat(pool.stats().restarts()).isPositive();
+    }
+  }
+
+  @Test
+  void aForkForWhichThereIsNeverMemoryFailsTheStartWithTheKernelsWord() {
+    PoolBuilder pool = pool(withoutMemory(Integer.MAX_VALUE) + ADAPTER).size(2);
+    assertThat(failure(StartFailedException.class, pool::start))
+        .hasMessageContaining("Cannot allocate memory");
+  }
+
+  @Test
+  void workersDrawNumbersOfTheirOwnThoughTheyShareAGenerator() {
+    String numpy = // as far as reseeding goes
+        """
+        import random, sys, types
+        GENERATOR = random.Random(1)
+        for name in ("numpy", "numpy.random"):
+            sys.modules[name] = types.ModuleType(name)
+        sys.modules["numpy.random"].seed = lambda: GENERATOR.seed()
+
+        from terrarium import on_start, tool
+        DRAWN = []
+
+        @on_start
+        def draw():
+            DRAWN.append(GENERATOR.random())
+
+        @tool
+        def drawn():
+            return DRAWN[0]
+        """;
+    try (Pool pool = pool(numpy + ADAPTER).size(3).start()) {
+      soon().until(() -> ask(pool, "drawn").size() == 3);
+    }
+  }
+
   @Test
   void anImportThatClosesItsOutputsIsForked() {
     try (Pool pool = pool("import os\nos.close(1)\nos.close(2)\n" + ADAPTER).size(2).start()) {
