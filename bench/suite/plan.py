@@ -49,6 +49,8 @@ def cases(sizes: Sizes) -> list[Case]:
         kills,
         scales,
         allocations,
+        cleanups,
+        ledgers,
     )
     return [case for maker in makers for case in maker(sizes)]
 
@@ -187,11 +189,25 @@ def allocations(sizes: Sizes) -> Iterator[Case]:
     yield case("allocation", "echo", OURS, TWO_CPUS, sizes.repeats, workload="allocation")
 
 
+def cleanups(sizes: Sizes) -> Iterator[Case]:
+    """What a dead run leaves."""
+    orphans = 50 if sizes.quick else 500
+    yield case(
+        "orphans", f"{orphans} orphans", OURS, TWO_CPUS, sizes.repeats,
+        workload="orphans", workers=orphans,
+    )  # fmt: skip
+
+
+def ledgers(sizes: Sizes) -> Iterator[Case]:
+    """Rows of the ledger."""
+    yield case("ledger", "10,000 rows", OURS, TWO_CPUS, sizes.repeats, workload="ledger")
+
+
 def targets(sizes: Sizes) -> list[Target]:
     """Everything that is to be reached."""
     makers = (
         start_targets, memory_targets, echo_targets, call_targets, rate_targets,
-        bytes_targets, scale_targets, other_targets,
+        bytes_targets, scale_targets, other_targets, cleanup_targets,
     )  # fmt: skip
     return [target for maker in makers for target in maker(sizes)]
 
@@ -303,3 +319,32 @@ def other_targets(_sizes: Sizes) -> Iterable[Target]:
         "allocation", "at most 1,024 bytes beyond the JSON's own", echo, 1024, True,
         minus=echo._replace(name="json_allocated_bytes"),
     )  # fmt: skip
+
+
+def cleanup_targets(sizes: Sizes) -> Iterable[Target]:
+    """Cleaning up."""
+    variant = f"{50 if sizes.quick else 500} orphans"
+
+    def orphans(name):
+        return Figure("orphans", variant, OURS, TWO_CPUS, name)
+
+    def ledger(name):
+        return Figure("ledger", "10,000 rows", OURS, TWO_CPUS, name)
+
+    for text, name, limit in (
+        ("all found in at most 40 ms", "find_ms", 40),
+        ("all ended in at most 1 s", "cleanup_ms", 1000),
+        (
+            "all ended that ignore SIGTERM: at most 1 s beyond the grace",
+            "cleanup_stubborn_ms",
+            1000,
+        ),
+        ("validation: less than 1 ms a process", "validate_each_us", 1000),
+    ):
+        yield Target("orphans", text, orphans(name), limit, True)
+    for text, name, limit in (
+        ("reservation: at most 50 us", "reserve_us", 50),
+        ("look-up: at most 1 us", "look_up_ns", 1000),
+        ("a worker in the registry: at most 1,024 bytes", "row_bytes", 1024),
+    ):
+        yield Target("ledger", text, ledger(name), limit, True)

@@ -161,4 +161,17 @@ ROWS = (
         "the same JSON written and read and sent nowhere.",
         (Column("echo_allocated_bytes", "bytes an echo", digits=0),
          Column("json_allocated_bytes", "bytes of its JSON", digits=0))),
+    Row("orphans", "Finding and ending orphans",
+        "Processes of a dead run, each in a session of its own, in a JVM that has done nothing "
+        "else; the first clean-up of such as die of SIGTERM, the second of such as ignore it.",
+        (Column("processes", "processes on the machine", digits=0),
+         Column("find_first_ms", "found the first time, ms"),
+         Column("find_ms", "found later, ms"),
+         Column("validate_each_us", "validated, us a process"),
+         Column("cleanup_ms", "ended, ms", digits=0),
+         Column("cleanup_stubborn_ms", "stubborn ones ended, ms beyond the grace", digits=0))),
+    Row("ledger", "The ledger", "Medians; memory by JOL.",
+        (Column("reserve_us", "reserve, us"), Column("activate_us", "activate, us"),
+         Column("release_us", "release, us"), Column("look_up_ns", "look up, ns", digits=0),
+         Column("row_bytes", "bytes a worker", digits=0))),
 )  # fmt: skip

@@ -18,7 +18,7 @@ from typing import Callable, NamedTuple
 from . import processes
 from .rows import ONE_CPU, TWO_CPUS, Case, Sizes
 
-ALONE = ("start", "victim", "memcpy", "allocation")
+ALONE = ("start", "victim", "memcpy", "allocation", "orphans", "ledger")
 PROFILED = ("echo", "call", "bytes", "map", "in-place", "allocation")
 PROFILE_MILLIS = 15_000  # so that what happens once, at the start, does not count for much
 SHARED_FROM_WORKERS = 100  # where a start takes seconds, one start serves several cases

@@ -170,18 +170,19 @@ def _none_if_gone(failure: OSError) -> None:
 
 
 class Audit:
-    """One JSON line for each signal, in `audit.jsonl`; at most 1 MiB and one older file of that
-    size.
+    """One JSON line for each signal, and for each worker's end, in `audit.jsonl`; at most 1 MiB and
+    one older file of that size.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, run: str) -> None:
+        self._run = run
         self._path = os.path.join(directory, "audit.jsonl")
         self._fd = -1
         self._size = 0
 
     def write(self, **facts: object) -> None:
-        line = to_text({"time": round(time.time(), 6), "by": "warden", **facts}) + "\n"
-        data = line.encode("utf-8", "replace")
+        line = {"time": round(time.time(), 6), "run": self._run, "by": "warden", **facts}
+        data = (to_text(line) + "\n").encode("utf-8", "replace")
         try:
             self._make_room(len(data))
             self._size += os.write(self._fd, data)

@@ -48,7 +48,8 @@ class Warden:
         self._link = link
         self._host = host
         self._wakeup = wakeup
-        self._signaller = _proc.Signaller(self._hard, _proc.Audit(config["directory"]))
+        self._audit = _proc.Audit(config["directory"], config["run"])
+        self._signaller = _proc.Signaller(self._hard, self._audit)
         self._spawner = Spawner(config, identity, open_files)
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
         self._workers: dict[int, Worker] = {}  # by number, until CLEARED
@@ -377,6 +378,11 @@ class Warden:
             "stderr": worker.tail.text(),
         }
         self._link.send(wire.EXITED, worker.number, envelope)
+        # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
+        self._audit.write(
+            target="exit", worker=worker.name, pid=worker.pid, ticks=worker.ticks,
+            signal=envelope["signal"], code=envelope["code"],
+        )  # fmt: skip
         self._sweep.worker_died(worker.number, worker.strays)
         if worker.orders is not None:
             self._pending.zygote_died(worker.number)

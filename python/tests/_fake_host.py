@@ -99,6 +99,9 @@ def main() -> None:
             connection.shutdown(socket.SHUT_RDWR)
         elif order["do"] == "end-input":
             warden.stdin.close()
+        elif order["do"] == "close-lifelines":
+            while kept:
+                kept.pop().close()
         else:
             hear.set() if order["do"] == "hear" else hear.clear()
 

@@ -81,7 +81,7 @@ def test_both_ways_to_list_children_agree(sleeper):
 
 
 def signaller(tmp_path) -> _proc.Signaller:
-    return _proc.Signaller(HARD, _proc.Audit(str(tmp_path)))
+    return _proc.Signaller(HARD, _proc.Audit(str(tmp_path), "t35t000"))
 
 
 def audit(tmp_path) -> list[dict]:
@@ -95,8 +95,9 @@ def test_a_marked_process_is_signalled_by_its_mark_and_the_line_says_so(sleeper,
     process.wait()
     (line,) = audit(tmp_path)
     assert line.pop("time") > 0
-    assert line == {"by": "warden", "why": "test", "pid": process.pid, "ticks": ticks, "signal": 9,
-                    "target": "process", "proof": "birthmark", "outcome": "sent"}  # fmt: skip
+    assert line == {"run": "t35t000", "by": "warden", "why": "test", "pid": process.pid,
+                    "ticks": ticks, "signal": 9, "target": "process", "proof": "birthmark",
+                    "outcome": "sent"}  # fmt: skip
 
 
 def test_a_stranger_is_never_signalled(tmp_path):
@@ -138,10 +139,10 @@ def test_the_audit_keeps_one_older_file_and_survives_a_directory_that_went_away(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(_proc, "AUDIT_BYTES_MAX", 1000)
-    log = _proc.Audit(str(tmp_path))
+    log = _proc.Audit(str(tmp_path), "t35t000")
     for number in range(100):
         log.write(number=number)
     assert sorted(os.listdir(tmp_path)) == ["audit.jsonl", "audit.jsonl.1"]
     assert audit(tmp_path)[-1]["number"] == 99
     assert all((tmp_path / name).stat().st_size <= 1000 for name in os.listdir(tmp_path))
-    _proc.Audit(str(tmp_path / "nowhere")).write(number=1)
+    _proc.Audit(str(tmp_path / "nowhere"), "t35t000").write(number=1)

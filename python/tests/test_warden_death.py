@@ -11,6 +11,7 @@ from _warden_kit import python, start_hosts, stays, until, without  # noqa: F401
 from _worker_states import ALL, CHILD_IN_GROUP, SCRUBBED_DAEMON, start_in_state
 
 from terrarium import _proc
+from terrarium._warden_link import EXITED
 
 # A stray that left the group lives on where nothing but PDEATHSIG is left; the JVM sweeps it.
 KEPT_BY_GROUP = [name for name in ALL if name not in (
@@ -184,3 +185,13 @@ def test_every_kill_has_its_proof_in_the_audit(start):
     assert lines[daemon]["proof"] == "birthmark"
     assert lines[daemon]["outcome"] == "sent"
     assert lines[daemon]["why"] == "stray of dead worker 1"
+
+
+def test_a_death_that_the_kernel_ordered_is_in_the_audit_as_an_exit(start):
+    host = start()
+    pid = host.spawn(1, ["sleep", "1000"])["pid"]
+    host.order("close-lifelines")
+    host.frame(EXITED, 1)
+    (line,) = (line for line in host.audit() if line["target"] == "exit")
+    assert (line["worker"], line["pid"], line["signal"]) == ("a-1", pid, signal.SIGKILL)
+    assert not [line for line in host.audit() if line["target"] == "process"]

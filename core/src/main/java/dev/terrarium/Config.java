@@ -15,36 +15,73 @@ import java.util.Optional;
 ///   at once; default 6 s: the shutdown hook has 8 s in all
 /// @param logQueueLines lines of workers' output that may wait for the logging backend before they
 ///   are dropped and counted; default 10,000
-public record Config(Optional<Path> home, String python, Duration closeTimeout, int logQueueLines) {
+/// @param ledger what becomes of a worker that cannot be written down; default [Ledger#REQUIRED]
+/// @param cleanup what is done about processes of dead runtimes; default [CleanupPolicy#defaults()]
+/// @param auditInterval how often the runtime looks for drift between its ledger, its warden and
+///   the machine, and for processes of runtimes that died meanwhile; default 30 s
+public record Config(
+    Optional<Path> home,
+    String python,
+    Duration closeTimeout,
+    int logQueueLines,
+    Ledger ledger,
+    CleanupPolicy cleanup,
+    Duration auditInterval) {
   /// How many lines may wait for a slow logging backend.
   public static final int LOG_QUEUE_LINES = 10_000;
+
+  private static final Duration AUDIT_INTERVAL_MAX = Duration.ofDays(365); // as good as never
 
   public Config {
     Problems problems = new Problems("runtime");
     problems.checkPositive("closeTimeout", closeTimeout);
+    problems.checkPositive("auditInterval", auditInterval);
+    problems.check(
+        auditInterval.compareTo(AUDIT_INTERVAL_MAX) <= 0,
+        "auditInterval must be at most %s: %s".formatted(AUDIT_INTERVAL_MAX, auditInterval));
     problems.check(logQueueLines > 0, "logQueueLines must be positive: " + logQueueLines);
     problems.check(!python.isBlank(), "python is empty");
     problems.throwIfAny();
   }
 
   public static Config defaults() {
-    return new Config(Optional.empty(), defaultPython(), Duration.ofSeconds(6), LOG_QUEUE_LINES);
+    return new Config(
+        Optional.empty(),
+        defaultPython(),
+        Duration.ofSeconds(6),
+        LOG_QUEUE_LINES,
+        Ledger.REQUIRED,
+        CleanupPolicy.defaults(),
+        Duration.ofSeconds(30));
   }
 
   public Config withHome(Path home) {
-    return new Config(Optional.of(home), python, closeTimeout, logQueueLines);
+    return new Config(
+        Optional.of(home), python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
   }
 
   public Config withPython(String python) {
-    return new Config(home, python, closeTimeout, logQueueLines);
+    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
   }
 
   public Config withCloseTimeout(Duration closeTimeout) {
-    return new Config(home, python, closeTimeout, logQueueLines);
+    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
   }
 
   public Config withLogQueueLines(int logQueueLines) {
-    return new Config(home, python, closeTimeout, logQueueLines);
+    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+  }
+
+  public Config withLedger(Ledger ledger) {
+    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+  }
+
+  public Config withCleanup(CleanupPolicy cleanup) {
+    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+  }
+
+  public Config withAuditInterval(Duration auditInterval) {
+    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
   }
 
   static String defaultPython() {

@@ -1,9 +1,11 @@
 package dev.terrarium;
 
 import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /// A pool of Python workers that run the tools of one adapter.
 ///
@@ -68,7 +70,7 @@ public final class Pool implements AutoCloseable {
 
   /// The pool at this moment.
   public PoolStats stats() {
-    return workers.stats();
+    return workers.stats(runtime.figures(config.name()));
   }
 
   /// Ends the pool: waiting and running calls fail with [PoolClosedException] at once, running
@@ -78,6 +80,10 @@ public final class Pool implements AutoCloseable {
   @Override
   public void close() {
     runtime.close(this);
+  }
+
+  void endStuckWorkers(BiConsumer<Worker, String> told) {
+    workers.endStuck(told);
   }
 
   int closeWorkers() {

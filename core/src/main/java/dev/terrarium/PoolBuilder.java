@@ -26,9 +26,11 @@ public final class PoolBuilder {
   private int startParallelism;
   private Duration cancelGrace = Duration.ofSeconds(1);
   private Duration grace = Duration.ofSeconds(2);
+  private Duration stuckAfter = Duration.ZERO;
   private final Map<String, String> environment = new HashMap<>();
   private final Set<String> withoutEnvironment = new TreeSet<>();
   private @Nullable Path workingDirectory;
+  private Set<Isolation> isolation = Set.of();
   private Map<String, Object> options = Map.of();
 
   PoolBuilder() {}
@@ -130,6 +132,14 @@ public final class PoolBuilder {
     return this;
   }
 
+  /// How long a worker that has calls may send nothing, neither a result nor a log record, before
+  /// it is killed and replaced. Looked at every [Config#auditInterval()]. Default, zero: for ever;
+  /// a call's deadline ends what hangs.
+  public PoolBuilder stuckAfter(Duration stuckAfter) {
+    this.stuckAfter = stuckAfter;
+    return this;
+  }
+
   /// Sets a variable of the workers' environment, which is otherwise the JVM's.
   public PoolBuilder environment(String variable, String value) {
     environment.put(variable, value);
@@ -149,6 +159,12 @@ public final class PoolBuilder {
   /// The workers' working directory. Default: the JVM's.
   public PoolBuilder workingDirectory(Path directory) {
     this.workingDirectory = directory;
+    return this;
+  }
+
+  /// What is to hold the pool's processes together beside what always does. Default: nothing.
+  public PoolBuilder isolation(Isolation... isolation) {
+    this.isolation = Set.of(isolation);
     return this;
   }
 
@@ -179,9 +195,11 @@ public final class PoolBuilder {
         startParallelism,
         cancelGrace,
         grace,
+        stuckAfter,
         environment,
         withoutEnvironment,
         Optional.ofNullable(workingDirectory),
+        isolation,
         options);
   }
 

@@ -26,9 +26,11 @@ public record PoolConfig(
     int startParallelism,
     Duration cancelGrace,
     Duration grace,
+    Duration stuckAfter,
     Map<String, String> environment,
     Set<String> withoutEnvironment,
     Optional<Path> workingDirectory,
+    Set<Isolation> isolation,
     Map<String, Object> options) {
   /// Workers in one pool.
   public static final int SIZE_MAX = 10_000;
@@ -39,6 +41,7 @@ public record PoolConfig(
   public PoolConfig {
     environment = Map.copyOf(environment);
     withoutEnvironment = Set.copyOf(withoutEnvironment);
+    isolation = Set.copyOf(isolation);
     options = Collections.unmodifiableMap(new LinkedHashMap<>(options)); // values may be null
     Problems problems = new Problems("pool '" + name + "'");
     problems.check(
@@ -59,6 +62,7 @@ public record PoolConfig(
     problems.checkPositive("startTimeout", startTimeout);
     problems.checkPositive("cancelGrace", cancelGrace);
     problems.checkPositive("grace", grace);
+    problems.check(!stuckAfter.isNegative(), "stuckAfter must not be negative: " + stuckAfter);
     problems.throwIfAny();
   }
 

@@ -1,7 +1,10 @@
 package dev.terrarium;
 
 import dev.terrarium.StartFailedException.Reason;
-import dev.terrarium.orphan.StartupCleanup;
+import dev.terrarium.event.Events;
+import dev.terrarium.orphan.OrphanDetector;
+import dev.terrarium.orphan.Orphans;
+import dev.terrarium.orphan.ProcessAuditor;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Flock;
@@ -28,6 +31,7 @@ import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.slf4j.Logger;
@@ -53,7 +57,13 @@ final class RuntimeParts {
   private final WorkerLog log;
   private final Gate gate = new Gate();
   private final Wardens wardens;
+  private final ProcessKiller killer;
+  private final Events events;
+  private final Orphans orphans;
+  private final ProcessAuditor auditor;
   private final MemoryFiles memory;
+  private final Birthmark birthmark;
+  private volatile Runnable moreToLookAt = () -> {};
   private boolean leftovers;
 
   /// Starts all parts; where one fails, those before it are ended again.
@@ -79,17 +89,20 @@ final class RuntimeParts {
     Future<Interpreter> asked = Interpreter.resolveAside(config.python());
     try {
       Birthmark.Choice choice = Birthmark.choose();
-      Birthmark birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
-      state = config.home().map(StateDirectory::at).orElseGet(StateDirectory::resolve);
+      birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
+      state = stateDirectory(config);
       python = PythonHome.unpack(state.path());
       sockets = socketsDirectory();
       directory = RunDirectory.create(state, runId, choice, sockets);
       made = Optional.of(directory);
       undo.push(directory::close);
       undo.push(this::clearDirectory);
-      ProcessKiller killer = new ProcessKiller(AuditLog.in(directory.path()));
-      new StartupCleanup(state, killer).run();
-      registry = ProcessRegistry.open(directory);
+      killer = new ProcessKiller(AuditLog.in(directory.path(), runId.value()));
+      events = new Events(runId.value());
+      undo.push(events::close);
+      orphans = new Orphans(runId.value(), state, killer, config.cleanup(), events);
+      undo.push(orphans::close);
+      registry = ProcessRegistry.open(directory, config.ledger() == Ledger.REQUIRED);
       undo.push(registry::close);
       Files.createDirectory(
           sockets,
@@ -117,6 +130,19 @@ final class RuntimeParts {
                   gate,
                   killer));
       wardens.start();
+      orphans.awaitStartup();
+      auditor =
+          new ProcessAuditor(
+              runId.value(),
+              birthmark,
+              registry,
+              wardens::knows,
+              killer,
+              events,
+              config.auditInterval(),
+              this::look);
+      undo.push(auditor::close);
+      auditor.start();
       complete = true;
     } finally {
       if (!complete) {
@@ -127,6 +153,19 @@ final class RuntimeParts {
       }
     }
     LOG.info("Run {} started: {}", runId.value(), directory.path());
+  }
+
+  private static StateDirectory stateDirectory(Config config) {
+    try {
+      return config.home().map(StateDirectory::at).orElseGet(StateDirectory::resolve);
+    } catch (RegistryException e) {
+      if (config.ledger() == Ledger.REQUIRED) {
+        throw e;
+      }
+      StateDirectory temporary = StateDirectory.temporary();
+      LOG.warn("{}; this runtime uses {} instead", e.getMessage(), temporary.path());
+      return temporary;
+    }
   }
 
   private static Interpreter answer(Future<Interpreter> asked) {
@@ -209,6 +248,34 @@ final class RuntimeParts {
 
   WorkerLog log() {
     return log;
+  }
+
+  /// What the auditor does besides, each time.
+  void alsoLook(Runnable look) {
+    moreToLookAt = look;
+  }
+
+  private void look() {
+    orphans.look();
+    moreToLookAt.run();
+  }
+
+  /// How many processes bear the numbers of these workers.
+  int processesOf(Set<Long> workers) {
+    return Math.toIntExact(
+        birthmark.bearers().filter(mark -> workers.contains(mark.worker())).count());
+  }
+
+  Events events() {
+    return events;
+  }
+
+  ProcessRegistry registry() {
+    return registry;
+  }
+
+  OrphanDetector orphanDetector() {
+    return new OrphanDetector(state, killer, config.cleanup(), directory, registry::listAllWorkers);
   }
 
   /// Ends the warden, and with it all processes. The directory will stay, for the next start to

@@ -1,7 +1,12 @@
 package dev.terrarium;
 
+import dev.terrarium.event.Events;
+import dev.terrarium.event.TerrariumEvent;
 import dev.terrarium.orphan.ApplicationCleanup;
+import dev.terrarium.orphan.OrphanDetector;
+import dev.terrarium.pool.PoolFigures;
 import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Facilities;
@@ -10,13 +15,17 @@ import dev.terrarium.worker.Texts;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +76,7 @@ public final class Terrarium implements AutoCloseable {
   private Terrarium(RuntimeParts parts, boolean ownedByPools) {
     this.parts = parts;
     this.ownedByPools = ownedByPools;
+    parts.alsoLook(this::endStuckWorkers);
   }
 
   /// Starts a runtime with [Config#defaults()].
@@ -190,6 +200,35 @@ public final class Terrarium implements AutoCloseable {
     }
   }
 
+  /// What the stats of a pool take from its runtime.
+  PoolFigures figures(String pool) {
+    List<WorkerRow> rows =
+        listAllWorkers().stream().filter(row -> row.pool().equals(pool)).toList();
+    Set<Long> workers =
+        rows.stream()
+            .filter(row -> !row.isZygote())
+            .map(WorkerRow::number)
+            .collect(Collectors.toUnmodifiableSet());
+    return new PoolFigures(
+        rows.size(), parts.processesOf(workers), ApplicationCleanup.ofJvm().activations());
+  }
+
+  private void endStuckWorkers() {
+    List<Pool> open;
+    synchronized (SHARED_LOCK) {
+      open = List.copyOf(pools);
+    }
+    open.forEach(pool -> pool.endStuckWorkers(this::tellStuck));
+  }
+
+  private void tellStuck(Worker worker, String stacks) {
+    parts
+        .events()
+        .publish(
+            new TerrariumEvent.WorkerStuck(
+                Instant.now(), runId(), worker.id(), worker.pid(), stacks));
+  }
+
   /// A pool of this runtime by its name.
   ///
   /// @throws IllegalArgumentException where there is none, naming those that there are
@@ -218,6 +257,24 @@ public final class Terrarium implements AutoCloseable {
     if (last) {
       close();
     }
+  }
+
+  /// Finds, and ends, processes of runtimes that are dead, and says what there is of ours on this
+  /// machine.
+  public OrphanDetector orphanDetector() {
+    return parts.orphanDetector();
+  }
+
+  /// Every worker and zygote that the ledger has at this moment, in no order.
+  public List<WorkerRow> listAllWorkers() {
+    return parts.registry().listAllWorkers();
+  }
+
+  /// Calls `subscriber` with each event of this type, on a thread that is nobody else's. Closing
+  /// what is returned ends that, as the runtime's end does.
+  public <E extends TerrariumEvent> Events.Subscription onEvent(
+      Class<E> type, Consumer<E> subscriber) {
+    return parts.events().subscribe(type, subscriber);
   }
 
   /// Closes all pools, side by side, then the runtime itself. The pools get [Config#closeTimeout];
@@ -263,6 +320,9 @@ public final class Terrarium implements AutoCloseable {
     var rest = parts.shutDown();
     int forced = (int) killed.get() + rest.killed();
     Duration took = Duration.ofNanos(System.nanoTime() - start);
+    if (rest.killed() > 0) {
+      ApplicationCleanup.ofJvm().activated();
+    }
     if (rest.left() > 0) {
       say(Level.ERROR, "%d processes could not be ended".formatted(rest.left()));
     } else if (forced > 0) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -68,7 +69,24 @@ final class PoolConfigTest {
     assertThat(
             failure(
                 IllegalArgumentException.class,
-                () -> new Config(java.util.Optional.empty(), "", Duration.ZERO, 0)))
-        .hasMessageContainingAll("closeTimeout", "logQueueLines", "python is empty");
+                () ->
+                    new Config(
+                        Optional.empty(),
+                        "",
+                        Duration.ZERO,
+                        0,
+                        Ledger.REQUIRED,
+                        CleanupPolicy.defaults(),
+                        Duration.ofDays(1_000))))
+        .hasMessageContainingAll(
+            "closeTimeout", "logQueueLines", "python is empty", "auditInterval");
+  }
+
+  @Test
+  void aGraceThatIsNegativeIsRefused() {
+    CleanupPolicy policy = CleanupPolicy.defaults();
+    assertThat(
+            failure(IllegalArgumentException.class, () -> policy.withGrace(Duration.ofSeconds(-1))))
+        .hasMessageContaining("grace must not be negative");
   }
 }

@@ -52,10 +52,16 @@ final class WardenEndsTest {
     assertThat(pool.tool("echo").args("again").call(String.class)).isEqualTo("again");
     long healed = (System.nanoTime() - begin) / 1_000_000;
     Endings.soon().until(() -> pool.stats().idle() == 2);
+    assertThat(Trouble.text(auditOf(pool)))
+        .contains("\"target\":\"exit\"", "\"how\":\"it died with its warden\"");
     assertThat(Endings.warden(SELF).pid()).isNotEqualTo(warden.pid());
     Endings.report(
         "SIGKILL of the warden",
         Map.of("processes", known.size(), "gone after ms", gone, "next call after ms", healed));
+  }
+
+  private Path auditOf(Pool pool) {
+    return home.resolve("runs").resolve(pool.runtime().runId()).resolve("audit.jsonl");
   }
 
   private CompletableFuture<Object> loop(Pool pool, String name) {

@@ -24,6 +24,8 @@ public final class Measure {
       case "victim" -> Victim.run(first, Measure::say);
       case "memcpy" -> say(InPlace.memcpy(first));
       case "allocation" -> say(AllocationBench.run(first));
+      case "orphans" -> say(Cleanups.run(first));
+      case "ledger" -> say(Ledgers.run());
       default -> withWorkers(all);
     }
   }

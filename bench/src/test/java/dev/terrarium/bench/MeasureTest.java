@@ -56,6 +56,19 @@ final class MeasureTest {
   }
 
   @Test
+  void orphansAreFoundAndEnded() throws Exception {
+    assertThat(Cleanups.run(settings("workload=orphans", "workers=3")))
+        .containsKeys(
+            "processes", "find_ms", "validate_each_us", "cleanup_ms", "cleanup_stubborn_ms");
+  }
+
+  @Test
+  void rowsOfTheLedgerAreMeasured() throws Exception {
+    assertThat(Ledgers.run())
+        .containsKeys("reserve_us", "activate_us", "release_us", "look_up_ns", "row_bytes");
+  }
+
+  @Test
   void aWrongAnswerEndsTheMeasurement() {
     for (String workload : List.of("echo", "call", "bytes")) {
       Settings settings = settings("workload=" + workload, "bytes=" + ODD_SIZE);

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +31,8 @@ public final class ApplicationCleanup {
   private final Duration totalTimeout;
   private final Object lock = new Object();
 
+  private final AtomicLong activations = new AtomicLong();
+
   @GuardedBy("lock")
   private final List<Registered> registered = new ArrayList<>();
 
@@ -47,6 +50,16 @@ public final class ApplicationCleanup {
   /// The one of this JVM (of this class loader).
   public static ApplicationCleanup ofJvm() {
     return OF_JVM;
+  }
+
+  /// The end of a runtime found something that should have been gone, and killed it.
+  public void activated() {
+    activations.incrementAndGet();
+  }
+
+  /// How often that happened in this JVM; expected: never.
+  public long activations() {
+    return activations.get();
   }
 
   /// Something that can be closed, possibly with an error that is then logged.

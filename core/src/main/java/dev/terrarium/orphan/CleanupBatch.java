@@ -1,9 +1,15 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.CleanupPolicy;
+import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.OrphanProcess;
+import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Manner;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.Signal;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.Origin;
@@ -17,21 +23,31 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The dead among some run directories, with their locks held: swept in one pass over `/proc`,
 /// however many there are.
 final class CleanupBatch implements AutoCloseable {
-  private static final String WHY = "startup cleanup: the runtime is dead";
+  private static final Logger LOG = LoggerFactory.getLogger(CleanupBatch.class);
 
   private final ProcessKiller killer;
+  private final CleanupPolicy policy;
+  private final String why;
   private final Duration timeout;
   private final List<Finding> findings = new ArrayList<>();
   private final List<DeadRun> held = new ArrayList<>();
-  private final Map<Birthmark, DeadRun> marked = new LinkedHashMap<>();
+  private final Map<Birthmark, Dead> marked = new LinkedHashMap<>();
 
-  CleanupBatch(ProcessKiller killer, Duration timeout) {
+  /// A run whose lock is ours, with its ledger read.
+  private record Dead(DeadRun lock, Run run) {}
+
+  CleanupBatch(ProcessKiller killer, CleanupPolicy policy, String why, Duration timeout) {
     this.killer = killer;
+    this.policy = policy;
+    this.why = why;
     this.timeout = timeout;
   }
 
@@ -74,43 +90,74 @@ final class CleanupBatch implements AutoCloseable {
 
   /// The order of the questions matters: of another boot nothing can be alive, whoever it belonged
   /// to.
-  private void sort(DeadRun run, Origin origin) {
+  private void sort(DeadRun dead, Origin origin) {
     if (!origin.sameBoot()) {
-      remove(run, "the machine was started anew since", List.of());
-    } else if (!origin.sameUser()) {
-      report(run.path(), Fate.FOREIGN, "belongs to user %d".formatted(origin.uid()));
-    } else if (!origin.samePidNamespace()) {
-      report(run.path(), Fate.FOREIGN, "belongs to namespace " + origin.pidNamespace());
+      remove(dead, "the machine was started anew since", List.of());
+    } else if (!origin.sameUser() || !origin.samePidNamespace()) {
+      report(dead.path(), Fate.FOREIGN, Survey.whose(origin));
+    } else if (origin.birthmark().isEmpty()) {
+      report(dead.path(), Fate.UNREADABLE, "has no birthmark, so that nothing can be proved");
     } else {
-      origin.birthmark().ifPresentOrElse(mark -> marked.put(mark, run), () -> unmarked(run));
+      sort(new Dead(dead, Run.read(dead.path(), origin)), origin.birthmark().get());
     }
   }
 
-  /// Where the machine left no room for a birthmark the ledger's identities are the proof.
-  private void unmarked(DeadRun run) {
-    List<SweepReport.Found> found = new UnmarkedRun(killer, WHY).kill(run.path());
-    conclude(run, found, /* complete= */ true);
+  private void sort(Dead dead, Birthmark mark) {
+    if (dead.run().hasWardenUnderItsHost()) {
+      report(dead.lock().path(), Fate.ALIVE, "its lock is free, but its host lives");
+    } else {
+      marked.put(mark, dead);
+    }
   }
 
   List<Finding> clean() {
     if (!marked.isEmpty()) {
-      SweepReport report = killer.sweep(marked.keySet(), WHY, timeout);
-      marked.forEach((mark, run) -> conclude(run, report.of(mark).found(), report.complete()));
+      SweepReport report = killer.sweep(marked.keySet(), why, manner(), timeout);
+      marked.forEach((mark, dead) -> conclude(dead, report.of(mark)));
     }
     return findings;
   }
 
-  private void conclude(DeadRun run, List<SweepReport.Found> found, boolean complete) {
-    long left = found.stream().filter(process -> !process.dead()).count();
-    if (complete && left == 0) {
-      remove(run, "%d processes were killed".formatted(found.size()), found);
-    } else {
-      String detail = "%d processes were found, %d are left".formatted(found.size(), left);
-      findings.add(new Finding(run.path(), Fate.LEFT, detail, found));
+  private Manner manner() {
+    return new Manner(
+        Signal.valueOf(policy.firstSignal().name()),
+        policy.grace(),
+        Manner.Order.valueOf(policy.order().name()),
+        this::spared);
+  }
+
+  private boolean spared(Manner.Bearer bearer) {
+    Run run = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run()))).run();
+    OrphanProcess orphan = run.portrait(bearer.identity(), bearer.mark(), bearer.command());
+    try {
+      return policy.veto().test(orphan)
+          || (policy.onOrphan() == OnOrphan.ASK && !policy.answer().test(orphan));
+    } catch (RuntimeException e) {
+      LOG.warn("The cleanup policy failed at {}, which is spared", orphan, e);
+      return true;
     }
   }
 
-  private void remove(DeadRun run, String detail, List<SweepReport.Found> found) {
+  private void conclude(Dead dead, SweepReport report) {
+    List<Ended> ended = report.found().stream().map(found -> ended(dead.run(), found)).toList();
+    long left = ended.stream().filter(it -> !it.dead()).count();
+    if (report.complete() && left == 0) {
+      remove(dead.lock(), "%d processes were ended".formatted(ended.size()), ended);
+    } else {
+      String detail = "%d processes were found, %d are left".formatted(ended.size(), left);
+      findings.add(new Finding(dead.lock().path(), Fate.LEFT, detail, ended));
+    }
+  }
+
+  private static Ended ended(Run run, SweepReport.Found found) {
+    return new Ended(
+        run.portrait(found.identity(), found.mark(), found.command()),
+        run.recorded(found.mark()),
+        found.forced(),
+        found.left());
+  }
+
+  private void remove(DeadRun run, String detail, List<Ended> found) {
     try {
       run.remove();
       findings.add(new Finding(run.path(), Fate.CLEANED, detail, found));

@@ -1,6 +1,7 @@
 package dev.terrarium.orphan;
 
-import dev.terrarium.process.SweepReport;
+import dev.terrarium.OrphanProcess;
+import dev.terrarium.orphan.Run.Recorded;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -26,12 +27,30 @@ public record CleanupReport(List<Finding> findings, Duration took) {
     POSTPONED
   }
 
+  /// Why a process is left that the policy spares.
+  static final String SPARED = "spared by the cleanup policy";
+
+  /// A process of a dead run, and what became of it.
+  ///
+  /// @param recorded how it stood in that run's ledger
+  /// @param forced it was to get SIGKILL
+  /// @param left empty where it is proved dead, else why it is not
+  public record Ended(OrphanProcess process, Recorded recorded, boolean forced, String left) {
+    public boolean dead() {
+      return left.isEmpty();
+    }
+
+    /// The policy keeps it.
+    boolean spared() {
+      return left.equals(SPARED);
+    }
+  }
+
   /// One directory and what became of it.
   ///
   /// @param detail for people
   /// @param processes what bore its birthmark
-  public record Finding(
-      Path directory, Fate fate, String detail, List<SweepReport.Found> processes) {
+  public record Finding(Path directory, Fate fate, String detail, List<Ended> processes) {
     public Finding {
       processes = List.copyOf(processes);
     }
@@ -46,15 +65,20 @@ public record CleanupReport(List<Finding> findings, Duration took) {
   }
 
   /// Processes of dead runs.
-  public List<SweepReport.Found> found() {
+  public List<Ended> found() {
     return findings.stream().flatMap(finding -> finding.processes().stream()).toList();
   }
 
   public long killed() {
-    return found().stream().filter(SweepReport.Found::dead).count();
+    return found().stream().filter(Ended::dead).count();
   }
 
-  public List<SweepReport.Found> left() {
+  public List<Ended> left() {
     return found().stream().filter(process -> !process.dead()).toList();
+  }
+
+  /// How many of those found stood so in their ledgers.
+  public long found(Recorded recorded) {
+    return found().stream().filter(process -> process.recorded() == recorded).count();
   }
 }

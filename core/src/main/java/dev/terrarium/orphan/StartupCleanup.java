@@ -1,7 +1,11 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.CleanupPolicy;
+import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.Run.Recorded;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
@@ -10,6 +14,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,10 +24,12 @@ import org.slf4j.LoggerFactory;
 ///
 /// A run is dead if, and only if, its lock is free. Whoever takes the lock does the work; hosts
 /// that start at the same moment so share it, and a runtime that lives is never touched. Of a dead
-/// run everything that bears its birthmark is killed, by pidfd and with proof, at once and without
-/// grace: the one who could have used an orderly end is gone. Then its directory goes.
+/// run everything that bears its birthmark is ended, by pidfd and with proof, all at the same time:
+/// workers whose rows were activated, those that were only reserved, and what stands in no row.
+/// Then its directory goes.
 public final class StartupCleanup {
-  /// For killing what a batch of dead runs left; only processes in the kernel (state D) take long.
+  /// For killing what a batch of dead runs left, after the policy's grace; only processes in the
+  /// kernel (state D) take long.
   public static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
 
   /// For everything; what is not looked at by then is left to the next start.
@@ -33,22 +42,34 @@ public final class StartupCleanup {
 
   private final StateDirectory state;
   private final ProcessKiller killer;
+  private final CleanupPolicy policy;
+  private final String why;
   private final Duration totalTimeout;
 
-  /// @param killer whose audit log takes the signals; the dead run's own goes with its directory
-  public StartupCleanup(StateDirectory state, ProcessKiller killer) {
-    this(state, killer, TOTAL_TIMEOUT);
+  /// @param killer whose audit log takes the signals
+  public StartupCleanup(StateDirectory state, ProcessKiller killer, CleanupPolicy policy) {
+    this(state, killer, policy, "startup cleanup: the runtime is dead", TOTAL_TIMEOUT);
   }
 
-  StartupCleanup(StateDirectory state, ProcessKiller killer, Duration totalTimeout) {
+  StartupCleanup(
+      StateDirectory state,
+      ProcessKiller killer,
+      CleanupPolicy policy,
+      String why,
+      Duration totalTimeout) {
     this.state = state;
     this.killer = killer;
+    this.policy = policy;
+    this.why = why;
     this.totalTimeout = totalTimeout;
   }
 
   /// Looks at every run directory and cleans up what is dead. Never throws for what it finds.
   public CleanupReport run() {
     long start = System.nanoTime();
+    if (policy.onOrphan() == OnOrphan.REPORT) {
+      return reported(start);
+    }
     var findings = new ArrayList<Finding>();
     for (List<Path> batch : batches()) {
       Duration left = totalTimeout.minusNanos(System.nanoTime() - start);
@@ -59,9 +80,31 @@ public final class StartupCleanup {
     return report;
   }
 
+  /// Touches nothing, a dead run's directory included.
+  private CleanupReport reported(long start) {
+    Map<Path, List<Survey.Orphan>> byRun =
+        Survey.of(state, Optional.empty()).orphans().stream()
+            .collect(Collectors.groupingBy(orphan -> orphan.run().directory()));
+    List<Finding> findings =
+        byRun.entrySet().stream().map(e -> reported(e.getKey(), e.getValue())).toList();
+    var report = new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
+    log(report);
+    return report;
+  }
+
+  private static Finding reported(Path directory, List<Survey.Orphan> orphans) {
+    String why = CleanupReport.SPARED;
+    List<Ended> left =
+        orphans.stream()
+            .map(it -> new Ended(it.process(), it.run().recorded(it.mark()), false, why))
+            .toList();
+    return new Finding(directory, Fate.LEFT, why, left);
+  }
+
   private List<Finding> clean(List<Path> directories, Duration left) {
-    Duration timeout = left.compareTo(SWEEP_TIMEOUT) < 0 ? left : SWEEP_TIMEOUT;
-    try (var batch = new CleanupBatch(killer, timeout)) {
+    Duration longest = policy.grace().plus(SWEEP_TIMEOUT);
+    Duration timeout = left.compareTo(longest) < 0 ? left : longest;
+    try (var batch = new CleanupBatch(killer, policy, why, timeout)) {
       directories.forEach(batch::take);
       return batch.clean();
     }
@@ -98,10 +141,14 @@ public final class StartupCleanup {
       LOG.debug("No orphaned processes, {}", summary(report));
     } else {
       LOG.warn(
-          "Orphaned processes of dead runs: {} found, {} killed, {} left, {}",
+          "Orphaned processes of dead runs: {} found, {} killed, {} left"
+              + " ({} of recorded workers, {} of reserved ones, {} in no row), {}",
           report.found().size(),
           report.killed(),
           report.left().size(),
+          report.found(Recorded.ACTIVATED),
+          report.found(Recorded.RESERVED),
+          report.found(Recorded.NOT_AT_ALL),
           summary(report));
     }
   }

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -231,15 +232,14 @@ final class Crew {
     return locked(workers::size);
   }
 
-  PoolStats stats() {
+  /// The pool as it is, with what its runtime knows about it.
+  PoolStats stats(PoolFigures figures) {
+    List<Worker> present = locked(() -> List.copyOf(workers));
+    List<PoolStats.WorkerInfo> processes =
+        present.stream().filter(worker -> worker.pid() > 0).map(Worker::info).toList();
     return locked(
         () -> {
           int busy = scheduler.busy();
-          List<PoolStats.WorkerInfo> processes =
-              workers.stream()
-                  .filter(w -> w.pid() > 0)
-                  .map(w -> new PoolStats.WorkerInfo(w.id(), w.pid()))
-                  .toList();
           return new PoolStats(
               config.size(),
               scheduler.ready() - busy,
@@ -248,8 +248,18 @@ final class Crew {
               scheduler.waiting(),
               scheduler.calls(),
               restarts,
+              figures.ledgerRows(),
+              figures.processes(),
+              figures.cleanupActivations(),
               processes);
         });
+  }
+
+  /// Ends workers that have calls and say nothing any more.
+  ///
+  /// @param told whom, with the stacks
+  void endStuck(BiConsumer<Worker, String> told) {
+    locked(() -> List.copyOf(workers)).forEach(worker -> worker.endIfStuck(told));
   }
 
   private <T extends @Nullable Object> T locked(Supplier<T> question) {

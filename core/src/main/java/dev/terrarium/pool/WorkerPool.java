@@ -15,6 +15,7 @@ import dev.terrarium.worker.WorkerState;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.function.BiConsumer;
 import java.util.function.IntSupplier;
 
 /// A pool's inside: the [Crew] of workers, the [Scheduler] that gives them calls, their [Closing].
@@ -142,7 +143,15 @@ public final class WorkerPool implements WorkerListener {
     return closing.forced();
   }
 
-  public PoolStats stats() {
-    return crew.stats();
+  public PoolStats stats(PoolFigures figures) {
+    return crew.stats(figures);
+  }
+
+  /// Ends workers that were silent for longer than the pool's `stuckAfter` although they have
+  /// calls.
+  ///
+  /// @param told each, with its stacks
+  public void endStuck(BiConsumer<Worker, String> told) {
+    crew.endStuck(told);
   }
 }

@@ -6,6 +6,12 @@ import java.time.Instant;
 /// Where each signal that was sent, or was not, leaves its line.
 @FunctionalInterface
 public interface AuditLog {
+  /// The name of the file, in a run's directory and in the state directory.
+  String FILE = "audit.jsonl";
+
+  /// What is set aside when the file is full.
+  String OLDER_FILE = FILE + ".1";
+
   /// One signal.
   ///
   /// @param by who asked
@@ -23,11 +29,23 @@ public interface AuditLog {
       Signal signal,
       String outcome) {}
 
+  /// A death that nobody here sent a signal for: by lifeline, or by `PR_SET_PDEATHSIG`.
+  ///
+  /// @param ticks start ticks of the process
+  /// @param how for people
+  record Exit(Instant time, String by, long pid, long ticks, String how) {}
+
   /// Never throws: a full disk must not save an orphan.
   void write(Entry entry);
 
-  /// `audit.jsonl` in a run's directory, which the warden appends to as well.
-  static AuditLog in(Path directory) {
-    return new FileAuditLog(directory.resolve("audit.jsonl"));
+  /// As [#write(Entry)].
+  default void write(Exit exit) {}
+
+  /// In a run's directory, where the warden appends as well; or in the state directory, for whoever
+  /// has no run.
+  ///
+  /// @param run whose lines these are
+  static AuditLog in(Path directory, String run) {
+    return new FileAuditLog(directory.resolve(FILE), run);
   }
 }

@@ -3,6 +3,7 @@ package dev.terrarium.process;
 import java.security.SecureRandom;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /// The proof that a process is ours: a run's random number in the hard limit of `RLIMIT_RTTIME`.
 ///
@@ -87,9 +88,34 @@ public record Birthmark(long run) {
     return of(pid).filter(mark -> mark.run() == run).isPresent();
   }
 
-  /// The mark of a process, whichever run it belongs to.
+  /// What those bear that bear the run's number, one after the other, the dead that nobody has
+  /// collected left out.
+  public Stream<Mark> bearers() {
+    return ProcFs.pids().stream()
+        .flatMap(pid -> of(pid).filter(mark -> mark.run() == run && lives(pid)).stream());
+  }
+
+  private static boolean lives(long pid) {
+    return ProcFs.stat(pid).filter(stat -> !stat.dead()).isPresent();
+  }
+
+  /// The mark of a process, whichever run it belongs to. Asks `prlimit(2)`, which takes a tenth of
+  /// what reading a file takes, and the file where that is refused (another user's process).
   public static Optional<Mark> of(long pid) {
-    return ProcFs.limits(pid).flatMap(Birthmark::parse);
+    long[] limit = new long[2];
+    return switch (Libc.limit(pid, Libc.RLIMIT_RTTIME, limit)) {
+      case 0 -> mark(new Limit(known(limit[0]), known(limit[1])));
+      case -Libc.EPERM -> ProcFs.limits(pid).flatMap(Birthmark::parse);
+      default -> Optional.empty();
+    };
+  }
+
+  /// Gives a process this mark, for good. For a child of our own that shows what a machine offers;
+  /// workers get theirs before they run anything.
+  ///
+  /// @return whether the kernel let us
+  public boolean mark(long pid, long worker) {
+    return Libc.setLimit(pid, Libc.RLIMIT_RTTIME, run - worker, run) == 0;
   }
 
   static Optional<Mark> parse(String limits) {
@@ -116,12 +142,14 @@ public record Birthmark(long run) {
         .findFirst();
   }
 
-  /// Numbers of 2^63 and more, which no mark has, count as unlimited.
   private static OptionalLong number(String column) {
-    if (column.equals("unlimited")) {
-      return OptionalLong.empty();
-    }
-    long value = Long.parseUnsignedLong(column);
+    return column.equals("unlimited")
+        ? OptionalLong.empty()
+        : known(Long.parseUnsignedLong(column));
+  }
+
+  /// Numbers of 2^63 and more, which no mark has, count as unlimited.
+  private static OptionalLong known(long value) {
     return value < 0 ? OptionalLong.empty() : OptionalLong.of(value);
   }
 }

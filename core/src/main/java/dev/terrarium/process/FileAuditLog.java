@@ -8,6 +8,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,17 +22,28 @@ final class FileAuditLog implements AuditLog {
   private static final Logger LOG = LoggerFactory.getLogger(FileAuditLog.class);
 
   private final Path file;
+  private final String run;
   private final AtomicBoolean complained = new AtomicBoolean();
 
-  FileAuditLog(Path file) {
+  FileAuditLog(Path file, String run) {
     this.file = file;
+    this.run = run;
   }
 
   @Override
-  public synchronized void write(Entry entry) {
+  public void write(Entry entry) {
+    write(line(entry));
+  }
+
+  @Override
+  public void write(Exit exit) {
+    write(line(exit));
+  }
+
+  private synchronized void write(Map<String, Object> fields) {
     try {
       rotate();
-      append(line(entry));
+      append((PlainJson.text(fields) + "\n").getBytes(UTF_8));
     } catch (IOException e) {
       complain(e);
     }
@@ -46,22 +58,32 @@ final class FileAuditLog implements AuditLog {
 
   private void rotate() throws IOException {
     if (Files.exists(file) && Files.size(file) >= BYTES_MAX) {
-      Files.move(file, file.resolveSibling(file.getFileName() + ".1"), REPLACE_EXISTING);
+      Files.move(file, file.resolveSibling(OLDER_FILE), REPLACE_EXISTING);
     }
   }
 
-  private static byte[] line(Entry entry) {
-    var fields =
-        PlainJson.object(
-            "time", entry.time().toString(),
-            "by", entry.by(),
-            "why", entry.why(),
-            "pid", entry.pid(),
-            "ticks", entry.ticks(),
-            "proof", entry.proof(),
-            "signal", entry.signal().toString(),
-            "outcome", entry.outcome());
-    return (PlainJson.text(fields) + "\n").getBytes(UTF_8);
+  private Map<String, Object> line(Entry entry) {
+    return PlainJson.object(
+        "time", entry.time().toString(),
+        "run", run,
+        "by", entry.by(),
+        "why", entry.why(),
+        "pid", entry.pid(),
+        "ticks", entry.ticks(),
+        "proof", entry.proof(),
+        "signal", entry.signal().toString(),
+        "outcome", entry.outcome());
+  }
+
+  private Map<String, Object> line(Exit exit) {
+    return PlainJson.object(
+        "time", exit.time().toString(),
+        "run", run,
+        "by", exit.by(),
+        "target", "exit",
+        "pid", exit.pid(),
+        "ticks", exit.ticks(),
+        "how", exit.how());
   }
 
   private void complain(IOException failure) {

@@ -44,12 +44,26 @@ public final class Flock implements AutoCloseable {
     return lock(file, Libc.O_RDWR | Libc.O_CLOEXEC);
   }
 
+  /// Whether somebody holds the lock of a file that exists. The look takes a shared lock for a
+  /// moment, so that those who look do not take each other for holders.
+  ///
+  /// @throws IOException if the file is missing, or cannot be opened or locked
+  public static boolean isHeld(Path file) throws IOException {
+    Optional<Flock> lock = lock(file, Libc.O_RDONLY | Libc.O_CLOEXEC, Libc.LOCK_SH);
+    lock.ifPresent(Flock::close);
+    return lock.isEmpty();
+  }
+
   private static Optional<Flock> lock(Path file, int flags) throws IOException {
+    return lock(file, flags, Libc.LOCK_EX);
+  }
+
+  private static Optional<Flock> lock(Path file, int flags, int operation) throws IOException {
     int descriptor = Libc.open(file, flags, OWNER_ONLY);
     if (descriptor < 0) {
       throw failure(file, "opened", -descriptor);
     }
-    int result = flock(descriptor);
+    int result = flock(descriptor, operation);
     if (result == 0) {
       return Optional.of(new Flock(descriptor));
     }
@@ -60,10 +74,10 @@ public final class Flock implements AutoCloseable {
     throw failure(file, "locked", -result);
   }
 
-  private static int flock(int descriptor) {
+  private static int flock(int descriptor, int operation) {
     int result;
     do {
-      result = Libc.flock(descriptor, Libc.LOCK_EX | Libc.LOCK_NB);
+      result = Libc.flock(descriptor, operation | Libc.LOCK_NB);
     } while (result == -Libc.EINTR);
     return result;
   }

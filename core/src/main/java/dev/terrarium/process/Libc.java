@@ -33,8 +33,12 @@ final class Libc {
   static final int O_CREAT = 0x40;
   static final int O_CLOEXEC = 0x80000;
   static final int O_NONBLOCK = 0x800;
+  static final int O_RDONLY = 0;
+  static final int LOCK_SH = 1;
   static final int LOCK_EX = 2;
   static final int LOCK_NB = 4;
+
+  static final int RLIMIT_RTTIME = 15;
 
   static final int MFD_CLOEXEC = 1;
   static final int MFD_ALLOW_SEALING = 2;
@@ -49,6 +53,7 @@ final class Libc {
   // The same numbers on every 64-bit architecture of Linux.
   private static final long SYS_PIDFD_SEND_SIGNAL = 424;
   private static final long SYS_PIDFD_OPEN = 434;
+  private static final long PR_GET_CHILD_SUBREAPER = 37;
   private static final short POLLIN = 1;
 
   private static final Linker LINKER = Linker.nativeLinker();
@@ -71,6 +76,9 @@ final class Libc {
   private static final MemorySegment FLOCK = function("flock");
   private static final MemorySegment POLL = function("poll");
   private static final MemorySegment SYSCALL = function("syscall");
+  private static final MemorySegment GETPAGESIZE = function("getpagesize");
+  private static final MemorySegment PRCTL = function("prctl");
+  private static final MemorySegment PRLIMIT = function("prlimit");
   private static final MemorySegment MEMFD_CREATE = function("memfd_create");
   private static final MemorySegment FCNTL = function("fcntl");
   private static final MemorySegment LSEEK = function("lseek");
@@ -125,6 +133,40 @@ final class Libc {
       poll.set(JAVA_SHORT, 4, POLLIN);
       return integer(POLL, poll.address(), 1, 0) > 0;
     }
+  }
+
+  /// Whether the kernel knows subreapers; 0, or minus the error number.
+  static int childSubreaper() {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment answer = arena.allocate(JAVA_LONG);
+      return (int) call(PRCTL, PR_GET_CHILD_SUBREAPER, answer.address(), 0, 0, 0, 0);
+    }
+  }
+
+  /// A process's soft and hard limit, into an array of two; 2^64 - 1 is unlimited.
+  ///
+  /// @return 0, or minus the error number
+  static int limit(long pid, int resource, long[] softAndHard) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment limit = arena.allocate(JAVA_LONG, 2);
+      int result = (int) call(PRLIMIT, pid, resource, 0, limit.address(), 0, 0);
+      MemorySegment.copy(limit, JAVA_LONG, 0, softAndHard, 0, 2);
+      return result;
+    }
+  }
+
+  /// Gives a process other limits.
+  ///
+  /// @return 0, or minus the error number
+  static int setLimit(long pid, int resource, long soft, long hard) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment limit = arena.allocateFrom(JAVA_LONG, soft, hard);
+      return (int) call(PRLIMIT, pid, resource, limit.address(), 0, 0, 0);
+    }
+  }
+
+  static int pageSize() {
+    return integer(GETPAGESIZE, 0, 0, 0);
   }
 
   static int memfdCreate(String name, int flags) {

@@ -8,15 +8,36 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /// Reads `/proc`. A process can end between any two reads, so whatever cannot be read is empty,
 /// never an exception.
 public final class ProcFs {
   private static final Path PROC = Path.of("/proc");
+
+  // sysconf(_SC_CLK_TCK) is 100 on every architecture of Linux.
+  static final int MILLIS_PER_TICK = 10;
+
+  private static final class Boot {
+    static final Instant TIME = read();
+
+    private static Instant read() {
+      try (Stream<String> lines = Files.lines(PROC.resolve("stat"))) {
+        return lines
+            .filter(line -> line.startsWith("btime "))
+            .map(line -> Instant.ofEpochSecond(Long.parseLong(line.substring(6).strip())))
+            .findFirst()
+            .orElse(Instant.EPOCH);
+      } catch (IOException e) {
+        return Instant.EPOCH;
+      }
+    }
+  }
 
   private ProcFs() {}
 
@@ -52,6 +73,12 @@ public final class ProcFs {
     }
     int end = raw[raw.length - 1] == 0 ? raw.length - 1 : raw.length;
     return List.of(new String(raw, 0, end, UTF_8).split("\0", -1));
+  }
+
+  /// When a process started that did so this many clock ticks after the machine. To about a second:
+  /// the kernel tells its own start no better.
+  public static Instant startedAt(long startTicks) {
+    return Boot.TIME.plusMillis(startTicks * MILLIS_PER_TICK);
   }
 
   /// The real user id.

@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import java.time.Duration;
 import java.util.Optional;
 
 /// What `/proc/PID/stat` says of a process.
@@ -7,7 +8,9 @@ import java.util.Optional;
 /// @param comm the name of the program, cut to 15 bytes by the kernel; may hold any byte
 /// @param state one letter: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`
 /// @param threads living threads
-/// @param startTicks when it started, in clock ticks (10 ms) since the machine did
+/// @param cpuTicks the processor time that it has used, in clock ticks (10 ms)
+/// @param startTicks when it started, in clock ticks since the machine did
+/// @param residentPages what it has in memory, shared pages included
 public record ProcStat(
     long pid,
     String comm,
@@ -16,15 +19,30 @@ public record ProcStat(
     long group,
     long session,
     long threads,
-    long startTicks) {
+    long cpuTicks,
+    long startTicks,
+    long residentPages) {
 
   // Positions in the part behind the name, where field 3 of proc(5) is position 0.
   private static final int STATE = 0;
   private static final int PARENT = 1;
   private static final int GROUP = 2;
   private static final int SESSION = 3;
+  private static final int USER_TICKS = 11;
+  private static final int SYSTEM_TICKS = 12;
   private static final int THREADS = 17;
   private static final int START = 19;
+  private static final int RESIDENT = 21;
+
+  /// The processor time that it has used, to 10 ms.
+  public Duration cpu() {
+    return Duration.ofMillis(cpuTicks * ProcFs.MILLIS_PER_TICK);
+  }
+
+  /// What it has in memory: pages that it shares with others, as forked workers do, count for each.
+  public long residentBytes() {
+    return residentPages * Libc.pageSize();
+  }
 
   /// Dead is what runs no code any more: a zombie is dead, even though it still has its number. A
   /// process whose first thread ended while others run shows `Z` as well, and is alive.
@@ -46,7 +64,7 @@ public record ProcStat(
       return Optional.empty();
     }
     String[] rest = text.substring(close + 1).strip().split(" ", -1);
-    return rest.length <= START
+    return rest.length <= RESIDENT
         ? Optional.empty()
         : Optional.of(of(text.substring(0, open).strip(), text.substring(open + 1, close), rest));
   }
@@ -60,6 +78,8 @@ public record ProcStat(
         Long.parseLong(rest[GROUP]),
         Long.parseLong(rest[SESSION]),
         Long.parseLong(rest[THREADS]),
-        Long.parseLong(rest[START]));
+        Long.parseLong(rest[USER_TICKS]) + Long.parseLong(rest[SYSTEM_TICKS]),
+        Long.parseLong(rest[START]),
+        Long.parseLong(rest[RESIDENT]));
   }
 }

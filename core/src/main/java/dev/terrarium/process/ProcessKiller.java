@@ -2,8 +2,11 @@ package dev.terrarium.process;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 /// The one class on the Java side that sends signals.
 ///
@@ -42,6 +45,9 @@ public final class ProcessKiller {
     /// @param errno the error number; 1 (EPERM) for a process of another user
     record Refused(int errno) implements Result {}
 
+    /// It is ours, and whoever was asked wants to keep it; nothing was sent.
+    record Spared() implements Result {}
+
     /// For the audit line and for people.
     default String describe() {
       return switch (this) {
@@ -49,6 +55,7 @@ public final class ProcessKiller {
         case AlreadyDead(var evidence) -> "already dead: " + evidence;
         case NotOurs(var reason) -> "not ours: " + reason;
         case Refused(var errno) -> "refused: " + Libc.describe(errno);
+        case Spared _ -> "spared by the cleanup policy";
       };
     }
   }
@@ -85,12 +92,56 @@ public final class ProcessKiller {
   /// Kills everything that bears the run's number, except this JVM, until none is found twice in a
   /// row or the time is up.
   public SweepReport sweep(Birthmark mark, String why, Duration timeout) {
-    return sweep(Set.of(mark), why, timeout);
+    return sweep(Set.of(mark), why, Manner.AT_ONCE, timeout);
   }
 
-  /// The same for several runs in one pass over all processes.
-  public SweepReport sweep(Set<Birthmark> marks, String why, Duration timeout) {
-    return new Sweep(this, marks, why, timeout).run();
+  /// The same for several runs in one pass over all processes, and in another manner.
+  public SweepReport sweep(Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
+    return new Sweep(this, marks, why, manner, timeout).run();
+  }
+
+  /// Sends to each member of a process group that bears the run's number, one by one: to send to
+  /// the group as a whole would hit whoever has its number by then.
+  ///
+  /// @return what came of each; empty where nobody of ours is in it
+  public List<Result> signalGroup(long group, Birthmark proof, Signal signal, String why) {
+    return bearers(proof)
+        .filter(stat -> stat.group() == group)
+        .map(stat -> signal(ProcessIdentity.of(stat), proof, signal, why))
+        .toList();
+  }
+
+  /// Escalates for each process that names a run on its command line and bears that run's number as
+  /// well, all at the same time. Either alone is not enough: anybody can write a command line, and
+  /// what a worker has started does not name the run; [#sweep] is for that.
+  public List<Escalation> killByRunId(RunId run, Birthmark proof, Duration grace, String why) {
+    List<ProcessIdentity> named =
+        bearers(proof)
+            .filter(stat -> RunId.findIn(ProcFs.commandLine(stat.pid())).equals(Optional.of(run)))
+            .map(ProcessIdentity::of)
+            .toList();
+    List<CompletableFuture<Escalation>> ends =
+        named.stream()
+            .map(
+                process ->
+                    CompletableFuture.supplyAsync(
+                        () -> escalate(process, proof, grace, why), Thread::startVirtualThread))
+            .toList();
+    return ends.stream().map(CompletableFuture::join).toList();
+  }
+
+  private static Stream<ProcStat> bearers(Birthmark mark) {
+    return ProcFs.pids().stream()
+        .filter(pid -> pid != ProcFs.ownPid() && mark.bears(pid))
+        .flatMap(pid -> ProcFs.stat(pid).stream())
+        .filter(stat -> !stat.dead());
+  }
+
+  /// Writes down a death that nobody here sent a signal for.
+  public void recordExit(ProcessIdentity dead, String how) {
+    audit.write(
+        new AuditLog.Exit(
+            Instant.now(), "jvm " + ProcFs.ownPid(), dead.pid(), dead.startTicks(), how));
   }
 
   /// What is to be sent, to whom, on what proof.

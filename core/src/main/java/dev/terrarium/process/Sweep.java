@@ -9,101 +9,152 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 
 /// One sweep over all processes of the machine, repeated until nothing is found.
 ///
 /// One look is not enough: a process that forks while we read `/proc` leaves a child that the look
 /// did not see. So it ends after two looks in a row without a living bearer. Processes that the
-/// kernel does not let us kill do not prolong it; they are reported.
+/// kernel does not let us kill, or that are spared, do not prolong it; they are reported.
+///
+/// All are asked at the same time, and all share one grace: a thousand that ignore SIGTERM take as
+/// long as one.
 final class Sweep {
-  private static final long PAUSE_NANOS = 2_000_000;
+  private static final Duration PAUSE_FIRST = Duration.ofMillis(2);
+  private static final Duration PAUSE_MAX = Duration.ofMillis(20);
   private static final int QUIET_LOOKS = 2;
 
   private final ProcessKiller killer;
   private final Set<Birthmark> marks;
   private final String why;
+  private final Manner manner;
   private final long start = System.nanoTime();
   private final Duration timeout;
   private final Map<ProcessIdentity, Target> targets = new LinkedHashMap<>();
+  private boolean hurried;
 
-  Sweep(ProcessKiller killer, Set<Birthmark> marks, String why, Duration timeout) {
+  Sweep(ProcessKiller killer, Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
     this.killer = killer;
     this.marks = Set.copyOf(marks);
     this.why = why;
+    this.manner = manner;
     this.timeout = timeout;
   }
 
-  private record Target(Birthmark.Mark mark, List<String> command, Result result) {}
+  /// @param signal the last that it was to get
+  private record Target(Birthmark.Mark mark, List<String> command, Signal signal, Result result) {}
 
   /// What one look saw.
   private enum Look {
     /// Nobody that we can do anything about.
     QUIET,
-    /// Somebody who was already sent SIGKILL, and is not dead yet.
+    /// Somebody who was sent his signal, and is not dead yet.
     DYING,
-    /// Somebody new.
+    /// Somebody who got a signal just now.
     NEW
   }
 
+  /// An interrupt ends the grace: whoever is in a hurry still leaves nothing behind. It stays set.
   SweepReport run() {
     int quiet = 0;
+    Duration pause = PAUSE_FIRST;
     while (quiet < QUIET_LOOKS && elapsed().compareTo(timeout) < 0) {
+      hurried |= Thread.interrupted();
       Look look = look();
       quiet = look == Look.QUIET ? quiet + 1 : 0;
       if (look == Look.DYING) {
-        LockSupport.parkNanos(this, PAUSE_NANOS);
+        LockSupport.parkNanos(this, untilForce(pause).toNanos());
+        pause = shorter(pause.multipliedBy(2), PAUSE_MAX);
+      } else {
+        pause = PAUSE_FIRST;
       }
+    }
+    if (hurried) {
+      Thread.currentThread().interrupt();
     }
     return new SweepReport(report(), quiet == QUIET_LOOKS, elapsed());
   }
 
+  private Signal signalNow() {
+    return hurried ? Signal.KILL : manner.after(elapsed());
+  }
+
+  /// Not beyond the end of the grace.
+  private Duration untilForce(Duration pause) {
+    Duration left = manner.grace().minus(elapsed());
+    return left.isPositive() ? shorter(pause, left) : pause;
+  }
+
+  private static Duration shorter(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
+  }
+
   private Look look() {
-    Look seen = Look.QUIET;
-    for (long pid : ProcFs.pids()) {
-      Look here = lookAt(pid);
-      seen = here.compareTo(seen) > 0 ? here : seen;
+    Stream<ProcStat> bearers = ProcFs.pids().stream().flatMap(pid -> living(pid).stream());
+    if (manner.order() != Manner.Order.ANY) {
+      bearers = bearers.sorted(manner.order().comparator());
     }
-    return seen;
+    return bearers.map(this::lookAt).reduce(Look.QUIET, Sweep::livelier);
   }
 
-  private Look lookAt(long pid) {
-    Optional<Birthmark.Mark> mark = pid == ProcFs.ownPid() ? Optional.empty() : Birthmark.of(pid);
-    return mark.filter(borne -> marks.contains(new Birthmark(borne.run())))
-        .flatMap(borne -> ProcFs.stat(pid).filter(stat -> !stat.dead()).map(s -> kill(s, borne)))
-        .orElse(Look.QUIET);
+  private static Look livelier(Look one, Look other) {
+    return one.compareTo(other) > 0 ? one : other;
   }
 
-  private Look kill(ProcStat stat, Birthmark.Mark mark) {
+  /// Empty for everybody whom this sweep is not for.
+  private Optional<ProcStat> living(long pid) {
+    return markOf(pid).flatMap(_ -> ProcFs.stat(pid)).filter(stat -> !stat.dead());
+  }
+
+  private Optional<Birthmark.Mark> markOf(long pid) {
+    return pid == ProcFs.ownPid()
+        ? Optional.empty()
+        : Birthmark.of(pid).filter(mark -> marks.contains(new Birthmark(mark.run())));
+  }
+
+  private Look lookAt(ProcStat stat) {
     ProcessIdentity identity = ProcessIdentity.of(stat);
     Target known = targets.get(identity);
-    return known == null ? first(identity, mark) : again(identity, known);
+    return known == null ? first(identity) : again(identity, known);
   }
 
-  private Look first(ProcessIdentity identity, Birthmark.Mark mark) {
-    List<String> command = ProcFs.commandLine(identity.pid());
-    Result result = send(identity, mark);
-    if (result instanceof Result.NotOurs) {
-      return Look.QUIET; // the number went to a stranger between two reads
+  private Look first(ProcessIdentity identity) {
+    Optional<Birthmark.Mark> mark = markOf(identity.pid());
+    if (mark.isEmpty()) {
+      return Look.QUIET; // it ended just now
     }
-    targets.put(identity, new Target(mark, command, result));
-    return Look.NEW;
+    List<String> command = ProcFs.commandLine(identity.pid());
+    if (manner.spared().test(new Manner.Bearer(identity, mark.get(), command))) {
+      targets.put(identity, new Target(mark.get(), command, manner.first(), new Result.Spared()));
+      return Look.QUIET;
+    }
+    return send(identity, mark.get(), command);
   }
 
-  /// A second SIGKILL does nothing that the first did not; a lack of descriptors may pass.
+  /// A second signal of the same kind does nothing that the first did not; a lack of descriptors
+  /// may pass.
   private Look again(ProcessIdentity identity, Target target) {
     return switch (target.result()) {
-      case Result.Sent _ -> Look.DYING;
+      case Result.Sent _ ->
+          target.signal() == signalNow()
+              ? Look.DYING
+              : send(identity, target.mark(), target.command());
       case Result.Refused(var errno) when errno != Libc.EPERM -> {
-        Result result = send(identity, target.mark());
-        targets.put(identity, new Target(target.mark(), target.command(), result));
+        send(identity, target.mark(), target.command());
         yield Look.DYING;
       }
-      case Result.Refused _, Result.AlreadyDead _, Result.NotOurs _ -> Look.QUIET;
+      case Result.Refused _, Result.AlreadyDead _, Result.NotOurs _, Result.Spared _ -> Look.QUIET;
     };
   }
 
-  private Result send(ProcessIdentity identity, Birthmark.Mark mark) {
-    return killer.signal(identity, new Birthmark(mark.run()), Signal.KILL, why);
+  private Look send(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
+    Signal signal = signalNow();
+    Result result = killer.signal(identity, new Birthmark(mark.run()), signal, why);
+    if (result instanceof Result.NotOurs) {
+      return Look.QUIET; // the number went to a stranger between two reads
+    }
+    targets.put(identity, new Target(mark, command, signal, result));
+    return Look.NEW;
   }
 
   private List<Found> report() {
@@ -112,7 +163,8 @@ final class Sweep {
 
   private static Found found(ProcessIdentity identity, Target target) {
     String left = identity.stat().filter(s -> !s.dead()).map(s -> reason(s, target)).orElse("");
-    return new Found(identity, target.mark(), target.command(), left);
+    boolean forced = target.signal() == Signal.KILL;
+    return new Found(identity, target.mark(), target.command(), forced, left);
   }
 
   private static String reason(ProcStat stat, Target target) {
@@ -121,7 +173,7 @@ final class Sweep {
     }
     return stat.uninterruptible()
         ? "in an uninterruptible sleep of the kernel (state D); SIGKILL takes effect when it ends"
-        : "was sent SIGKILL and is not dead yet (state %s)".formatted(stat.state());
+        : "was sent %s and is not dead yet (state %s)".formatted(target.signal(), stat.state());
   }
 
   private Duration elapsed() {

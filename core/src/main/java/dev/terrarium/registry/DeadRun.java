@@ -32,7 +32,7 @@ public final class DeadRun implements AutoCloseable {
   public RunDetails details() {
     Path file = path.resolve(RunDirectory.DETAILS);
     try {
-      return Json.runDetails(Files.readString(file));
+      return RunDirectory.read(path);
     } catch (IOException e) {
       throw new RegistryException(file, "cannot be read", remedy(), e);
     } catch (IllegalArgumentException e) {
@@ -58,6 +58,7 @@ public final class DeadRun implements AutoCloseable {
   /// to clean up, or one that was.
   private void removeContents() throws IOException {
     SocketsDirectory.remove(details().sockets());
+    AuditArchive.keep(StateDirectory.of(path), path);
     try (var entries = Files.newDirectoryStream(path, DeadRun::isContent)) {
       for (Path entry : entries) {
         OwnFiles.remove(entry);

@@ -5,6 +5,7 @@ import dev.terrarium.registry.WorkerRow.Activation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongPredicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +36,9 @@ public final class ProcessRegistry implements AutoCloseable {
   /// Beyond this size a ledger of mostly released workers is rewritten.
   static final long COMPACT_BYTES = 1 << 20;
 
+  /// A reservation becomes a process within a fraction of this, or is released.
+  static final Duration RESERVATION_AGE_MAX = Duration.ofMinutes(1);
+
   private static final Logger LOG = LoggerFactory.getLogger(ProcessRegistry.class);
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String REMEDY =
@@ -42,6 +47,7 @@ public final class ProcessRegistry implements AutoCloseable {
 
   private final Path path;
   private final Origin origin;
+  private final boolean required;
   private final ConcurrentHashMap<Long, WorkerRow> rows = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<String, WorkerRow> byWorker = new ConcurrentHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -55,20 +61,23 @@ public final class ProcessRegistry implements AutoCloseable {
   @GuardedBy("lock")
   private boolean complained;
 
-  private ProcessRegistry(Path path, Origin origin, LedgerFile file) {
+  private ProcessRegistry(Path path, Origin origin, boolean required, LedgerFile file) {
     this.path = path;
     this.origin = origin;
+    this.required = required;
     this.file = file;
   }
 
   /// The ledger of a run of this JVM, with what it held already.
   ///
+  /// @param required whether a worker whose reservation cannot be written must not be started
   /// @throws RegistryException if it cannot be read or written
-  public static ProcessRegistry open(RunDirectory run) {
+  public static ProcessRegistry open(RunDirectory run, boolean required) {
     Path path = run.path().resolve(FILE);
     try {
       LedgerContents contents = LedgerContents.read(path);
-      var registry = new ProcessRegistry(path, run.details().origin(), new LedgerFile(path));
+      var registry =
+          new ProcessRegistry(path, run.details().origin(), required, new LedgerFile(path));
       contents.problems().forEach(problem -> LOG.warn("{}: {}", path, problem));
       contents.rows().forEach(registry::remember);
       return registry;
@@ -86,7 +95,8 @@ public final class ProcessRegistry implements AutoCloseable {
 
   /// Writes down that a worker is about to be started.
   ///
-  /// @throws RegistryException if that cannot be written; then nothing may be started
+  /// @throws RegistryException if that cannot be written, and the ledger is required; then nothing
+  ///   may be started
   /// @throws IllegalStateException if the number or the id is in use
   public WorkerRow reserve(String worker, long number, String pool) {
     Instant now = Instant.now();
@@ -95,7 +105,7 @@ public final class ProcessRegistry implements AutoCloseable {
     lock.lock();
     try {
       requireFree(row);
-      file.append(new LedgerLine.Reserve(row).bytes());
+      write(new LedgerLine.Reserve(row));
       remember(row);
       return row;
     } catch (IOException e) {
@@ -146,9 +156,28 @@ public final class ProcessRegistry implements AutoCloseable {
     }
   }
 
-  /// Every worker that is reserved or active, in no order.
-  public List<WorkerRow> rows() {
+  /// Every worker and zygote that is reserved or active, in no order.
+  public List<WorkerRow> listAllWorkers() {
     return List.copyOf(rows.values());
+  }
+
+  /// Whether a worker of this number is reserved or active.
+  public boolean has(long number) {
+    return rows.containsKey(number);
+  }
+
+  /// Releases what nobody will: rows whose process is dead, or that were reserved long ago and
+  /// never became one, and of which the warden knows nothing.
+  ///
+  /// @param known whether the warden still has the worker of this number
+  /// @return what was released
+  public List<WorkerRow> sweep(LongPredicate known) {
+    Instant longAgo = Instant.now().minus(RESERVATION_AGE_MAX);
+    return rows.values().stream()
+        .filter(row -> row.identity().map(it -> !it.alive()).orElse(row.reservedBefore(longAgo)))
+        .filter(row -> !known.test(row.number()))
+        .filter(row -> release(row.number()))
+        .toList();
   }
 
   public Optional<WorkerRow> find(String worker) {
@@ -207,6 +236,15 @@ public final class ProcessRegistry implements AutoCloseable {
               .formatted(row.worker(), row.process(), pid));
     }
     return row;
+  }
+
+  @GuardedBy("lock")
+  private void write(LedgerLine.Reserve line) throws IOException {
+    if (required) {
+      file.append(line.bytes());
+    } else {
+      appendIfPossible(line);
+    }
   }
 
   @GuardedBy("lock")

@@ -101,6 +101,22 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
+  /// Whether somebody holds the lock of a run: its runtime, or whoever cleans up after it. Leaves
+  /// the lock as it is.
+  ///
+  /// @throws IOException if the directory is gone, has no lock, or does not let us in
+  public static boolean isLocked(Path directory) throws IOException {
+    return Flock.isHeld(directory.resolve(LOCK));
+  }
+
+  /// What `run.json` of a directory says.
+  ///
+  /// @throws IOException if it cannot be read
+  /// @throws IllegalArgumentException if it does not describe a run
+  public static RunDetails read(Path directory) throws IOException {
+    return Json.runDetails(Files.readString(directory.resolve(DETAILS)));
+  }
+
   /// Takes the lock of a run. Empty: its runtime is alive, and nothing there is to be touched.
   ///
   /// @throws IOException if the directory is gone, has no lock, or does not let us in
@@ -175,6 +191,7 @@ public final class RunDirectory implements AutoCloseable {
     closed = true;
     if (clear) {
       SocketsDirectory.remove(details.sockets());
+      AuditArchive.keep(StateDirectory.of(path), path);
       discard(path);
     }
     lock.close();

@@ -78,6 +78,12 @@ public record StateDirectory(Path path) {
     return runsIn(path);
   }
 
+  /// The state directory that a run's directory lies in.
+  static StateDirectory of(Path runDirectory) {
+    // Two folders above; a run's directory never lies at the root.
+    return new StateDirectory(runDirectory.toAbsolutePath().resolve("../..").normalize());
+  }
+
   private static Path runsIn(Path directory) {
     return directory.resolve("runs");
   }

@@ -18,6 +18,7 @@ public record WorkerRow(
     Origin origin,
     Instant reservedAt,
     Optional<Activation> process) {
+  private static final String ZYGOTE = "-zygote-"; // a worker's name goes on with digits
 
   /// The process behind a row.
   ///
@@ -32,6 +33,22 @@ public record WorkerRow(
   public Optional<ProcessIdentity> identity() {
     return process.map(
         active -> new ProcessIdentity(origin.host().bootId(), active.pid(), active.startTicks()));
+  }
+
+  /// Whether it is the process that forks a pool's workers.
+  public boolean isZygote() {
+    return worker.startsWith(pool + ZYGOTE);
+  }
+
+  /// The name of a pool's zygote.
+  ///
+  /// @param serial how many there were before, and one
+  public static String zygote(String pool, int serial) {
+    return pool + ZYGOTE + serial;
+  }
+
+  boolean reservedBefore(Instant moment) {
+    return process.isEmpty() && reservedAt.isBefore(moment);
   }
 
   WorkerRow activated(Activation activation) {

@@ -5,6 +5,7 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
+import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.wire.Messages;
@@ -77,6 +78,7 @@ public final class Wardens {
   private final Setup setup;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, WorkerProcess> processes = new HashMap<>();
+  private final Map<Long, ProcessIdentity> alive = new HashMap<>();
   private final Set<Long> dead = new HashSet<>();
   private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
   private Phase phase = Phase.REPLACING;
@@ -203,7 +205,10 @@ public final class Wardens {
       return; // told already that it is gone
     }
     switch (report) {
-      case Messages.Spawned(long pid, long ticks) -> process.spawned(pid, ticks);
+      case Messages.Spawned(long pid, long ticks) -> {
+        lives(number, new ProcessIdentity(ProcessIdentity.currentBoot(), pid, ticks));
+        process.spawned(pid, ticks);
+      }
       case Messages.SpawnFailed failed -> {
         forget(number);
         if (failed.step().equals(ZYGOTE_STEP)) {
@@ -235,6 +240,11 @@ public final class Wardens {
     return code == null ? new Exit.Unknown("it ended") : new Exit.Status(code);
   }
 
+  /// Whether this number's process was ordered, and is not cleared yet.
+  public boolean knows(long number) {
+    return find(number) != null;
+  }
+
   private @Nullable WorkerProcess find(long number) {
     lock.lock();
     try {
@@ -244,9 +254,19 @@ public final class Wardens {
     }
   }
 
+  private void lives(long number, ProcessIdentity identity) {
+    lock.lock();
+    try {
+      alive.put(number, identity);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void died(long number) {
     lock.lock();
     try {
+      alive.remove(number);
       dead.add(number);
     } finally {
       lock.unlock();
@@ -257,6 +277,7 @@ public final class Wardens {
     lock.lock();
     try {
       processes.remove(number);
+      alive.remove(number);
       dead.remove(number);
     } finally {
       lock.unlock();
@@ -268,6 +289,7 @@ public final class Wardens {
   private void keep(WardenProcess warden) {
     String end = warden.awaitEnd();
     Map<Long, WorkerProcess> orphaned;
+    List<ProcessIdentity> taken;
     Set<Long> knownDead;
     lock.lock();
     try {
@@ -277,8 +299,10 @@ public final class Wardens {
       phase = Phase.REPLACING;
       current = null;
       orphaned = new HashMap<>(processes);
+      taken = List.copyOf(alive.values());
       knownDead = new HashSet<>(dead);
       processes.clear();
+      alive.clear();
       dead.clear();
       // Orders to the dead are void; those for new processes have their entry made before they are
       // queued here.
@@ -292,6 +316,7 @@ public final class Wardens {
         end,
         orphaned.size());
     sweep("the warden died");
+    taken.forEach(it -> setup.killer().recordExit(it, "it died with its warden"));
     orphaned.forEach((number, process) -> bury(process, knownDead.contains(number)));
     replace();
   }

@@ -55,6 +55,10 @@ final class CallsInFlight {
     calls.put(call.id(), call);
   }
 
+  boolean isEmpty() {
+    return calls.isEmpty();
+  }
+
   @Nullable Call find(long id) {
     return calls.get(id);
   }

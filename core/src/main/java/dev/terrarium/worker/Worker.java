@@ -5,11 +5,14 @@ import com.google.errorprone.annotations.FormatString;
 import dev.terrarium.Exit;
 import dev.terrarium.PoolClosedException;
 import dev.terrarium.PoolConfig;
+import dev.terrarium.PoolStats;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
 import dev.terrarium.process.MemoryFile;
+import dev.terrarium.process.ProcFs;
+import dev.terrarium.process.ProcStat;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
@@ -24,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -71,6 +75,7 @@ public final class Worker {
   private volatile List<ToolInfo> tools = List.of();
   private volatile boolean takesRows;
   private volatile boolean heardOut;
+  private volatile long heardAt; // of the nanosecond clock
   private final ReentrantLock sending = new ReentrantLock();
 
   /// Guarded by `sending`.
@@ -104,6 +109,16 @@ public final class Worker {
   /// The process id, 0 before there is one.
   public long pid() {
     return pid;
+  }
+
+  /// The process, with what it has used.
+  public PoolStats.WorkerInfo info() {
+    Optional<ProcStat> stat = ProcFs.stat(pid);
+    return new PoolStats.WorkerInfo(
+        id,
+        pid,
+        stat.map(ProcStat::cpu).orElse(Duration.ZERO),
+        stat.map(ProcStat::residentBytes).orElse(0L));
   }
 
   public List<ToolInfo> tools() {
@@ -218,6 +233,9 @@ public final class Worker {
       if (!(state instanceof WorkerState.Ready)) {
         return false;
       }
+      if (calls.isEmpty()) {
+        heard(); // what it did before it had anything to do says nothing
+      }
       for (Call call : several) {
         calls.add(call); // first: whoever learns of this worker from the call finds it
         call.givenTo(this);
@@ -272,6 +290,35 @@ public final class Worker {
   /// killed.
   public void interrupt(Call call, CancelReason reason) {
     calls.interrupt(call, reason);
+  }
+
+  /// Something came from it.
+  void heard() {
+    heardAt = System.nanoTime();
+  }
+
+  /// Asks for its stacks and kills it, if it has had calls and said nothing for longer than the
+  /// pool's `stuckAfter`.
+  public void endIfStuck(BiConsumer<Worker, String> told) {
+    Duration limit = config.stuckAfter();
+    long last = heardAt;
+    boolean stuck =
+        !limit.isZero()
+            && isReady()
+            && !calls.isEmpty()
+            && System.nanoTime() - last > Durations.nanos(limit);
+    if (stuck) {
+      facilities.wardens().dump(number, stacks -> endStuck(last, stacks, told));
+    }
+  }
+
+  // A JVM that stood still itself has words of its worker to read: by now it has.
+  private void endStuck(long last, String stacks, BiConsumer<Worker, String> told) {
+    if (heardAt == last && isReady()) {
+      told.accept(this, stacks);
+      String limit = Texts.of(config.stuckAfter());
+      kill(End.of(End.Cause.UNRESPONSIVE, "silent for longer than stuckAfter (" + limit + ")"));
+    }
   }
 
   /// It sent a result that is no value, which only the caller notices, who decodes it: it is

@@ -43,6 +43,7 @@ final class WorkerWire implements FrameHandler {
 
   @Override
   public void onFrame(Frame frame) {
+    worker.heard();
     if (frame.type() == FrameType.RESULT) { // first: it is what nearly all frames are
       succeeded(frame);
       return;

@@ -7,6 +7,7 @@ import dev.terrarium.Exit;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.registry.RegistryException;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Messages;
 import java.time.Duration;
@@ -108,7 +109,7 @@ public final class Zygote {
   private long ensure() {
     if (current == 0 && way == Start.ZYGOTE && !closed) {
       long number = numbers.getAsLong();
-      String id = config.name() + "-zygote-" + ++serial;
+      String id = WorkerRow.zygote(config.name(), ++serial);
       facilities.registry().reserve(id, number, config.name());
       current = number;
       asked = false;

@@ -3,12 +3,17 @@ package dev.terrarium.orphan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.CleanupPolicy;
+import dev.terrarium.OrphanProcess;
+import dev.terrarium.OrphanProcess.Kind;
 import dev.terrarium.orphan.CleanupReport.Fate;
+import dev.terrarium.orphan.Run.Recorded;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
+import dev.terrarium.process.Signal;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
@@ -141,23 +146,246 @@ final class StartupCleanupTest {
   }
 
   @Test
-  void goesByTheLedgerWhereThereIsNoBirthmark() throws IOException {
+  void touchesNobodyForARunWithoutABirthmark() {
     RunDirectory run = newRun(new Birthmark.Choice.Unavailable("no room"));
-    try (ProcessRegistry registry = ProcessRegistry.open(run);
-        Child orphan = Child.start("sleep", "1000");
-        Child reused = Child.start("sleep", "1000")) {
+    try (ProcessRegistry registry = ProcessRegistry.open(run, true);
+        Child named = Child.start("sleep", "1000")) {
+      registry.reserve("a-1", 1, "a");
+      registry.activate(1, named.pid(), ticks(named), named.pid());
+      run.close();
+      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.UNREADABLE);
+      assertThat(named.alive()).isTrue();
+    }
+  }
+
+  @Test
+  void tellsRecordedWorkersFromReservedOnesAndFromWhatStandsInNoRow() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    RunDirectory run = newRun(mark);
+    try (ProcessRegistry registry = ProcessRegistry.open(run, true);
+        Child activated = Child.marked(number, 1, "sleep", "1000");
+        Child itsChild = Child.marked(number, 1, "sleep", "1000");
+        Child reserved = Child.marked(number, 2, "sleep", "1000");
+        Child unrecorded = Child.marked(number, 3, "sleep", "1000")) {
       registry.reserve("a-1", 1, "a");
       registry.reserve("a-2", 2, "a");
-      registry.reserve("a-3", 3, "a");
-      registry.activate(1, orphan.pid(), ticks(orphan), orphan.pid());
-      registry.activate(2, reused.pid(), ticks(reused) - 1, reused.pid());
+      registry.activate(1, activated.pid(), ticks(activated), activated.pid());
       run.close();
       CleanupReport report = clean();
-      assertThat(report.killed()).isEqualTo(1);
-      assertThat(orphan.alive()).isFalse();
-      assertThat(reused.alive()).isTrue();
-      assertThat(run.path()).doesNotExist();
+      assertThat(report.killed()).isEqualTo(4);
+      assertThat(report.found(Recorded.ACTIVATED)).isEqualTo(2);
+      assertThat(report.found(Recorded.RESERVED)).isEqualTo(1);
+      assertThat(report.found(Recorded.NOT_AT_ALL)).isEqualTo(1);
+      assertThat(kindOf(report, activated)).isEqualTo(Kind.WORKER);
+      assertThat(kindOf(report, itsChild)).isEqualTo(Kind.CHILD);
+      assertThat(kindOf(report, reserved)).isEqualTo(Kind.WORKER);
+      assertThat(kindOf(report, unrecorded)).isEqualTo(Kind.CHILD);
     }
+  }
+
+  private static Kind kindOf(CleanupReport report, Child child) {
+    return report.found().stream()
+        .map(CleanupReport.Ended::process)
+        .filter(process -> process.pid() == child.pid())
+        .map(OrphanProcess::kind)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void asksFirstAndForcesOnlyThoseThatDoNotListen() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    newRun(mark).close();
+    try (Child polite = Child.marked(number, 1, "sleep", "1000");
+        Child stubborn = deaf(number)) {
+      CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(300)));
+      assertThat(report.killed()).isEqualTo(2);
+      assertThat(forced(report)).containsExactly(stubborn.pid());
+      assertThat(signalsFor(polite)).containsExactly(Signal.TERM);
+      assertThat(signalsFor(stubborn)).containsExactly(Signal.TERM, Signal.KILL);
+    }
+  }
+
+  @Test
+  void forcesAChildThatIgnoresWhatItsLeaderListensTo() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    newRun(mark).close();
+    String family = "sh -c 'trap \"\" TERM; exec sleep 2000' & exec sleep 1000";
+    try (Child leader = Child.marked(number, 1, "sh", "-c", family)) {
+      await().until(() -> sleepers(number) == 2);
+      CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(300)));
+      assertThat(report.killed()).isEqualTo(2);
+      assertThat(signalsFor(leader)).containsExactly(Signal.TERM);
+      assertThat(forced(report)).hasSize(1).doesNotContain(leader.pid());
+    }
+  }
+
+  private static long sleepers(long mark) {
+    return Procs.marked(mark).stream()
+        .filter(it -> Procs.command(it.pid()).startsWith("sleep"))
+        .count();
+  }
+
+  @Test
+  void beginsWithTheSignalOfThePolicyOrWithSigkillAtOnce() {
+    for (CleanupPolicy policy :
+        List.of(
+            CleanupPolicy.defaults().withFirstSignal(CleanupPolicy.FirstSignal.INT),
+            CleanupPolicy.defaults().withGrace(Duration.ZERO))) {
+      Birthmark.Choice mark = Birthmark.choose();
+      newRun(mark).close();
+      try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
+        assertThat(clean(policy).killed()).isEqualTo(1);
+        Signal wanted = policy.grace().isZero() ? Signal.KILL : Signal.INT;
+        assertThat(signalsFor(child)).containsExactly(wanted);
+      }
+    }
+  }
+
+  @Test
+  void goesByAgeWhereThePolicySaysSo() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    newRun(mark).close();
+    try (Child older = Child.marked(number, 1, "sleep", "1000")) {
+      await().until(() -> later(older));
+      try (Child younger = Child.marked(number, 1, "sleep", "1000")) {
+        clean(CleanupPolicy.defaults().withOrder(CleanupPolicy.Order.NEWEST_FIRST));
+        assertThat(audit)
+            .extracting(AuditLog.Entry::pid)
+            .containsExactly(younger.pid(), older.pid());
+      }
+    }
+  }
+
+  /// A process that starts now has a later tick than this one.
+  private static boolean later(Child than) {
+    try (Child now = Child.start("sleep", "1000")) {
+      return ticks(now) > ticks(than);
+    }
+  }
+
+  @Test
+  void sparesWhomTheVetoSparesAndKeepsTheRun() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    RunDirectory run = newRun(mark);
+    run.close();
+    try (Child kept = Child.marked(number, 1, "sleep", "1000");
+        Child ended = Child.marked(number, 2, "sleep", "1000")) {
+      CleanupReport report =
+          clean(CleanupPolicy.defaults().withVeto(orphan -> orphan.pid() == kept.pid()));
+      assertThat(kept.alive()).isTrue();
+      assertThat(ended.alive()).isFalse();
+      assertThat(report.left()).singleElement().matches(it -> it.process().pid() == kept.pid());
+      assertThat(run.path()).exists();
+      assertThat(signalsFor(kept)).isEmpty();
+    }
+  }
+
+  @Test
+  void sparesWhomAFailingHookWasAskedAbout() {
+    Birthmark.Choice mark = Birthmark.choose();
+    newRun(mark).close();
+    try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
+      clean(
+          CleanupPolicy.defaults()
+              .withVeto(
+                  _ -> {
+                    throw new IllegalStateException("the hook's own mistake");
+                  }));
+      assertThat(child.alive()).isTrue();
+    }
+  }
+
+  @Test
+  void endsOnlyWhatTheAnswerSays() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    newRun(mark).close();
+    try (Child no = Child.marked(number, 1, "sleep", "1000");
+        Child yes = Child.marked(number, 2, "sleep", "1000")) {
+      clean(CleanupPolicy.defaults().asking(orphan -> orphan.pid() == yes.pid()));
+      assertThat(no.alive()).isTrue();
+      assertThat(yes.alive()).isFalse();
+    }
+  }
+
+  @Test
+  void onlyReportsWhereThePolicySaysSo() {
+    Birthmark.Choice mark = Birthmark.choose();
+    RunDirectory run = newRun(mark);
+    run.close();
+    try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
+      CleanupReport report = clean(CleanupPolicy.defaults().reportOnly());
+      assertThat(report.left()).singleElement().matches(it -> it.process().pid() == child.pid());
+      assertThat(child.alive()).isTrue();
+      assertThat(audit).isEmpty();
+      assertThat(run.path()).exists();
+    }
+  }
+
+  @Test
+  void allStubbornOnesShareOneGrace() {
+    Birthmark.Choice mark = Birthmark.choose();
+    long number = mark.chosen().orElseThrow().run();
+    newRun(mark).close();
+    String family = "trap '' TERM; for i in $(seq 150); do sleep 1000 & done; echo ready; wait";
+    try (Child parent = Child.marked(number, 1, "sh", "-c", family)) {
+      await().until(() -> Procs.marked(number).size() > 150);
+      CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(200)));
+      assertThat(report.killed()).isEqualTo(151);
+      assertThat(report.found()).allMatch(CleanupReport.Ended::forced);
+      assertThat(parent.alive()).isFalse();
+      // Everybody is asked before anybody is forced.
+      assertThat(audit.subList(0, 151)).allMatch(entry -> entry.signal() == Signal.TERM);
+      assertThat(audit.subList(151, 302)).allMatch(entry -> entry.signal() == Signal.KILL);
+    }
+  }
+
+  @Test
+  void leavesARunAloneWhoseLockIsFreeButWhoseWardenWorksUnderItsHost() {
+    RunDirectory run = newRun(Birthmark.choose());
+    run.close();
+    long mark = run.details().origin().birthmark().orElseThrow().run();
+    try (Child warden = Child.marked(mark, 0, "sleep", "1000")) {
+      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.ALIVE);
+      assertThat(warden.alive()).isTrue();
+    }
+  }
+
+  @Test
+  void keepsTheAuditOfARunThatGoes() throws IOException {
+    RunDirectory run = newRun(Birthmark.choose());
+    run.close();
+    Files.writeString(run.path().resolve("audit.jsonl"), "{\"pid\":1}\n");
+    Files.writeString(run.path().resolve("audit.jsonl.1"), "{\"pid\":0}\n");
+    clean();
+    assertThat(run.path()).doesNotExist();
+    assertThat(state.path().resolve("audit.jsonl")).hasContent("{\"pid\":0}\n{\"pid\":1}\n");
+  }
+
+  private List<Signal> signalsFor(Child child) {
+    return audit.stream()
+        .filter(entry -> entry.pid() == child.pid())
+        .map(AuditLog.Entry::signal)
+        .toList();
+  }
+
+  private static List<Long> forced(CleanupReport report) {
+    return report.found().stream()
+        .filter(CleanupReport.Ended::forced)
+        .map(it -> it.process().pid())
+        .toList();
+  }
+
+  private static Child deaf(long mark) {
+    Child child = Child.marked(mark, 1, "sh", "-c", "trap '' TERM; exec sleep 1000");
+    await().until(() -> Procs.command(child.pid()).startsWith("sleep"));
+    return child;
   }
 
   @Test
@@ -195,7 +423,7 @@ final class StartupCleanupTest {
   @Test
   void leavesToTheNextStartWhatTheTimeDoesNotAllow() {
     newRun(Birthmark.choose()).close();
-    CleanupReport report = new StartupCleanup(state, killer, Duration.ZERO).run();
+    CleanupReport report = cleanup(CleanupPolicy.defaults(), Duration.ZERO).run();
     assertThat(report.findings()).extracting("fate").containsExactly(Fate.POSTPONED);
     assertThat(clean().with(Fate.CLEANED)).hasSize(1);
   }
@@ -210,7 +438,15 @@ final class StartupCleanupTest {
   }
 
   private CleanupReport clean() {
-    return new StartupCleanup(state, killer).run();
+    return clean(CleanupPolicy.defaults());
+  }
+
+  private CleanupReport clean(CleanupPolicy policy) {
+    return cleanup(policy, StartupCleanup.TOTAL_TIMEOUT).run();
+  }
+
+  private StartupCleanup cleanup(CleanupPolicy policy, Duration totalTimeout) {
+    return new StartupCleanup(state, killer, policy, "test", totalTimeout);
   }
 
   private Jvm startHost() {

@@ -15,7 +15,7 @@ final class FileAuditLogTest {
 
   @Test
   void writesOneLineForEachSignal() throws IOException {
-    AuditLog log = AuditLog.in(directory);
+    AuditLog log = AuditLog.in(directory, "s59m65f");
     log.write(entry("first"));
     log.write(entry("second\n\"quoted\""));
     assertThat(Files.readAllLines(directory.resolve("audit.jsonl")))
@@ -24,7 +24,7 @@ final class FileAuditLogTest {
 
   @Test
   void isNotStoppedByAPendingInterrupt() throws IOException {
-    AuditLog log = AuditLog.in(directory);
+    AuditLog log = AuditLog.in(directory, "s59m65f");
     Thread.currentThread().interrupt();
     log.write(entry("first"));
     log.write(entry("second"));
@@ -34,7 +34,7 @@ final class FileAuditLogTest {
 
   @Test
   void keepsOnePredecessorAndGrowsNoFurther() throws IOException {
-    AuditLog log = AuditLog.in(directory);
+    AuditLog log = AuditLog.in(directory, "s59m65f");
     String why = "x".repeat(100_000);
     for (int i = 0; i < 40; i++) {
       log.write(entry(why));
@@ -47,8 +47,20 @@ final class FileAuditLogTest {
   }
 
   @Test
+  void writesDownADeathThatNobodySentASignalFor() throws IOException {
+    AuditLog log = AuditLog.in(directory, "s59m65f");
+    log.write(new AuditLog.Exit(Instant.EPOCH, "jvm 1", 7, 8, "it died with its warden"));
+    assertThat(Files.readString(directory.resolve("audit.jsonl")))
+        .isEqualTo(
+            """
+            {"time":"1970-01-01T00:00:00Z","run":"s59m65f","by":"jvm 1","target":"exit","pid":7,\
+            "ticks":8,"how":"it died with its warden"}
+            """);
+  }
+
+  @Test
   void doesNotThrowWhereItCannotWrite() {
-    AuditLog log = AuditLog.in(directory.resolve("missing"));
+    AuditLog log = AuditLog.in(directory.resolve("missing"), "s59m65f");
     assertThatCode(() -> log.write(entry("x"))).doesNotThrowAnyException();
   }
 
@@ -58,7 +70,7 @@ final class FileAuditLogTest {
 
   private static String line(String why) {
     return """
-    {"time":"1970-01-01T00:00:00Z","by":"jvm 1","why":"%s","pid":7,"ticks":8,"proof":"identity",\
+    {"time":"1970-01-01T00:00:00Z","run":"s59m65f","by":"jvm 1","why":"%s","pid":7,"ticks":8,"proof":"identity",\
     "signal":"SIGKILL","outcome":"sent"}\
     """
         .formatted(why);

@@ -80,6 +80,18 @@ final class FlockTest {
   }
 
   @Test
+  void isSeenByWhoeverLooksAndTakenFromNobody() throws IOException {
+    Path file = directory.resolve("lock");
+    try (Flock _ = Flock.create(file).orElseThrow()) {
+      assertThat(Flock.isHeld(file)).isTrue();
+      assertThat(Flock.isHeld(file)).isTrue();
+      assertThat(Flock.existing(file)).isEmpty();
+    }
+    assertThat(Flock.isHeld(file)).isFalse();
+    Flock.existing(file).orElseThrow().close();
+  }
+
+  @Test
   void saysWhyAFileCannotBeOpened() {
     assertThatThrownBy(() -> Flock.existing(directory.resolve("none")))
         .isInstanceOf(IOException.class)

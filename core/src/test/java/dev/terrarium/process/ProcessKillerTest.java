@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.terrarium.process.ProcessKiller.Escalation;
 import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Procs;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -107,6 +108,56 @@ final class ProcessKillerTest {
       await().until(() -> ProcFs.stat(child.pid()).orElseThrow().state() == 'T');
       assertThat(killer.escalate(identity(child), SHORT_GRACE, "test").gone()).isTrue();
     }
+  }
+
+  @Test
+  void endsByRunIdOnlyWhatNamesTheRunAndBearsItsMark() {
+    RunId run = RunId.generate();
+    try (Child both = named(Child::marked, run);
+        Child onlyMarked = Child.marked(mark.run(), 1, "sleep", "1000");
+        Child otherRun = named(Child::marked, RunId.generate());
+        Child onlyNamed = named((_, _, command) -> Child.start(command), run)) {
+      List<Escalation> ends = killer.killByRunId(run, mark, GRACE, "test");
+      assertThat(ends).singleElement().matches(Escalation::gone);
+      assertThat(both.alive()).isFalse();
+      assertThat(List.of(onlyMarked, otherRun, onlyNamed)).allMatch(Child::alive);
+    }
+  }
+
+  private interface Starter {
+    Child start(long run, long worker, String... command);
+  }
+
+  /// A process that has a run id on its command line and does not look at it.
+  private Child named(Starter starter, RunId run) {
+    String idle = "import time; time.sleep(1000)";
+    Child child =
+        starter.start(mark.run(), 1, "python3", "-c", idle, "--snakepit-run-id", run.value());
+    // The launcher of a version manager may stand in between.
+    await().until(() -> RunId.findIn(ProcFs.commandLine(child.pid())).isPresent());
+    return child;
+  }
+
+  @Test
+  void signalsTheMembersOfAGroupThatAreOurs() {
+    String family = "sleep 1000 & sleep 1000 & exec sleep 1000";
+    try (Child ours = Child.marked(mark.run(), 1, "setsid", "sh", "-c", family);
+        Child stranger = Child.start("sleep", "1000")) {
+      await().until(() -> sleepers() == 3);
+      assertThat(killer.signalGroup(ours.pid(), new Birthmark(mark.run() - 1), Signal.KILL, "test"))
+          .isEmpty();
+      assertThat(killer.signalGroup(ours.pid(), mark, Signal.KILL, "test"))
+          .hasSize(3)
+          .containsOnly(new Result.Sent(Signal.KILL));
+      await().until(() -> sleepers() == 0);
+      assertThat(stranger.alive()).isTrue();
+    }
+  }
+
+  private long sleepers() {
+    return Procs.marked(mark.run()).stream()
+        .filter(it -> Procs.command(it.pid()).startsWith("sleep"))
+        .count();
   }
 
   static Child ignoringSigterm() {

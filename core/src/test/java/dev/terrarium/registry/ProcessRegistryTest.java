@@ -31,7 +31,7 @@ final class ProcessRegistryTest {
     StateDirectory state = StateDirectory.at(home.resolve("state"));
     Path sockets = home.resolve("terrarium-x");
     run = RunDirectory.create(state, RunId.generate(), Birthmark.choose(), sockets);
-    registry = ProcessRegistry.open(run);
+    registry = ProcessRegistry.open(run, true);
     file = run.path().resolve(ProcessRegistry.FILE);
   }
 
@@ -68,7 +68,7 @@ final class ProcessRegistryTest {
     registry.activate(1, 4711, 99, 4711);
     assertThat(registry.release(1)).isTrue();
     assertThat(registry.release(1)).isFalse();
-    assertThat(registry.rows()).isEmpty();
+    assertThat(registry.listAllWorkers()).isEmpty();
     assertThat(registry.find("a-1")).isEmpty();
     assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(), List.of()));
   }
@@ -89,8 +89,8 @@ final class ProcessRegistryTest {
     registry.reserve("a-1", 1, "a");
     WorkerRow row = registry.activate(1, 4711, 99, 4711);
     registry.close();
-    registry = ProcessRegistry.open(run);
-    assertThat(registry.rows()).containsExactly(row);
+    registry = ProcessRegistry.open(run, true);
+    assertThat(registry.listAllWorkers()).containsExactly(row);
   }
 
   @Test
@@ -100,7 +100,7 @@ final class ProcessRegistryTest {
     Files.writeString(file, "{\"op\":\"reserve\",\"num", APPEND);
     assertThat(onDisk().rows()).containsExactly(first);
     assertThat(onDisk().problems()).singleElement().asString().contains("unfinished");
-    registry = ProcessRegistry.open(run);
+    registry = ProcessRegistry.open(run, true);
     WorkerRow second = registry.reserve("a-2", 2, "a");
     assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(first, second), List.of()));
   }
@@ -142,7 +142,37 @@ final class ProcessRegistryTest {
     assertThatThrownBy(() -> registry.reserve("a-1", 1, "a"))
         .isInstanceOf(RegistryException.class)
         .hasMessageContainingAll(file.toString(), "nothing was started", "TERRARIUM_HOME");
-    assertThat(registry.rows()).isEmpty();
+    assertThat(registry.listAllWorkers()).isEmpty();
+  }
+
+  @Test
+  void startsWorkersWithoutALedgerWhereThatWasAskedFor() {
+    ProcessRegistry lenient = ProcessRegistry.open(run, false);
+    lenient.close(); // any failing write will do
+    lenient.reserve("a-1", 1, "a");
+    lenient.activate(1, 4711, 99, 4711);
+    assertThat(lenient.activePythonPids()).containsExactly(4711L);
+  }
+
+  @Test
+  void releasesDeadRowsThatNobodyKnowsOf() throws IOException {
+    ProcessIdentity alive = ProcessIdentity.self();
+    registry.reserve("a-1", 1, "a");
+    registry.activate(1, alive.pid(), alive.startTicks() + 1, 1);
+    registry.reserve("a-2", 2, "a");
+    registry.activate(2, alive.pid(), alive.startTicks(), 1);
+    registry.reserve("a-3", 3, "a");
+    assertThat(registry.sweep(number -> number == 1)).isEmpty();
+    assertThat(registry.sweep(_ -> false)).extracting(WorkerRow::worker).containsExactly("a-1");
+    assertThat(registry.listAllWorkers()).extracting(WorkerRow::number).containsOnly(2L, 3L);
+    assertThat(onDisk().rows()).extracting(WorkerRow::number).containsOnly(2L, 3L);
+  }
+
+  @Test
+  void tellsZygotesFromWorkersWhateverTheirPoolIsCalled() {
+    assertThat(registry.reserve("a-1", 1, "a").isZygote()).isFalse();
+    assertThat(registry.reserve(WorkerRow.zygote("a", 1), 2, "a").isZygote()).isTrue();
+    assertThat(registry.reserve("a-zygote-2", 3, "a-zygote").isZygote()).isFalse();
   }
 
   @Test
@@ -152,7 +182,7 @@ final class ProcessRegistryTest {
     registry.activate(1, 4711, 99, 4711);
     assertThat(registry.activePythonPids()).containsExactly(4711L);
     assertThat(registry.release(1)).isTrue();
-    assertThat(registry.rows()).isEmpty();
+    assertThat(registry.listAllWorkers()).isEmpty();
   }
 
   @Test

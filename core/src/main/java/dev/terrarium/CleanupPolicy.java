@@ -1,0 +1,93 @@
+package dev.terrarium;
+
+import java.time.Duration;
+import java.util.function.Predicate;
+
+/// What is done about processes of dead runtimes: at a start, by the timer of a running runtime,
+/// and when asked for.
+///
+/// A living runtime's own processes are none of its business: those end with their workers, and
+/// with the runtime.
+///
+/// @param onOrphan what becomes of an orphan
+/// @param firstSignal what it gets first
+/// @param grace how long it may then take before it gets SIGKILL; zero: SIGKILL at once. All that
+///   are found together share one grace
+/// @param order who is first of those that are found together
+/// @param veto spares the orphans for which it answers true; asked once for each, by one thread,
+///   and not while it is asked already. One that throws spares
+/// @param answer with [OnOrphan#ASK] decides for each: true ends it. One that throws spares
+public record CleanupPolicy(
+    OnOrphan onOrphan,
+    FirstSignal firstSignal,
+    Duration grace,
+    Order order,
+    Predicate<OrphanProcess> veto,
+    Predicate<OrphanProcess> answer) {
+  /// What becomes of an orphan.
+  public enum OnOrphan {
+    /// It is ended.
+    KILL,
+    /// It is reported, and nothing is sent: a dry run.
+    REPORT,
+    /// As the answer says.
+    ASK
+  }
+
+  /// The signals to begin with.
+  public enum FirstSignal {
+    TERM,
+    INT,
+    HUP,
+    QUIT,
+    KILL
+  }
+
+  /// Who is first.
+  public enum Order {
+    /// As they are found; the fastest.
+    ANY,
+    /// Parents before what they started.
+    OLDEST_FIRST,
+    /// What they started before parents.
+    NEWEST_FIRST
+  }
+
+  public CleanupPolicy {
+    Problems problems = new Problems("cleanup policy");
+    problems.check(!grace.isNegative(), "grace must not be negative: " + grace);
+    problems.throwIfAny();
+  }
+
+  /// SIGTERM, after 2 s SIGKILL, and nobody is spared.
+  public static CleanupPolicy defaults() {
+    return new CleanupPolicy(
+        OnOrphan.KILL, FirstSignal.TERM, Duration.ofSeconds(2), Order.ANY, _ -> false, _ -> false);
+  }
+
+  /// Nothing is sent.
+  public CleanupPolicy reportOnly() {
+    return new CleanupPolicy(OnOrphan.REPORT, firstSignal, grace, order, veto, answer);
+  }
+
+  /// Each orphan is ended only where `answer` says so.
+  public CleanupPolicy asking(Predicate<OrphanProcess> answer) {
+    return new CleanupPolicy(OnOrphan.ASK, firstSignal, grace, order, veto, answer);
+  }
+
+  public CleanupPolicy withFirstSignal(FirstSignal firstSignal) {
+    return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
+  }
+
+  public CleanupPolicy withGrace(Duration grace) {
+    return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
+  }
+
+  public CleanupPolicy withOrder(Order order) {
+    return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
+  }
+
+  public CleanupPolicy withVeto(Predicate<OrphanProcess> veto) {
+    return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
+  }
+}

@@ -1,0 +1,173 @@
+package dev.terrarium.orphan;
+
+import dev.terrarium.CleanupPolicy;
+import dev.terrarium.OrphanProcess;
+import dev.terrarium.OrphanProcess.Kind;
+import dev.terrarium.orphan.CleanupReport.Ended;
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.registry.Origin;
+import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.StateDirectory;
+import dev.terrarium.registry.WorkerRow;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/// Finds processes of dead runtimes on this machine, and ends them when asked to.
+///
+/// It goes by lock, ledger and birthmark, never by the look of a process: what only looks like ours
+/// is told apart, and never touched. Looking takes no lock away from anybody. Safe for use by many
+/// threads.
+public final class OrphanDetector {
+  private static final String WHY = "orphan detector: the runtime is dead";
+
+  private final StateDirectory state;
+  private final ProcessKiller killer;
+  private final CleanupPolicy policy;
+  private final Supplier<Optional<Run>> own;
+
+  /// For a program that has no runtime.
+  ///
+  /// @param killer whose audit log takes the signals
+  /// @param policy what is done about orphans
+  public OrphanDetector(StateDirectory state, ProcessKiller killer, CleanupPolicy policy) {
+    this(state, killer, policy, Optional::empty);
+  }
+
+  /// For a runtime.
+  ///
+  /// @param rows its ledger as it is in memory
+  public OrphanDetector(
+      StateDirectory state,
+      ProcessKiller killer,
+      CleanupPolicy policy,
+      RunDirectory directory,
+      Supplier<List<WorkerRow>> rows) {
+    this(state, killer, policy, own(directory.path(), directory.details().origin(), rows));
+  }
+
+  private static Supplier<Optional<Run>> own(
+      Path directory, Origin origin, Supplier<List<WorkerRow>> rows) {
+    return () -> Optional.of(new Run(directory, origin, rows.get()));
+  }
+
+  private OrphanDetector(
+      StateDirectory state,
+      ProcessKiller killer,
+      CleanupPolicy policy,
+      Supplier<Optional<Run>> own) {
+    this.state = state;
+    this.killer = killer;
+    this.policy = policy;
+    this.own = own;
+  }
+
+  /// What came of a clean-up.
+  ///
+  /// @param found orphans that were there
+  /// @param terminated those of them that are proved dead
+  /// @param errors those that are not, and were not spared
+  /// @param preservedActive workers at work, which were not touched
+  /// @param details each orphan and what became of it
+  public record Cleanup(
+      int found, int terminated, int errors, int preservedActive, List<Outcome> details) {
+    public Cleanup {
+      details = List.copyOf(details);
+    }
+  }
+
+  /// What became of an orphan.
+  ///
+  /// @param forced it was to get SIGKILL
+  /// @param left empty where it is dead, else why it is not
+  public record Outcome(OrphanProcess process, boolean forced, String left) {
+    public boolean terminated() {
+      return left.isEmpty();
+    }
+  }
+
+  /// A process that looks like ours, and cannot be proved to be an orphan: it bears the mark of a
+  /// run that is not known here, or of another user's, or only a run id on its command line.
+  ///
+  /// @param why for people: what it looks like, and what is missing
+  public record Suspect(ProcessIdentity identity, List<String> command, String why) {
+    public Suspect {
+      command = List.copyOf(command);
+    }
+  }
+
+  /// Processes of dead runtimes. Touches nothing: a dry run of the clean-up.
+  public List<OrphanProcess> findOrphanedProcesses() {
+    return survey().orphans().stream().map(Survey.Orphan::process).toList();
+  }
+
+  /// Processes that only look like ours. Nothing here ever touches them.
+  public List<Suspect> findSuspects() {
+    return survey().suspects().stream()
+        .map(it -> new Suspect(it.identity(), it.command(), it.why()))
+        .toList();
+  }
+
+  /// Ends the processes of dead runtimes as the policy says, and removes those runtimes'
+  /// directories.
+  public Cleanup cleanupOrphanedProcesses() {
+    CleanupReport report =
+        new StartupCleanup(state, killer, policy, WHY, StartupCleanup.TOTAL_TIMEOUT).run();
+    List<Outcome> details =
+        report.found().stream()
+            .map(it -> new Outcome(it.process(), it.forced(), it.left()))
+            .toList();
+    int terminated = (int) report.killed();
+    int spared = (int) report.found().stream().filter(Ended::spared).count();
+    return new Cleanup(
+        details.size(),
+        terminated,
+        details.size() - terminated - spared,
+        registry(survey()).aliveWorkers(),
+        details);
+  }
+
+  /// What is ours on this machine, alive and orphaned.
+  public SystemStatus systemStatus() {
+    Survey survey = survey();
+    List<OrphanProcess> orphans = survey.orphans().stream().map(Survey.Orphan::process).toList();
+    long atWork = survey.active().stream().filter(it -> isWorkers(it.kind())).count();
+    long orphaned = orphans.stream().filter(it -> isWorkers(it.kind())).count();
+    int total = Math.toIntExact(atWork + orphaned);
+    return new SystemStatus(
+        registry(survey),
+        orphans.size(),
+        total,
+        SystemStatus.Health.of(orphans.size(), total),
+        orphans);
+  }
+
+  /// Whether all of this can be relied upon here, tried out on a process of its own: takes some ten
+  /// milliseconds.
+  public DetectionCheck.Validation validateDetection() {
+    Survey survey = survey();
+    return DetectionCheck.of(survey, killer, registry(survey).aliveWorkers());
+  }
+
+  private static boolean isWorkers(Kind kind) {
+    return kind == Kind.WORKER || kind == Kind.CHILD;
+  }
+
+  private static SystemStatus.Registry registry(Survey survey) {
+    List<WorkerRow> rows = survey.rows().stream().filter(row -> !row.isZygote()).toList();
+    List<Long> alive =
+        rows.stream()
+            .flatMap(row -> row.identity().stream())
+            .filter(ProcessIdentity::alive)
+            .map(ProcessIdentity::pid)
+            .sorted()
+            .toList();
+    return new SystemStatus.Registry(rows.size(), alive.size(), rows.size() - alive.size(), alive);
+  }
+
+  private Survey survey() {
+    return Survey.of(state, own.get());
+  }
+}

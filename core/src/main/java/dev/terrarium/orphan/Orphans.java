@@ -1,0 +1,87 @@
+package dev.terrarium.orphan;
+
+import dev.terrarium.CleanupPolicy;
+import dev.terrarium.event.Events;
+import dev.terrarium.event.TerrariumEvent.OrphanFound;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.registry.StateDirectory;
+import java.time.Duration;
+import java.time.Instant;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What a runtime does about the dead ones beside it: once while it starts, and again from time to
+/// time.
+///
+/// The first look runs beside the rest of the start, which waits for it no longer than the policy's
+/// grace: what takes longer, a thousand that ignore SIGTERM or a disk that hangs, ends later.
+public final class Orphans implements AutoCloseable {
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration WAIT_MIN = Duration.ofMillis(500);
+  private static final Logger LOG = LoggerFactory.getLogger(Orphans.class);
+
+  private final String run;
+  private final StateDirectory state;
+  private final ProcessKiller killer;
+  private final CleanupPolicy policy;
+  private final Events events;
+  private final Thread first;
+
+  /// Begins with the first look.
+  public Orphans(
+      String run, StateDirectory state, ProcessKiller killer, CleanupPolicy policy, Events events) {
+    this.run = run;
+    this.state = state;
+    this.killer = killer;
+    this.policy = policy;
+    this.events = events;
+    this.first =
+        Thread.ofPlatform().daemon().name("terrarium-orphans-" + run).start(this::lookFirst);
+  }
+
+  private void lookFirst() {
+    try {
+      look();
+    } catch (RuntimeException e) {
+      LOG.error("Run {}: the clean-up after dead runtimes failed", run, e);
+    }
+  }
+
+  /// Waits for the first look, at most as long as the policy's grace.
+  public void awaitStartup() {
+    Duration longest = policy.grace().compareTo(WAIT_MIN) < 0 ? WAIT_MIN : policy.grace();
+    try {
+      if (!first.join(longest)) {
+        LOG.warn(
+            "Run {}: the clean-up after dead runtimes takes longer than {}, and goes on",
+            run,
+            longest);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // whoever starts the runtime notices at his next wait
+    }
+  }
+
+  /// Cleans up after what is dead by now. Costs next to nothing where no run is.
+  public void look() {
+    CleanupReport report = new StartupCleanup(state, killer, policy).run();
+    Instant now = Instant.now();
+    report
+        .found()
+        .forEach(
+            it -> events.publish(new OrphanFound(now, run, it.process(), it.forced(), it.left())));
+  }
+
+  /// Ends the first look where it still runs: at once, without grace for what it has found.
+  @Override
+  public void close() {
+    first.interrupt();
+    try {
+      if (!first.join(CLOSE_TIMEOUT)) {
+        LOG.warn("{} did not end within {}", first.getName(), CLOSE_TIMEOUT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package dev.terrarium.orphan;
+
+import dev.terrarium.OrphanProcess;
+import dev.terrarium.OrphanProcess.Kind;
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcFs;
+import dev.terrarium.process.ProcStat;
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.registry.Origin;
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.registry.WorkerRow;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/// One run, and what its ledger knows of the processes that bear its mark.
+final class Run {
+  /// A process that ends while we climb from child to parent may lead anywhere.
+  private static final int DEPTH_MAX = 1_000;
+
+  private final Path directory;
+  private final Origin origin;
+  private final Map<Long, WorkerRow> rows;
+
+  Run(Path directory, Origin origin, List<WorkerRow> rows) {
+    this.directory = directory;
+    this.origin = origin;
+    this.rows =
+        rows.stream()
+            .collect(
+                Collectors.toUnmodifiableMap(
+                    WorkerRow::number, Function.identity(), (_, later) -> later));
+  }
+
+  /// With the ledger of its directory; with none where that cannot be read, which only makes what
+  /// is said of its processes poorer.
+  static Run read(Path directory, Origin origin) {
+    try {
+      return new Run(directory, origin, ProcessRegistry.read(directory).rows());
+    } catch (IOException e) {
+      return new Run(directory, origin, List.of());
+    }
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  Origin origin() {
+    return origin;
+  }
+
+  List<WorkerRow> rows() {
+    return List.copyOf(rows.values());
+  }
+
+  /// How a process stands in the ledger.
+  enum Recorded {
+    /// Its worker's row has a process.
+    ACTIVATED,
+    /// Its worker's row never got that far.
+    RESERVED,
+    /// There is no row, or there was none any more.
+    NOT_AT_ALL
+  }
+
+  Recorded recorded(Birthmark.Mark mark) {
+    WorkerRow row = rows.get(mark.worker());
+    if (row == null) {
+      return Recorded.NOT_AT_ALL;
+    }
+    return row.process().isPresent() ? Recorded.ACTIVATED : Recorded.RESERVED;
+  }
+
+  Kind kind(ProcessIdentity identity, Birthmark.Mark mark) {
+    if (mark.worker() == 0) {
+      return Kind.WARDEN;
+    }
+    return Optional.ofNullable(rows.get(mark.worker()))
+        .filter(row -> row.identity().map(identity::equals).orElse(true))
+        .map(row -> row.isZygote() ? Kind.ZYGOTE : Kind.WORKER)
+        .orElse(Kind.CHILD);
+  }
+
+  OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
+    WorkerRow row = rows.get(mark.worker());
+    return new OrphanProcess(
+        identity.pid(),
+        identity.startTicks(),
+        kind(identity, mark),
+        origin.run().value(),
+        row == null ? "" : row.worker(),
+        command,
+        ProcFs.startedAt(identity.startTicks()),
+        Instant.now(),
+        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin.run()));
+  }
+
+  /// Whether a warden of this run still works under its host: then the run lives, whatever became
+  /// of its lock.
+  ///
+  /// A lock is free also where somebody removed its file, or the whole directory, and put another
+  /// there. Nobody descends from a host that is dead.
+  boolean hasWardenUnderItsHost() {
+    return origin.host().alive()
+        && ProcFs.pids().stream().anyMatch(pid -> isWarden(pid) && isChildOfHost(pid));
+  }
+
+  private boolean isWarden(long pid) {
+    return Birthmark.of(pid)
+        .filter(mark -> mark.worker() == 0)
+        .filter(mark -> origin.birthmark().filter(own -> own.run() == mark.run()).isPresent())
+        .isPresent();
+  }
+
+  private boolean isChildOfHost(long pid) {
+    return ProcFs.stat(pid)
+        .filter(stat -> !stat.dead() && stat.parent() == origin.host().pid())
+        .isPresent();
+  }
+
+  /// Whether a process descends from this run's host.
+  boolean isAbove(ProcStat process) {
+    ProcStat at = process;
+    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+      if (at.parent() == origin.host().pid()) {
+        return origin.host().alive();
+      }
+      Optional<ProcStat> parent = ProcFs.stat(at.parent());
+      if (parent.isEmpty()) {
+        return false;
+      }
+      at = parent.get();
+    }
+    return false;
+  }
+}

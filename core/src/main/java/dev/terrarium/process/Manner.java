@@ -1,0 +1,47 @@
+package dev.terrarium.process;
+
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Predicate;
+
+/// How a sweep treats what it finds.
+///
+/// @param first what each process gets first
+/// @param grace how long after the beginning of the sweep what is still there gets SIGKILL; zero:
+///   at once
+/// @param order who of those that one look finds is first
+/// @param spared who is left alone after all, though it is proved to be ours; asked once for each
+public record Manner(Signal first, Duration grace, Order order, Predicate<Bearer> spared) {
+  /// SIGKILL for all, as they are found.
+  public static final Manner AT_ONCE =
+      new Manner(Signal.KILL, Duration.ZERO, Order.ANY, _ -> false);
+
+  /// A process that bears a number that is swept.
+  public record Bearer(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
+    public Bearer {
+      command = List.copyOf(command);
+    }
+  }
+
+  /// Who is first.
+  public enum Order {
+    /// As they are found, without waiting for the end of the look.
+    ANY,
+    /// Parents before what they started.
+    OLDEST_FIRST,
+    /// What they started before parents.
+    NEWEST_FIRST;
+
+    /// Empty where it does not matter.
+    Comparator<ProcStat> comparator() {
+      Comparator<ProcStat> byAge = Comparator.comparingLong(ProcStat::startTicks);
+      return this == NEWEST_FIRST ? byAge.reversed() : byAge;
+    }
+  }
+
+  /// The signal for what is found so long after the beginning.
+  Signal after(Duration elapsed) {
+    return elapsed.compareTo(grace) < 0 ? first : Signal.KILL;
+  }
+}

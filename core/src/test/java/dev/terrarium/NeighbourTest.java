@@ -1,0 +1,119 @@
+package dev.terrarium;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.terrarium.event.TerrariumEvent.OrphanFound;
+import dev.terrarium.orphan.SystemStatus.Health;
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.RunId;
+import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.StateDirectory;
+import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Procs;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What a running runtime does about one that died beside it.
+@Timeout(60)
+final class NeighbourTest {
+  @TempDir Path home;
+
+  /// A run without a runtime, and a process of it.
+  private Child orphan() {
+    Birthmark.Choice mark = Birthmark.choose();
+    RunDirectory.create(
+            StateDirectory.at(home), RunId.generate(), mark, home.resolve("terrarium-gone"))
+        .close();
+    return Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000");
+  }
+
+  private Config config() {
+    return Config.defaults().withHome(home);
+  }
+
+  @Test
+  void isCleanedUpAfterWithoutARestart() {
+    List<OrphanFound> told = new CopyOnWriteArrayList<>();
+    try (Terrarium runtime = Terrarium.start(config().withAuditInterval(Duration.ofMillis(50)));
+        Pool pool = Endings.pool(runtime).size(1).start()) {
+      runtime.onEvent(OrphanFound.class, told::add);
+      List<Long> own = Endings.pids(pool);
+      try (Child orphan = orphan()) {
+        orphan.awaitExit();
+        Endings.soon().until(() -> !told.isEmpty());
+        assertThat(told)
+            .singleElement()
+            .matches(it -> it.process().pid() == orphan.pid() && it.left().isEmpty());
+      }
+      Endings.soon().until(() -> Endings.runs(home).equals(List.of(runtime.runId())));
+      assertThat(Endings.pids(pool)).isEqualTo(own);
+    }
+  }
+
+  @Test
+  void isFoundAndCleanedUpAfterOnDemand() {
+    try (Terrarium runtime = Terrarium.start(config());
+        Pool pool = Endings.pool(runtime).size(2).start();
+        Child orphan = orphan()) {
+      var detector = runtime.orphanDetector();
+      assertThat(detector.findOrphanedProcesses())
+          .singleElement()
+          .matches(it -> it.pid() == orphan.pid());
+      assertThat(detector.systemStatus().health()).isEqualTo(Health.CRITICAL);
+      assertThat(detector.systemStatus().registry().activePids()).isEqualTo(Endings.pids(pool));
+      var cleanup = detector.cleanupOrphanedProcesses();
+      assertThat(cleanup.terminated()).isEqualTo(1);
+      assertThat(cleanup.preservedActive()).isEqualTo(2);
+      assertThat(detector.systemStatus().health()).isEqualTo(Health.HEALTHY);
+      assertThat(pool.stats().restarts()).isZero();
+    }
+  }
+
+  @Test
+  void isLeftAloneWhereThePolicySaysSo() {
+    CleanupPolicy policy = CleanupPolicy.defaults().reportOnly();
+    try (Child orphan = orphan()) {
+      try (Terrarium runtime = Terrarium.start(config().withCleanup(policy))) {
+        assertThat(orphan.alive()).isTrue();
+        assertThat(runtime.orphanDetector().findOrphanedProcesses()).hasSize(1);
+      }
+      assertThat(orphan.alive()).isTrue();
+    }
+  }
+
+  @Test
+  void delaysAStartByNoMoreThanTheGraceWhateverItLeft() {
+    CleanupPolicy patient = CleanupPolicy.defaults().withGrace(Duration.ofMillis(600));
+    Child stubborn = stubborn();
+    try (Terrarium runtime = Terrarium.start(config().withCleanup(patient))) {
+      assertThat(runtime.runId()).isNotEmpty();
+      stubborn.awaitExit(); // before or after the start
+    }
+  }
+
+  private Child stubborn() {
+    Birthmark.Choice mark = Birthmark.choose();
+    RunDirectory.create(
+            StateDirectory.at(home), RunId.generate(), mark, home.resolve("terrarium-gone"))
+        .close();
+    long number = mark.chosen().orElseThrow().run();
+    Child child = Child.marked(number, 1, "sh", "-c", "trap '' TERM; exec sleep 1000");
+    Endings.soon().until(() -> Procs.command(child.pid()).startsWith("sleep"));
+    return child;
+  }
+
+  @Test
+  void doesNotHoldUpTheEndOfARuntimeThatStillCleansUp() {
+    CleanupPolicy patient = CleanupPolicy.defaults().withGrace(Duration.ofSeconds(3));
+    try (Child stubborn = stubborn()) {
+      Terrarium runtime = Terrarium.start(config().withCleanup(patient));
+      runtime.close();
+      assertThat(stubborn.alive()).isFalse();
+    }
+  }
+}

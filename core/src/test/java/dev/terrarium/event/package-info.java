@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.event;
+
+import org.jspecify.annotations.NullMarked;
