@@ -31,6 +31,8 @@ SCALARS = frozenset({str, int, float, bool, type(None), bytes, bytearray, memory
 ALONE = frozenset({str, int, float, bool, type(None)})
 TEXT_ONLY = frozenset({str})
 BYTES = (bytes, bytearray, memoryview)
+SMALL_CONTAINERS = 32
+"""Beyond them a look at each costs more than ``_looks_plain``, and shared ones could multiply."""
 
 
 def encode(value: Any, root: str = "value") -> tuple[bytes, list[Buffer]]:
@@ -41,7 +43,7 @@ def encode(value: Any, root: str = "value") -> tuple[bytes, list[Buffer]]:
     """
     attachments: list[Buffer] = []
     try:
-        if type(value) in ALONE:
+        if type(value) in ALONE or _is_small_json(value, SMALL_CONTAINERS):
             text = to_text(value)
         elif _looks_plain(value):
             text = to_text(value, _sender(attachments))
@@ -64,6 +66,28 @@ def _encode_slowly(value: Any, root: str) -> tuple[bytes, list[Buffer]]:
 def _may_hold_long_integer(text: str) -> bool:
     # Interpreters with the limit have refused it already, unless the user lifted it.
     return len(text) > _plain.DIGITS_MAX and _plain.python_allows_long_integers()
+
+
+def _is_small_json(value: Any, left: int) -> int:
+    """Whether a value is a few lists and dictionaries of text, numbers and the like, and nothing
+    else: how many more it might be, 0 where it is not.
+    """
+    kind = type(value)
+    if kind is dict:
+        if not TEXT_ONLY.issuperset(map(type, value)):
+            return 0
+        items = value.values()
+    elif kind is list or kind is tuple:
+        items = value
+    else:
+        return 0
+    left -= 1
+    if ALONE.issuperset(map(type, items)):
+        return left
+    for item in items:
+        if type(item) not in ALONE:
+            left = _is_small_json(item, left) if left > 0 else 0
+    return left
 
 
 def _looks_plain(value: Any) -> bool:

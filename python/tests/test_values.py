@@ -224,6 +224,34 @@ def test_shared_containers_are_sent_twice_and_are_no_cycle():
     assert round_trip([shared, {"a": shared}]) == [[1], {"a": [1]}]
 
 
+@pytest.mark.parametrize("containers", [1, 31, 32, 33, 200])
+def test_few_and_many_containers_are_sent_alike(containers):
+    value = [{"a": index} for index in range(containers - 1)]
+    assert _values.encode(value) == _values._encode_slowly(value, "value")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [[1], {"a": (1, 2)}],
+        {"a": {1: "a key that is no text"}},
+        [[b"bytes"]],
+        [["text"], {"$a": 1}],
+        [[float("nan")], True, None],
+        [{"a": [10**5000]}],
+        [[object()]],
+    ],
+)
+def test_the_short_way_of_encoding_says_what_the_long_one_says(value):
+    def said(encode):
+        try:
+            return encode(value, "value")
+        except Unsendable as error:
+            return str(error)
+
+    assert said(_values.encode) == said(_values._encode_slowly)
+
+
 def test_wide_cycles_are_found_without_growing():
     wide: list = []
     wide.extend([wide] * 1000)
