@@ -23,13 +23,19 @@ import org.junit.jupiter.api.io.TempDir;
 final class NeighbourTest {
   @TempDir Path home;
 
-  /// A run without a runtime, and a process of it.
+  /// A process of a run without a runtime.
   private Child orphan() {
+    return orphan("sleep", "1000");
+  }
+
+  // The process first: a run of which nothing lives is removed by the first who sees it.
+  private Child orphan(String... command) {
     Birthmark.Choice mark = Birthmark.choose();
-    RunDirectory.create(
-            StateDirectory.at(home), RunId.generate(), mark, home.resolve("terrarium-gone"))
-        .close();
-    return Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000");
+    Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, command);
+    Endings.soon().until(() -> Procs.command(child.pid()).startsWith("sleep"));
+    Path sockets = home.resolve("terrarium-gone");
+    RunDirectory.create(StateDirectory.at(home), RunId.generate(), mark, sockets).close();
+    return child;
   }
 
   private Config config() {
@@ -87,6 +93,23 @@ final class NeighbourTest {
   }
 
   @Test
+  void isSpokenOfOnceHoweverOftenItIsSeen() {
+    CleanupPolicy policy = CleanupPolicy.defaults().reportOnly();
+    Config config = config().withCleanup(policy).withAuditInterval(Duration.ofMillis(20));
+    List<OrphanFound> told = new CopyOnWriteArrayList<>();
+    try (LogLines log = LogLines.of("dev.terrarium.orphan");
+        Terrarium runtime = Terrarium.start(config)) {
+      runtime.onEvent(OrphanFound.class, told::add);
+      try (Child orphan = orphan()) {
+        Endings.soon().until(() -> !told.isEmpty());
+        Endings.soon().during(Duration.ofMillis(500)).until(() -> told.size() == 1);
+        assertThat(log.containing("1 found, 0 killed, 1 left")).hasSize(1);
+        assertThat(orphan.alive()).isTrue();
+      }
+    }
+  }
+
+  @Test
   void delaysAStartByNoMoreThanTheGraceWhateverItLeft() {
     CleanupPolicy patient = CleanupPolicy.defaults().withGrace(Duration.ofMillis(600));
     Child stubborn = stubborn();
@@ -97,14 +120,7 @@ final class NeighbourTest {
   }
 
   private Child stubborn() {
-    Birthmark.Choice mark = Birthmark.choose();
-    RunDirectory.create(
-            StateDirectory.at(home), RunId.generate(), mark, home.resolve("terrarium-gone"))
-        .close();
-    long number = mark.chosen().orElseThrow().run();
-    Child child = Child.marked(number, 1, "sh", "-c", "trap '' TERM; exec sleep 1000");
-    Endings.soon().until(() -> Procs.command(child.pid()).startsWith("sleep"));
-    return child;
+    return orphan("sh", "-c", "trap '' TERM; exec sleep 1000");
   }
 
   @Test

@@ -115,6 +115,7 @@ public final class OrphanDetector {
   public Cleanup cleanupOrphanedProcesses() {
     CleanupReport report =
         new StartupCleanup(state, killer, policy, WHY, StartupCleanup.TOTAL_TIMEOUT).run();
+    new CleanupLog().say(report);
     List<Outcome> details =
         report.found().stream()
             .map(it -> new Outcome(it.process(), it.forced(), it.left()))

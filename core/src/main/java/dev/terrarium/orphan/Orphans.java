@@ -25,6 +25,7 @@ public final class Orphans implements AutoCloseable {
   private final ProcessKiller killer;
   private final CleanupPolicy policy;
   private final Events events;
+  private final CleanupLog log = new CleanupLog();
   private final Thread first;
 
   /// Begins with the first look.
@@ -62,12 +63,12 @@ public final class Orphans implements AutoCloseable {
     }
   }
 
-  /// Cleans up after what is dead by now. Costs next to nothing where no run is.
-  public void look() {
+  /// Cleans up after what is dead by now. Costs next to nothing where no run is. Waits for a look
+  /// that is under way.
+  public synchronized void look() {
     CleanupReport report = new StartupCleanup(state, killer, policy).run();
     Instant now = Instant.now();
-    report
-        .found()
+    log.say(report)
         .forEach(
             it -> events.publish(new OrphanFound(now, run, it.process(), it.forced(), it.left())));
   }

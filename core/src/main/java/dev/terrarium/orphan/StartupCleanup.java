@@ -5,7 +5,6 @@ import dev.terrarium.CleanupPolicy.OnOrphan;
 import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
-import dev.terrarium.orphan.Run.Recorded;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
@@ -75,9 +74,7 @@ public final class StartupCleanup {
       Duration left = totalTimeout.minusNanos(System.nanoTime() - start);
       findings.addAll(left.isPositive() ? clean(batch, left) : postponed(batch));
     }
-    var report = new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
-    log(report);
-    return report;
+    return new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
   }
 
   /// Touches nothing, a dead run's directory included.
@@ -87,9 +84,7 @@ public final class StartupCleanup {
             .collect(Collectors.groupingBy(orphan -> orphan.run().directory()));
     List<Finding> findings =
         byRun.entrySet().stream().map(e -> reported(e.getKey(), e.getValue())).toList();
-    var report = new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
-    log(report);
-    return report;
+    return new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
   }
 
   private static Finding reported(Path directory, List<Survey.Orphan> orphans) {
@@ -132,41 +127,6 @@ public final class StartupCleanup {
     } catch (IOException e) {
       LOG.warn("{} cannot be listed; nothing was cleaned up", state.runs(), e);
       return List.of();
-    }
-  }
-
-  private static void log(CleanupReport report) {
-    report.findings().forEach(StartupCleanup::log);
-    if (report.found().isEmpty()) {
-      LOG.debug("No orphaned processes, {}", summary(report));
-    } else {
-      LOG.warn(
-          "Orphaned processes of dead runs: {} found, {} killed, {} left"
-              + " ({} of recorded workers, {} of reserved ones, {} in no row), {}",
-          report.found().size(),
-          report.killed(),
-          report.left().size(),
-          report.found(Recorded.ACTIVATED),
-          report.found(Recorded.RESERVED),
-          report.found(Recorded.NOT_AT_ALL),
-          summary(report));
-    }
-  }
-
-  private static String summary(CleanupReport report) {
-    return "%d other runs, %d alive, %d cleaned up, in %d ms"
-        .formatted(
-            report.findings().size(),
-            report.with(Fate.ALIVE).size(),
-            report.with(Fate.CLEANED).size(),
-            report.took().toMillis());
-  }
-
-  private static void log(Finding finding) {
-    switch (finding.fate()) {
-      case ALIVE, CLEANED -> LOG.debug("{}: {}", finding.directory(), finding.detail());
-      case LEFT, FOREIGN, UNREADABLE, POSTPONED ->
-          LOG.warn("{}: {} ({})", finding.directory(), finding.detail(), finding.fate());
     }
   }
 }

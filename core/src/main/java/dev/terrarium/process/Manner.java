@@ -8,8 +8,8 @@ import java.util.function.Predicate;
 /// How a sweep treats what it finds.
 ///
 /// @param first what each process gets first
-/// @param grace how long after the beginning of the sweep what is still there gets SIGKILL; zero:
-///   at once
+/// @param grace how long after the first look at all processes what is still there gets SIGKILL;
+///   zero: at once
 /// @param order who of those that one look finds is first
 /// @param spared who is left alone after all, though it is proved to be ours; asked once for each
 public record Manner(Signal first, Duration grace, Order order, Predicate<Bearer> spared) {
@@ -40,7 +40,7 @@ public record Manner(Signal first, Duration grace, Order order, Predicate<Bearer
     }
   }
 
-  /// The signal for what is found so long after the beginning.
+  /// The signal for what is there so long after the first look.
   Signal after(Duration elapsed) {
     return elapsed.compareTo(grace) < 0 ? first : Signal.KILL;
   }

@@ -31,6 +31,8 @@ final class Sweep {
   private final long start = System.nanoTime();
   private final Duration timeout;
   private final Map<ProcessIdentity, Target> targets = new LinkedHashMap<>();
+  private long asked; // when the first look was over, of the nanosecond clock
+  private boolean lookedOnce;
   private boolean hurried;
 
   Sweep(ProcessKiller killer, Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
@@ -61,6 +63,10 @@ final class Sweep {
     while (quiet < QUIET_LOOKS && elapsed().compareTo(timeout) < 0) {
       hurried |= Thread.interrupted();
       Look look = look();
+      if (!lookedOnce) {
+        lookedOnce = true;
+        asked = System.nanoTime();
+      }
       quiet = look == Look.QUIET ? quiet + 1 : 0;
       if (look == Look.DYING) {
         LockSupport.parkNanos(this, untilForce(pause).toNanos());
@@ -76,12 +82,17 @@ final class Sweep {
   }
 
   private Signal signalNow() {
-    return hurried ? Signal.KILL : manner.after(elapsed());
+    return hurried ? Signal.KILL : manner.after(sinceAsked());
+  }
+
+  /// The grace begins when all have been asked, however long that took.
+  private Duration sinceAsked() {
+    return lookedOnce ? Duration.ofNanos(System.nanoTime() - asked) : Duration.ZERO;
   }
 
   /// Not beyond the end of the grace.
   private Duration untilForce(Duration pause) {
-    Duration left = manner.grace().minus(elapsed());
+    Duration left = manner.grace().minus(sinceAsked());
     return left.isPositive() ? shorter(pause, left) : pause;
   }
 

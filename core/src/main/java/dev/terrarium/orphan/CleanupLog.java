@@ -1,0 +1,75 @@
+package dev.terrarium.orphan;
+
+import dev.terrarium.orphan.CleanupReport.Ended;
+import dev.terrarium.orphan.CleanupReport.Fate;
+import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.Run.Recorded;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Says what clean-ups have found, each thing once: what cannot be ended, or is spared, is found
+/// again by every look. Not for several threads at once.
+final class CleanupLog {
+  private static final Logger LOG = LoggerFactory.getLogger(CleanupLog.class);
+
+  private Set<Object> said = Set.of();
+
+  /// Says what the report before this one did not have.
+  ///
+  /// @return the processes among it
+  List<Ended> say(CleanupReport report) {
+    var now = new HashSet<Object>();
+    report.findings().stream().filter(this::isNew).forEach(CleanupLog::sayFinding);
+    report.findings().forEach(finding -> now.add(key(finding)));
+    List<Ended> news = report.found().stream().filter(it -> !said.contains(key(it))).toList();
+    report.found().forEach(process -> now.add(key(process)));
+    said = now;
+    if (news.isEmpty()) {
+      LOG.debug("No orphaned processes, {}", summary(report));
+    } else {
+      LOG.warn(
+          "Orphaned processes of dead runs: {} found, {} killed, {} left"
+              + " ({} of recorded workers, {} of reserved ones, {} in no row), {}",
+          report.found().size(),
+          report.killed(),
+          report.left().size(),
+          report.found(Recorded.ACTIVATED),
+          report.found(Recorded.RESERVED),
+          report.found(Recorded.NOT_AT_ALL),
+          summary(report));
+    }
+    return news;
+  }
+
+  private boolean isNew(Finding finding) {
+    return !said.contains(key(finding));
+  }
+
+  private static Object key(Finding finding) {
+    return List.of(finding.directory(), finding.fate(), finding.detail());
+  }
+
+  private static Object key(Ended ended) {
+    return List.of(ended.process().pid(), ended.process().startTicks(), ended.left());
+  }
+
+  private static String summary(CleanupReport report) {
+    return "%d other runs, %d alive, %d cleaned up, in %d ms"
+        .formatted(
+            report.findings().size(),
+            report.with(Fate.ALIVE).size(),
+            report.with(Fate.CLEANED).size(),
+            report.took().toMillis());
+  }
+
+  private static void sayFinding(Finding finding) {
+    switch (finding.fate()) {
+      case ALIVE, CLEANED -> LOG.debug("{}: {}", finding.directory(), finding.detail());
+      case LEFT, FOREIGN, UNREADABLE, POSTPONED ->
+          LOG.warn("{}: {} ({})", finding.directory(), finding.detail(), finding.fate());
+    }
+  }
+}
