@@ -27,7 +27,7 @@ from terrarium._values import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, NoReturn
 
 CONNECT_SECONDS_MAX = 10
 PARENT_SECONDS_MAX = 5
@@ -79,6 +79,8 @@ class Plan:
         argv: list[bytes] | None = None,
         environment: dict[bytes, bytes] | None = None,
         directory: str | None = None,
+        cgroup: str | None = None,
+        limits: dict[str, int] | None = None,
     ) -> None:
         self.number = number
         self.hard = hard
@@ -90,6 +92,8 @@ class Plan:
         self.argv = argv or []
         self.environment = environment or {}
         self.directory = directory
+        self.cgroup = cgroup
+        self.limits = limits or {}
 
 
 def prctl(option: int, value: int) -> None:
@@ -154,12 +158,21 @@ def join(
         if poller.poll(0):  # what closed before it was armed sends no signal
             raise ConnectionResetError(errno.ECONNRESET, "the JVM or the warden closed it already")
     except BaseException as failure:
-        _report(report_fd, step_error(name, failure))
-        os._exit(EXIT_NOT_STARTED)
+        give_up(name, failure, report_fd)
+
+
+def give_up(name: str, failure: BaseException, report_fd: int) -> NoReturn:
+    """Ends a child of a zygote that cannot become a worker."""
+    _report(report_fd, step_error(name, failure))
+    os._exit(EXIT_NOT_STARTED)
 
 
 def arm(plan: Plan) -> None:
     """Steps 1 to 5: from here on the process cannot outlive the JVM or the warden."""
+    if plan.cgroup is not None:
+        from terrarium import _limits  # no import any more: the warden has it
+
+        step("cgroup", _limits.enter, plan.cgroup)
     step("birthmark", bear_mark, plan.hard, plan.number)
     step("session", os.setsid)
     line = None if plan.line is None else _move_away([plan.line], plan)[0]
@@ -178,6 +191,10 @@ def settle(plan: Plan) -> None:
     step("signals", reset_signals)
     if plan.open_files is not None:
         step("limits", restore_open_files, plan.open_files)
+    if plan.limits:
+        from terrarium import _limits
+
+        step("limits", _limits.apply, plan.limits)
     if plan.directory is not None:
         step("directory", os.chdir, plan.directory)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from _frozen_importlib_external import SourceFileLoader, cache_from_source
 
-LATER = ("_logs", "_loop", "_memory", "_rehearsal", "_stacks", "_views", "_zygote")
+LATER = ("_limits", "_logs", "_loop", "_memory", "_rehearsal", "_stacks", "_views", "_zygote")
 """What a worker imports when it is past its start, and the user's word counts again."""
 
 

@@ -1,5 +1,5 @@
-"""Processes as the kernel shows them, and the only two doors through which the warden sends a
-signal.
+"""Processes as the kernel shows them, and the doors through which the warden sends a signal: two
+here, and for those who asked for cgroups a third in `_warden_bounds`.
 
 A pid alone names nobody: it may be given to a stranger at any moment. So whoever wants to signal
 goes through `Signaller`, which first takes hold of the process (a pidfd, or a number that an
@@ -237,7 +237,7 @@ class Signaller:
                 return self.GONE
             proof = self._proof(stat, ticks)
             outcome = self._send(pidfd, sig) if proof else "refused: not ours"
-            self._record(stat, why, proof, sig, outcome, "process")
+            self.record(stat, why, proof, sig, outcome, "process")
             return outcome.partition(":")[0]
         finally:
             os.close(pidfd)
@@ -259,7 +259,7 @@ class Signaller:
             outcome = self.SENT
         except OSError as failure:
             outcome = f"{self.REFUSED}: {failure.strerror}"
-        self._record(stat, why, "pinned leader", sig, outcome, "group")
+        self.record(stat, why, "pinned leader", sig, outcome, "group")
         return outcome.partition(":")[0]
 
     def _proof(self, stat: Stat, ticks: int | None) -> str | None:
@@ -278,9 +278,10 @@ class Signaller:
             return f"{self.REFUSED}: {failure.strerror}"
         return self.SENT
 
-    def _record(
+    def record(
         self, stat: Stat, why: str, proof: str | None, sig: int, outcome: str, kind: str
     ) -> None:
+        """The audit's line of a signal."""
         self._audit.write(
             why=why, pid=stat.pid, ticks=stat.ticks, target=kind, proof=proof, signal=sig,
             outcome=outcome,

@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from terrarium._warden_bounds import Cgroups
+
 
 class End:
     """`on_exit` reaps a child that is a worker and says so; everybody else is reaped here."""
@@ -31,12 +33,14 @@ class End:
         why: str,
         wakeup_fd: int,
         on_exit: Callable[[int], bool],
+        cgroups: Cgroups | None = None,
     ) -> None:
         self._hard = hard
         self._signaller = signaller
         self._why = why
         self._wakeup_fd = wakeup_fd
         self._on_exit = on_exit
+        self._cgroups = cgroups
         self._me = os.getpid()
         self._killed = Killed(signaller)
         self._found_new = False
@@ -52,6 +56,14 @@ class End:
 
     def run(self, deadline: float | None = None) -> int:
         """Kills and reaps until nothing is left; 0, or how many were still there at the deadline."""
+        if self._cgroups is not None:
+            self._killed.add(self._cgroups.kill(self._cgroups.tree, self._why))
+        left = self._kill_all(deadline)
+        if self._cgroups is not None and not left:
+            self._cgroups.remove_all()
+        return left
+
+    def _kill_all(self, deadline: float | None) -> int:
         delay = RETRY_SECONDS_MIN
         while True:
             try:

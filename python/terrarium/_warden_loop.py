@@ -50,7 +50,7 @@ class Warden:
         self._wakeup = wakeup
         self._audit = _proc.Audit(config["directory"], config["run"])
         self._signaller = _proc.Signaller(self._hard, self._audit)
-        self._spawner = Spawner(config, identity, open_files)
+        self._spawner = Spawner(config, identity, open_files, self._signaller)
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
         self._workers: dict[int, Worker] = {}  # by number, until CLEARED
         self._by_pid: dict[int, Worker] = {}  # not reaped yet
@@ -335,6 +335,8 @@ class Warden:
         if worker.starting and not self._settle_start(worker):
             return True
         self._signaller.group(pid, signal.SIGKILL, "its leader is dead", worker.ticks)
+        if worker.bounds is not None:
+            worker.strays.update(worker.bounds.kill(f"what dead worker {worker.number} left"))
         for stream in worker.streams:
             stream.drain(self._link)
             stream.finish(self._link)
@@ -377,6 +379,8 @@ class Warden:
             "max_rss_kib": usage.ru_maxrss,
             "stderr": worker.tail.text(),
         }
+        if worker.bounds is not None and not worker.kill_asked:
+            worker.bounds.blame(envelope)
         self._link.send(wire.EXITED, worker.number, envelope)
         # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
         self._audit.write(
@@ -456,7 +460,8 @@ class Warden:
     # ---- the end
 
     def _new_end(self, why: str) -> End:
-        return End(self._hard, self._signaller, why, self._wakeup, self._worker_exited)
+        cgroups = self._spawner.cgroups
+        return End(self._hard, self._signaller, why, self._wakeup, self._worker_exited, cgroups)
 
     def _shut_down(self) -> None:
         """Kills what is left and reports.

@@ -60,6 +60,11 @@ class Killed:
             self._ticks[pid] = stat.ticks if stat is not None else 0
         return sent, stat
 
+    def add(self, killed: list[tuple[int, int]]) -> None:
+        """They got it by other means."""
+        self.count += len(killed)
+        self._ticks.update(killed)
+
     def clear(self) -> None:
         self._ticks.clear()
 

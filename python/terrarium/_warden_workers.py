@@ -15,6 +15,10 @@ from terrarium._values import parse, to_text
 from terrarium._warden_output import Stream, Tail, WorkerLog
 from terrarium._warden_zygote import Orders, close_all
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from terrarium._warden_bounds import Bounds, Cgroups
+
 STACKS_FD = 201
 ORDERS_FD = 202
 SPARE_DESCRIPTORS = 64
@@ -62,6 +66,7 @@ class Worker:
         self.orders: Orders | None = None
         self.zygote = 0  # the number of the zygote that forks it
         self.refusal: dict | None = None  # why it will never have a pid
+        self.bounds: Bounds | None = None  # nobody asked
         self.report_fd = pipes.report
         self.report = b""
         self.stacks_fd = pipes.stacks
@@ -137,6 +142,8 @@ class Worker:
         self.close_line()
         if self.orders is not None:
             self.orders.close()
+        if self.bounds is not None:
+            self.bounds.release()
 
     def close_line(self) -> None:
         """Whoever holds the other end dies of it: the kernel kills its group, or its bootstrap sees
@@ -179,15 +186,51 @@ class Pipes:
 class Spawner:
     """Forks workers, or has them forked. `identity` is the warden's own (pid, start ticks)."""
 
-    def __init__(self, config: dict, identity: tuple[int, int], open_files: int) -> None:
+    def __init__(
+        self,
+        config: dict,
+        identity: tuple[int, int],
+        open_files: int,
+        signaller: _proc.Signaller,
+    ) -> None:
         self._hard = config["birthmark"]
         self._lifelines = config["lifelines"]
         self._directory = config["directory"]
         self._identity = identity
         self._open_files = open_files
+        self._signaller = signaller
+        self.cgroups: Cgroups | None = None  # nobody asked yet
 
     def spawn(self, number: int, order: dict, zygote: Worker | None) -> Worker:
         """`zygote`: who is to fork it; None for a fork of our own and exec."""
+        bounds = self._bounds(number, order)
+        try:
+            return self._spawn(number, order, zygote, bounds)
+        except SpawnError:
+            if bounds is not None:
+                bounds.release()
+            raise
+
+    def _bounds(self, number: int, order: dict) -> Bounds | None:
+        """What the order asks the worker to be held to; mostly nothing."""
+        cgroup, limits = order.get("cgroup"), order.get("limits")
+        if not cgroup and not limits:
+            return None
+        from terrarium import _warden_bounds  # whoever does not ask does not pay
+
+        try:
+            if cgroup and self.cgroups is None:
+                self.cgroups = _warden_bounds.Cgroups(str(cgroup["tree"]), self._signaller)
+            return _warden_bounds.Bounds(number, cgroup, limits, self.cgroups)
+        except OSError as failure:
+            text = f"{failure.strerror}: {failure.filename}"
+            raise SpawnError("cgroup", failure.errno or 0, text) from failure
+        except (KeyError, TypeError, ValueError, AttributeError) as failure:
+            raise SpawnError("limits", 0, str(failure)) from failure
+
+    def _spawn(
+        self, number: int, order: dict, zygote: Worker | None, bounds: Bounds | None
+    ) -> Worker:
         opened: list[int] = []
         try:
             orders = Orders(opened) if order.get("role", "worker") == "zygote" else None
@@ -197,6 +240,7 @@ class Spawner:
             self._keep_spare(max(opened))
             worker = Worker(number, str(order["worker"]), pipes, self._directory)
             worker.orders = orders
+            worker.bounds = bounds
             child_ends = [spec, *pipes.child_ends()]
             if zygote is None or zygote.orders is None:
                 worker.born(_fork(self._plan(worker, order, spec, pipes), pipes.report_w))
@@ -210,15 +254,16 @@ class Spawner:
             raise SpawnError("request", 0, message) from failure
         if worker.pid == 0 and zygote is not None and zygote.orders is not None:
             worker.zygote = zygote.number
-            zygote.orders.put(self._message(worker), child_ends)
+            zygote.orders.put(self._message(worker, zygote), child_ends)
         else:
             # The child's ends go before the next fork: whoever else held them would withhold the
             # end of the pipe.
             close_all(child_ends if orders is None else [*child_ends, orders.theirs])
         return worker
 
-    def _message(self, worker: Worker) -> dict:
+    def _message(self, worker: Worker, zygote: Worker) -> dict:
         """What the zygote has to know, beside the descriptors."""
+        bounds = {} if worker.bounds is None else worker.bounds.message(zygote.bounds)
         return {
             "number": worker.number,
             "worker": worker.name,
@@ -226,6 +271,7 @@ class Spawner:
             "lifelines": self._lifelines,
             "warden": self._identity,
             "stacks_fd": STACKS_FD,
+            **bounds,
         }
 
     def _keep_spare(self, highest: int) -> None:
@@ -239,6 +285,7 @@ class Spawner:
         if not argv:
             raise ValueError("argv is empty")
         orders = {} if worker.orders is None else {ORDERS_FD: worker.orders.theirs}
+        bounds = worker.bounds
         return _bootstrap.Plan(
             number=worker.number,
             hard=self._hard,
@@ -256,6 +303,8 @@ class Spawner:
             argv=argv,
             environment=_environment(order),
             directory=order.get("directory"),
+            cgroup=None if bounds is None else bounds.leaf,
+            limits=None if bounds is None else bounds.limits,
         )
 
 

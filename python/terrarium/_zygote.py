@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from terrarium._worker import Opened, Worker
 
-    Child = tuple[list[int], tuple[int, int], int, int, int, int]
+    Child = tuple[list[int], tuple[int, int], int, int, int, int, dict[str, int] | None]
 
 ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
@@ -87,6 +87,8 @@ class Order:
         command line: for people who look at ``ps``.
         """
         given, facts = self._descriptors, self.facts
+        if "cgroup" in facts:
+            enter(facts["cgroup"])
         _bootstrap.bear_mark(facts["hard"], facts["number"])
         if name_at is not None:
             address, size = name_at
@@ -95,6 +97,14 @@ class Order:
         os.dup2(given["stdout"], 1)
         os.dup2(given["stderr"], 2)
         os.dup2(given["stacks"], facts["stacks_fd"])
+
+    def go_home(self) -> None:
+        """Takes the middle out of the leaf of the last one that it has forked, where it counts."""
+        if "home" in self.facts:
+            try:
+                enter(self.facts["home"])
+            except StepError:
+                return  # it is about to end
 
     def child(self, others: list[int], middle: int, gate: int) -> Child:
         """All that the child has to know."""
@@ -107,6 +117,7 @@ class Order:
             middle,
             gate,
             given["report"],
+            self.facts.get("limits"),
         )
 
     def tell(self, **facts: Any) -> None:
@@ -213,6 +224,8 @@ class Zygote:
 
         if self._spec.get("host") is not None:
             from terrarium import _memory  # noqa: F401
+        if self._spec.get("bounds"):
+            from terrarium import _limits  # noqa: F401
         if not self._spec.get("preload", True):
             return None
         me = os.getpid()
@@ -271,7 +284,7 @@ class Zygote:
                 order.dress(self._name_at)
                 renew()
                 pid = os.fork()
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, StepError) as error:
                 pids.append(_bootstrap.step_error("fork", error))
                 continue
             if pid == 0:
@@ -280,18 +293,28 @@ class Zygote:
                 reseed()
                 return order
             pids.append(pid)
+        for order in orders[:1]:
+            order.go_home()
         for order, pid in zip(orders, pids):
             order.tell(**({"pid": pid} if isinstance(pid, int) else pid.envelope()))
         os._exit(DONE)
 
     @staticmethod
     def _arm(
-        others: list[int], lines: tuple[int, int], warden: int, middle: int, gate: int, report: int
+        others: list[int],
+        lines: tuple[int, int],
+        warden: int,
+        middle: int,
+        gate: int,
+        report: int,
+        limits: dict[str, int] | None,
     ) -> None:
         """In the worker: from here on it cannot outlive the JVM or the warden."""
         for descriptor in others:
             os.close(descriptor)
         _bootstrap.join(lines, warden, middle, gate, report)
+        if limits is not None:
+            hold(limits, report)
         os.write(report, ARMED)
         os.close(report)
 
@@ -313,6 +336,23 @@ class Zygote:
                 orders.append(order)
         self._orders.close()
         return orders
+
+
+def enter(cgroup: str) -> None:
+    """In the middle: what it forks next is born there. Raises ``StepError``."""
+    from terrarium import _limits
+
+    _bootstrap.step("cgroup", _limits.enter, cgroup)
+
+
+def hold(limits: dict[str, int], report: int) -> None:
+    """In the worker: in the middle they would bind the forks that are still to come."""
+    from terrarium import _limits
+
+    try:
+        _limits.apply(limits)
+    except (OSError, ValueError) as error:
+        _bootstrap.give_up("limits", error, report)
 
 
 def _kept_descriptors(spec: dict[str, Any]) -> list[int]:

@@ -15,7 +15,7 @@ from terrarium_warden import _bare_package
 
 _bare_package()
 
-from terrarium import _bootstrap, _proc, _warden  # noqa: E402
+from terrarium import _bootstrap, _proc, _warden, _warden_bounds  # noqa: E402
 
 
 def switch_off(layer: str) -> None:
@@ -29,6 +29,8 @@ def switch_off(layer: str) -> None:
         _proc.children = lambda: _proc.children_by_parent(os.getpid())
     elif layer == "lifeline":
         _bootstrap.arm_lifeline = lambda lifeline: None
+    elif layer == "cgroup":
+        _warden_bounds.Cgroups.kill = lambda *_: []
     elif layer == "death-signal":
         _bootstrap.prctl = lambda option, value: None
         _warden._bootstrap.prctl = _bootstrap.prctl

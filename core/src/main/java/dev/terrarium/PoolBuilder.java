@@ -31,6 +31,7 @@ public final class PoolBuilder {
   private final Set<String> withoutEnvironment = new TreeSet<>();
   private @Nullable Path workingDirectory;
   private Set<Isolation> isolation = Set.of();
+  private ResourceLimits limits = ResourceLimits.none();
   private Map<String, Object> options = Map.of();
 
   PoolBuilder() {}
@@ -168,6 +169,12 @@ public final class PoolBuilder {
     return this;
   }
 
+  /// What each worker is held to: memory, processes, processor time and the like. Default: nothing.
+  public PoolBuilder limits(ResourceLimits limits) {
+    this.limits = limits;
+    return this;
+  }
+
   /// What `@on_start` functions with a parameter get: anything that a call could have as an
   /// argument, but bytes; what is not, `start()` refuses with a [ValueException]. Default: nothing.
   public PoolBuilder options(Map<String, Object> options) {
@@ -200,6 +207,7 @@ public final class PoolBuilder {
         withoutEnvironment,
         Optional.ofNullable(workingDirectory),
         isolation,
+        limits,
         options);
   }
 

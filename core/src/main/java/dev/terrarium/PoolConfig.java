@@ -31,6 +31,7 @@ public record PoolConfig(
     Set<String> withoutEnvironment,
     Optional<Path> workingDirectory,
     Set<Isolation> isolation,
+    ResourceLimits limits,
     Map<String, Object> options) {
   /// Workers in one pool.
   public static final int SIZE_MAX = 10_000;
@@ -63,6 +64,11 @@ public record PoolConfig(
     problems.checkPositive("cancelGrace", cancelGrace);
     problems.checkPositive("grace", grace);
     problems.check(!stuckAfter.isNegative(), "stuckAfter must not be negative: " + stuckAfter);
+    boolean cgroup = isolation.contains(Isolation.CGROUP);
+    problems.check(
+        cgroup || limits.memory().isEmpty(),
+        "limits.memory needs isolation(CGROUP); without one there is limits.addressSpace");
+    problems.check(cgroup || limits.cpus().isEmpty(), "limits.cpus needs isolation(CGROUP)");
     problems.throwIfAny();
   }
 

@@ -7,6 +7,7 @@ import dev.terrarium.orphan.Orphans;
 import dev.terrarium.orphan.ProcessAuditor;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.Flock;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
@@ -20,6 +21,7 @@ import dev.terrarium.warden.PythonHome;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
 import dev.terrarium.wire.MemoryFiles;
+import dev.terrarium.worker.Bounds;
 import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.WorkerLog;
@@ -58,6 +60,7 @@ final class RuntimeParts {
   private final Gate gate = new Gate();
   private final Wardens wardens;
   private final ProcessKiller killer;
+  private final Cgroups cgroups;
   private final Events events;
   private final Orphans orphans;
   private final ProcessAuditor auditor;
@@ -98,6 +101,7 @@ final class RuntimeParts {
       undo.push(directory::close);
       undo.push(this::clearDirectory);
       killer = new ProcessKiller(AuditLog.in(directory.path(), runId.value()));
+      cgroups = new Cgroups(runId, killer);
       events = new Events(runId.value());
       undo.push(events::close);
       orphans = new Orphans(runId.value(), state, killer, config.cleanup(), events);
@@ -128,7 +132,8 @@ final class RuntimeParts {
                   sockets.resolve("l"),
                   directory.path(),
                   gate,
-                  killer));
+                  killer,
+                  cgroups));
       wardens.start();
       orphans.awaitStartup();
       auditor =
@@ -231,11 +236,13 @@ final class RuntimeParts {
     return timer;
   }
 
-  /// What the workers of a pool with this interpreter need.
-  Facilities facilities(String interpreter) {
+  /// What the workers of a pool need.
+  ///
+  /// @throws StartFailedException where the pool asks for what is not to be had
+  Facilities facilities(PoolConfig pool) {
     return new Facilities(
         runId.value(),
-        Interpreter.resolve(interpreter).executable().toString(),
+        Interpreter.resolve(pool.python()).executable().toString(),
         python.worker().toString(),
         sockets.resolve("s").toString(),
         wardens,
@@ -243,7 +250,22 @@ final class RuntimeParts {
         registry,
         timer,
         memory,
-        log);
+        log,
+        cgroups(pool));
+  }
+
+  private Optional<Path> cgroups(PoolConfig pool) {
+    return pool.isolation().contains(Isolation.CGROUP)
+        ? Optional.of(cgroups.require(Bounds.controllers(pool), this::recordCgroups))
+        : Optional.empty();
+  }
+
+  private void recordCgroups(Path tree) {
+    try {
+      directory.recordCgroup(tree);
+    } catch (RegistryException e) {
+      throw new StartFailedException(Reason.DIRECTORY, String.valueOf(e.getMessage()), e);
+    }
   }
 
   WorkerLog log() {
@@ -282,7 +304,11 @@ final class RuntimeParts {
   /// deal with, where some are left.
   Wardens.Report shutDown() {
     Wardens.Report report = wardens.shutDown();
-    leftovers = report.left() > 0;
+    boolean removed = cgroups.close("the runtime closes");
+    if (!removed) {
+      LOG.warn("Run {}: its cgroups could not be removed; a later start will do it", runId.value());
+    }
+    leftovers = report.left() > 0 || !removed;
     return report;
   }
 

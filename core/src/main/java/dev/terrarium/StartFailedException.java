@@ -23,6 +23,8 @@ public final class StartFailedException extends TerrariumException {
     WARDEN,
     /// The kernel refused a process (limits, memory) or its preparation.
     SPAWN,
+    /// What [PoolBuilder#isolation] or [PoolBuilder#limits] ask for is not to be had here.
+    CONTAINMENT,
     /// There is no such adapter.
     ADAPTER_MISSING,
     /// The adapter's file cannot be read.

@@ -158,7 +158,7 @@ public final class Terrarium implements AutoCloseable {
   /// @throws StartFailedException saying what was missing
   public Pool start(PoolConfig config) {
     AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
-    Facilities facilities = parts.facilities(config.python());
+    Facilities facilities = parts.facilities(config);
     Zygote zygote =
         new Zygote(
             config,

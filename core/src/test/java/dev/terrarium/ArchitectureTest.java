@@ -13,6 +13,8 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import dev.terrarium.process.Cgroups;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /// The table of rooms in `docs/architecture.md`, held.
@@ -127,6 +129,12 @@ final class ArchitectureTest {
         .should()
         .onlyHaveDependentClassesThat()
         .haveNameMatching("dev\\.terrarium\\.process\\.(ProcessKiller|Pidfd)(\\$.*)?")
+        .check(LIBRARY);
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("dev.terrarium.process.ProcessKiller")
+        .should()
+        .callMethod(Cgroups.class, "kill", Path.class)
         .check(LIBRARY);
     noClasses()
         .should()

@@ -80,7 +80,8 @@ final class ErrorReport {
           INTERPRETER_TOO_OLD,
           INTERPRETER_UNUSABLE,
           WARDEN,
-          SPAWN ->
+          SPAWN,
+          CONTAINMENT ->
           ExitStatus.ENVIRONMENT_NOT_FIT;
       case ADAPTER_MISSING -> ExitStatus.WRONG_USAGE;
       case ADAPTER_UNREADABLE,

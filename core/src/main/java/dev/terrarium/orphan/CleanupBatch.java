@@ -7,6 +7,7 @@ import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.Manner;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
@@ -128,7 +129,10 @@ final class CleanupBatch implements AutoCloseable {
 
   private boolean spared(Manner.Bearer bearer) {
     Run run = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run()))).run();
-    OrphanProcess orphan = run.portrait(bearer.identity(), bearer.mark(), bearer.command());
+    return spared(run.portrait(bearer.identity(), bearer.mark(), bearer.command()));
+  }
+
+  private boolean spared(OrphanProcess orphan) {
     try {
       return policy.veto().test(orphan)
           || (policy.onOrphan() == OnOrphan.ASK && !policy.answer().test(orphan));
@@ -142,11 +146,27 @@ final class CleanupBatch implements AutoCloseable {
     List<Ended> ended = report.found().stream().map(found -> ended(dead.run(), found)).toList();
     long left = ended.stream().filter(it -> !it.dead()).count();
     if (report.complete() && left == 0) {
-      remove(dead.lock(), "%d processes were ended".formatted(ended.size()), ended);
+      removeWithCgroups(dead, "%d processes were ended".formatted(ended.size()), ended);
     } else {
       String detail = "%d processes were found, %d are left".formatted(ended.size(), left);
       findings.add(new Finding(dead.lock().path(), Fate.LEFT, detail, ended));
     }
+  }
+
+  /// The last word: what bears no mark any more, and is where only that run's processes are.
+  private void removeWithCgroups(Dead dead, String detail, List<Ended> ended) {
+    Optional<Path> tree = dead.lock().cgroup();
+    if (tree.isEmpty() || endCgroups(dead.run(), tree.get())) {
+      remove(dead.lock(), detail, ended);
+    } else {
+      String problem = detail + ", but its cgroups are not empty: " + tree.get();
+      findings.add(new Finding(dead.lock().path(), Fate.LEFT, problem, ended));
+    }
+  }
+
+  private boolean endCgroups(Run run, Path tree) {
+    return Cgroups.members(tree).stream().noneMatch(it -> spared(run.portrait(it, tree)))
+        && Cgroups.end(tree, killer, why);
   }
 
   private static Ended ended(Run run, SweepReport.Found found) {

@@ -89,16 +89,36 @@ final class Run {
 
   OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
     WorkerRow row = rows.get(mark.worker());
+    return portrait(
+        identity,
+        kind(identity, mark),
+        row == null ? "" : row.worker(),
+        command,
+        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin.run()));
+  }
+
+  /// Of a process in one of the run's cgroups that bears no mark.
+  OrphanProcess portrait(ProcessIdentity identity, Path tree) {
+    return portrait(
+        identity,
+        Kind.CHILD,
+        "",
+        ProcFs.commandLine(identity.pid()),
+        "is in %s of run %s, whose lock is free".formatted(tree, origin.run()));
+  }
+
+  private OrphanProcess portrait(
+      ProcessIdentity identity, Kind kind, String worker, List<String> command, String proof) {
     return new OrphanProcess(
         identity.pid(),
         identity.startTicks(),
-        kind(identity, mark),
+        kind,
         origin.run().value(),
-        row == null ? "" : row.worker(),
+        worker,
         command,
         ProcFs.startedAt(identity.startTicks()),
         Instant.now(),
-        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin.run()));
+        proof);
   }
 
   /// Whether a warden of this run still works under its host: then the run lives, whatever became

@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -135,6 +136,31 @@ public final class ProcessKiller {
         .filter(pid -> pid != ProcFs.ownPid() && mark.bears(pid))
         .flatMap(pid -> ProcFs.stat(pid).stream())
         .filter(stat -> !stat.dead());
+  }
+
+  /// Kills all that is in a cgroup of ours and below it, whatever it forks meanwhile. That it is
+  /// there is the proof: a process is in its parent's cgroup, and ours hold what ours started.
+  ///
+  /// @return how many processes were in it
+  int killCgroup(Path cgroup, String why) {
+    if (!Cgroups.isPopulated(cgroup)) {
+      return 0;
+    }
+    List<ProcessIdentity> members = Cgroups.members(cgroup);
+    String outcome = Cgroups.kill(cgroup).map(reason -> "refused: " + reason).orElse("sent");
+    for (ProcessIdentity member : members) {
+      audit.write(
+          new AuditLog.Entry(
+              Instant.now(),
+              "jvm " + ProcFs.ownPid(),
+              why,
+              member.pid(),
+              member.startTicks(),
+              "cgroup " + cgroup,
+              Signal.KILL,
+              outcome));
+    }
+    return members.size();
   }
 
   /// Writes down a death that nobody here sent a signal for.

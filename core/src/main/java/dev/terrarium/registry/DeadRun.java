@@ -1,9 +1,12 @@
 package dev.terrarium.registry;
 
+import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.Flock;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /// The directory of a run whose runtime is dead: we hold its lock, so nobody else cleans up there.
 /// Closing frees the lock and leaves the rest.
@@ -37,6 +40,16 @@ public final class DeadRun implements AutoCloseable {
       throw new RegistryException(file, "cannot be read", remedy(), e);
     } catch (IllegalArgumentException e) {
       throw new RegistryException(file, "does not describe a run: " + e.getMessage(), remedy());
+    }
+  }
+
+  /// Where it had its cgroups, if it had any, and if it can be what it says.
+  public Optional<Path> cgroup() {
+    try {
+      Path tree = Path.of(Files.readString(path.resolve(RunDirectory.CGROUP)).strip());
+      return Optional.of(tree).filter(it -> Cgroups.isTreeOf(it, details().origin().run()));
+    } catch (IOException | InvalidPathException e) {
+      return Optional.empty();
     }
   }
 

@@ -34,6 +34,7 @@ public final class RunDirectory implements AutoCloseable {
 
   static final String LOCK = "lock";
   static final String DETAILS = "run.json";
+  static final String CGROUP = "cgroup";
 
   /// A directory under its temporary name gets its lock within a fraction of this.
   static final Duration TEMPORARY_AGE_MIN = Duration.ofMinutes(1);
@@ -174,6 +175,18 @@ public final class RunDirectory implements AutoCloseable {
   /// Where the last words of the workers are kept.
   public Path logs() {
     return path.resolve("logs");
+  }
+
+  /// Writes down where the run's cgroups are about to be made: it is not the run's directory that
+  /// they lie in.
+  ///
+  /// @throws RegistryException if it cannot be written
+  public void recordCgroup(Path tree) {
+    try {
+      Files.writeString(path.resolve(CGROUP), tree + "\n");
+    } catch (IOException e) {
+      throw new RegistryException(path.resolve(CGROUP), "cannot be written", REMEDY, e);
+    }
   }
 
   /// Nothing of this run is alive any more, so [#close()] may remove its traces. Without this they

@@ -2,7 +2,9 @@ package dev.terrarium.warden;
 
 import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException;
+import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
@@ -45,6 +47,9 @@ public final class Wardens {
   /// The `step` of a `SPAWN_FAILED` that is the zygote's fault.
   private static final String ZYGOTE_STEP = "zygote";
 
+  /// Those in which a process gets what a pool asked for, and nothing else.
+  private static final Set<String> CONTAINMENT_STEPS = Set.of("cgroup", "limits");
+
   private static final Logger LOG = LoggerFactory.getLogger(Wardens.class);
 
   private enum Phase {
@@ -67,7 +72,8 @@ public final class Wardens {
       Path lifelines,
       Path directory,
       Gate gate,
-      ProcessKiller killer) {}
+      ProcessKiller killer,
+      Cgroups cgroups) {}
 
   /// How it ended.
   ///
@@ -131,7 +137,7 @@ public final class Wardens {
     // buried, and the successor start it all the same.
     Runnable entry = () -> processes.put(number, process);
     if (!order(entry, warden -> warden.send(number, order))) {
-      process.spawnFailed("the runtime is closed");
+      process.spawnFailed(Reason.SPAWN, "the runtime is closed");
     }
   }
 
@@ -214,12 +220,12 @@ public final class Wardens {
         if (failed.step().equals(ZYGOTE_STEP)) {
           process.notForked(failed.message());
         } else {
-          process.spawnFailed("%s: %s".formatted(failed.step(), failed.message()));
+          process.spawnFailed(reason(failed), "%s: %s".formatted(failed.step(), failed.message()));
         }
       }
       case Messages.Exited exited -> {
         died(number);
-        process.exited(exit(exited), exited.stderr());
+        process.exited(exit(exited), exited.stderr(), exited.limit());
       }
       case Messages.Cleared(int strays) -> {
         forget(number);
@@ -229,6 +235,10 @@ public final class Wardens {
       case Messages.ZygoteReady(List<String> threads) -> process.preloaded(threads);
       case Messages.Dumped _, Messages.Report _ -> throw new IllegalStateException("" + report);
     }
+  }
+
+  private static Reason reason(Messages.SpawnFailed failed) {
+    return CONTAINMENT_STEPS.contains(failed.step()) ? Reason.CONTAINMENT : Reason.SPAWN;
   }
 
   private static Exit exit(Messages.Exited exited) {
@@ -316,6 +326,7 @@ public final class Wardens {
         end,
         orphaned.size());
     sweep("the warden died");
+    int _ = setup.cgroups().clear("the warden died");
     taken.forEach(it -> setup.killer().recordExit(it, "it died with its warden"));
     orphaned.forEach((number, process) -> bury(process, knownDead.contains(number)));
     replace();
@@ -323,7 +334,7 @@ public final class Wardens {
 
   private void bury(WorkerProcess process, boolean knownDead) {
     if (!knownDead) {
-      process.exited(new Exit.Unknown("it died with its warden"), "");
+      process.exited(new Exit.Unknown("it died with its warden"), "", "");
     }
     process.cleared(0);
   }
@@ -355,7 +366,7 @@ public final class Wardens {
     } finally {
       lock.unlock();
     }
-    hopeless.forEach(process -> process.spawnFailed("no warden could be started"));
+    hopeless.forEach(process -> process.spawnFailed(Reason.SPAWN, "no warden could be started"));
   }
 
   private boolean isClosed() {
@@ -385,7 +396,8 @@ public final class Wardens {
     Report report = warden == null ? new Report(0, 0) : warden.shutDown();
     awaitEnd(keeping);
     SweepReport rest = sweep("the runtime closes");
-    return new Report(report.killed() + (int) rest.killed(), rest.left().size());
+    int contained = setup.cgroups().clear("the runtime closes");
+    return new Report(report.killed() + (int) rest.killed() + contained, rest.left().size());
   }
 
   // A successor that is being started at this moment must be gone before anybody says that nothing

@@ -1,6 +1,7 @@
 package dev.terrarium.warden;
 
 import dev.terrarium.Exit;
+import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.wire.Messages;
 import java.util.List;
 
@@ -12,12 +13,12 @@ public interface WorkerProcess {
   void spawned(long pid, long startTicks);
 
   /// It does not, and never did.
-  void spawnFailed(String why);
+  void spawnFailed(Reason reason, String why);
 
   /// As [#spawnFailed], because its zygote could not fork it: it is gone, or has threads. Another
   /// try is worth while.
   default void notForked(String why) {
-    spawnFailed(why);
+    spawnFailed(Reason.SPAWN, why);
   }
 
   /// It is a zygote, and has imported the adapter.
@@ -28,7 +29,8 @@ public interface WorkerProcess {
   /// It is dead and reaped; its process group was killed before.
   ///
   /// @param stderrTail at most its last 50 lines
-  void exited(Exit exit, String stderrTail);
+  /// @param limit which of its limits it died of, for people; mostly empty
+  void exited(Exit exit, String stderrTail, String limit);
 
   /// Nothing that it left behind is alive any more.
   ///

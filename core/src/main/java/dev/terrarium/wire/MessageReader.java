@@ -135,6 +135,7 @@ final class MessageReader {
         fields.truth("core"),
         fields.integerOrNull("cpu_ms"),
         fields.integerOrNull("max_rss_kib"),
-        fields.textOrEmpty("stderr"));
+        fields.textOrEmpty("stderr"),
+        fields.textOrEmpty("limit"));
   }
 }

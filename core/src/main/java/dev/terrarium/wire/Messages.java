@@ -189,6 +189,8 @@ public final class Messages {
   public record SpawnFailed(String step, int errno, String message) implements FromWarden {}
 
   /// One of `code` and `signal` is not `null`.
+  ///
+  /// @param limit which of its limits it died of, for people; mostly empty
   public record Exited(
       long pid,
       @Nullable Integer code,
@@ -196,7 +198,8 @@ public final class Messages {
       boolean core,
       @Nullable Long cpuMs,
       @Nullable Long maxRssKib,
-      String stderr)
+      String stderr,
+      String limit)
       implements FromWarden {
     public Exited {
       if ((code == null) == (signal == null)) {
@@ -313,6 +316,8 @@ public final class Messages {
   /// @param role `worker` or `zygote`
   /// @param via `exec` or `zygote`
   /// @param zygote the number of the zygote that is to fork it
+  /// @param cgroup where its cgroup is to be made, and what is to be written into its files
+  /// @param limits resource limits by their names on the wire
   public record Spawn(
       String worker,
       String role,
@@ -322,6 +327,8 @@ public final class Messages {
       Map<String, String> set,
       List<String> unset,
       @Nullable String directory,
+      @Nullable Map<String, ?> cgroup,
+      @Nullable Map<String, Long> limits,
       Spec spec)
       implements Outgoing {
     @Override
@@ -340,6 +347,8 @@ public final class Messages {
           "set", set,
           "unset", unset,
           "directory", directory,
+          "cgroup", cgroup,
+          "limits", limits,
           "spec", spec.fields());
     }
   }
@@ -398,6 +407,7 @@ public final class Messages {
   ///
   /// @param source what the adapter's file held when the pool was started, in hexadecimal
   /// @param preload whether a zygote imports the adapter
+  /// @param bounds whether a zygote's workers will have a cgroup or limits; `null`: they will not
   /// @param host this JVM's pid, where it may lend memory files; else `null`
   /// @param options the user's, as [#plainOptions] gives them
   public record Spec(
@@ -411,6 +421,7 @@ public final class Messages {
       String adapter,
       @Nullable String source,
       @Nullable Boolean preload,
+      @Nullable Boolean bounds,
       Map<String, ? extends @Nullable Object> options)
       implements Written {
     @Override
@@ -426,6 +437,7 @@ public final class Messages {
           "adapter", adapter,
           "source", source,
           "preload", preload,
+          "bounds", bounds,
           "options", options);
     }
   }

@@ -4,6 +4,8 @@ import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.warden.Gate;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.MemoryFiles;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /// What the workers of a pool need of their runtime.
 ///
@@ -11,6 +13,7 @@ import dev.terrarium.wire.MemoryFiles;
 /// @param executable the pool's interpreter
 /// @param script the worker's main program
 /// @param socket where workers dial
+/// @param cgroups the run's directory in the hierarchy of cgroups, for a pool that asks for one
 public record Facilities(
     String run,
     String executable,
@@ -21,4 +24,5 @@ public record Facilities(
     ProcessRegistry registry,
     Timer timer,
     MemoryFiles memory,
-    WorkerLog log) {}
+    WorkerLog log,
+    Optional<Path> cgroups) {}

@@ -34,6 +34,7 @@ public final class SpawnOrders {
   private final PoolConfig config;
   private final Facilities facilities;
   private final Map<String, String> environment;
+  private final Bounds bounds;
   private final @Nullable String source;
   private final Map<String, ? extends @Nullable Object> options;
 
@@ -42,6 +43,7 @@ public final class SpawnOrders {
     this.config = config;
     this.facilities = facilities;
     this.environment = environment(config);
+    this.bounds = new Bounds(config, facilities.cgroups());
     this.source = source(config.adapter());
     this.options = Messages.plainOptions(config.options());
   }
@@ -70,21 +72,27 @@ public final class SpawnOrders {
   }
 
   Messages.Spawn byExec(String id, String token) {
-    return order(id, "worker", "exec", null, spec(id, token, source, null));
+    return order(id, "worker", "exec", null, spec(id, token, source, null, null));
   }
 
   /// The adapter is in the zygote already, unless the pool does not preload it.
   Messages.Spawn byZygote(String id, String token, long zygote) {
     return order(
-        id, "worker", "zygote", zygote, spec(id, token, config.preload() ? null : source, null));
+        id,
+        "worker",
+        "zygote",
+        zygote,
+        spec(id, token, config.preload() ? null : source, null, null));
   }
 
   Messages.Spawn zygote(String id) {
-    return order(id, "zygote", "exec", null, spec(id, "", source, config.preload()));
+    @Nullable Boolean bounded = bounds.any() ? true : null;
+    return order(id, "zygote", "exec", null, spec(id, "", source, config.preload(), bounded));
   }
 
   private Messages.Spawn order(
       String id, String role, String via, @Nullable Long zygote, Messages.Spec spec) {
+    boolean limited = role.equals("worker");
     return new Messages.Spawn(
         id,
         role,
@@ -94,6 +102,8 @@ public final class SpawnOrders {
         environment,
         List.copyOf(config.withoutEnvironment()),
         config.workingDirectory().map(path -> path.toAbsolutePath().toString()).orElse(null),
+        limited ? bounds.cgroup() : bounds.cgroupOfZygote(),
+        limited ? bounds.limits() : null,
         spec);
   }
 
@@ -109,7 +119,11 @@ public final class SpawnOrders {
   }
 
   private Messages.Spec spec(
-      String id, String token, @Nullable String pinned, @Nullable Boolean preload) {
+      String id,
+      String token,
+      @Nullable String pinned,
+      @Nullable Boolean preload,
+      @Nullable Boolean bounded) {
     return new Messages.Spec(
         List.of(Messages.PROTOCOL),
         new Messages.Token(token),
@@ -121,6 +135,7 @@ public final class SpawnOrders {
         config.adapter().toString(),
         pinned,
         preload,
+        bounded,
         options);
   }
 }

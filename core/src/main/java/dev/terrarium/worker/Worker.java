@@ -157,7 +157,7 @@ public final class Worker {
     if (!(state instanceof WorkerState.Reserved)) {
       apply(
           new WorkerEvent.SpawnFailed(
-              "its pool was closed before")); // nobody asked for a process yet
+              Reason.SPAWN, "its pool was closed before")); // nobody asked for a process yet
       return;
     }
     try {
@@ -166,7 +166,7 @@ public final class Worker {
       token = secret;
       spawn(zygote.order(id, secret));
     } catch (RegistryException e) {
-      apply(new WorkerEvent.SpawnFailed(String.valueOf(e.getMessage())));
+      apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, String.valueOf(e.getMessage())));
     }
   }
 
@@ -514,10 +514,12 @@ public final class Worker {
     if (gone.end().cause() == End.Cause.CRASHED) {
       say(
           Level.WARN,
-          "Worker %s died without being asked: %s (pid %s); what it left behind is killed at once",
+          "Worker %s died without being asked: %s (pid %s)%s; what it left behind is killed at"
+              + " once",
           id,
           gone.exit().describe(),
-          pid);
+          pid,
+          gone.end().detail().isEmpty() ? "" : ", " + gone.end().detail());
     }
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
     List<Call> lost = calls.removeAll();
@@ -610,8 +612,8 @@ public final class Worker {
     }
 
     @Override
-    public void spawnFailed(String why) {
-      apply(new WorkerEvent.SpawnFailed(why));
+    public void spawnFailed(Reason reason, String why) {
+      apply(new WorkerEvent.SpawnFailed(reason, why));
     }
 
     @Override
@@ -621,8 +623,8 @@ public final class Worker {
     }
 
     @Override
-    public void exited(Exit exit, String stderrTail) {
-      var event = new WorkerEvent.Exited(exit, stderrTail);
+    public void exited(Exit exit, String stderrTail, String limit) {
+      var event = new WorkerEvent.Exited(exit, stderrTail, limit);
       if (mayHaveLastWords(exit)) {
         death = event;
         listener.unavailable(Worker.this);

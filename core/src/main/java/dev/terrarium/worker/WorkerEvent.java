@@ -1,6 +1,7 @@
 package dev.terrarium.worker;
 
 import dev.terrarium.Exit;
+import dev.terrarium.StartFailedException.Reason;
 
 /// What can happen to a worker.
 public sealed interface WorkerEvent {
@@ -8,7 +9,7 @@ public sealed interface WorkerEvent {
   record Spawned(long pid) implements WorkerEvent {}
 
   /// The warden could not.
-  record SpawnFailed(String why) implements WorkerEvent {}
+  record SpawnFailed(Reason reason, String why) implements WorkerEvent {}
 
   /// Its zygote could not.
   record NotForked(String why) implements WorkerEvent {}
@@ -23,5 +24,7 @@ public sealed interface WorkerEvent {
   record KillAsked(End end) implements WorkerEvent {}
 
   /// The warden saw its death.
-  record Exited(Exit exit, String stderrTail) implements WorkerEvent {}
+  ///
+  /// @param limit which of its limits it died of, for people; mostly empty
+  record Exited(Exit exit, String stderrTail, String limit) implements WorkerEvent {}
 }

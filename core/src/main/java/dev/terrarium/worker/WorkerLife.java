@@ -34,7 +34,8 @@ final class WorkerLife {
   private static WorkerState fromReserved(Reserved state, WorkerEvent event) {
     return switch (event) {
       case Spawned(long pid) -> state.helloed() ? new Ready(pid) : new Starting(pid);
-      case SpawnFailed(String why) -> neverStarted(End.startFailed(Reason.SPAWN, why), why);
+      case SpawnFailed(Reason reason, String why) ->
+          neverStarted(End.startFailed(reason, why), why);
       case NotForked(String why) -> neverStarted(End.of(End.Cause.NOT_FORKED, why), why);
       // A child of a zygote that died with it, or a worker: the warden knows.
       case StopAsked(End end) when end.cause() == End.Cause.DISCONNECTED -> state;
@@ -59,7 +60,7 @@ final class WorkerLife {
     return switch (event) {
       case StopAsked(End end) -> new Stopping(end, false);
       case KillAsked(End end) -> new Stopping(end, true);
-      case Exited e -> new Gone(End.of(End.Cause.CRASHED, ""), e.exit(), e.stderrTail());
+      case Exited e -> new Gone(crashed(e), e.exit(), e.stderrTail());
       case Spawned _, SpawnFailed _, NotForked _, Helloed _ -> state;
     };
   }
@@ -67,18 +68,22 @@ final class WorkerLife {
   private static WorkerState fromStopping(Stopping state, WorkerEvent event) {
     return switch (event) {
       case KillAsked _ -> state.forced() ? state : new Stopping(state.end(), true);
-      case SpawnFailed(String why) -> neverStarted(state.end(), why);
+      case SpawnFailed(Reason _, String why) -> neverStarted(state.end(), why);
       case NotForked(String why) -> neverStarted(state.end(), why);
-      case Exited e -> new Gone(whyItEnded(state), e.exit(), e.stderrTail());
+      case Exited e -> new Gone(whyItEnded(state, e), e.exit(), e.stderrTail());
       case Spawned _, Helloed _, StopAsked _ -> state;
     };
   }
 
   // A process that exits closes its connection on the way: what ended it is its own doing, not the
   // EOF.
-  private static End whyItEnded(Stopping state) {
+  private static End whyItEnded(Stopping state, Exited event) {
     boolean exiting = state.end().cause() == End.Cause.DISCONNECTED && !state.forced();
-    return exiting ? End.of(End.Cause.CRASHED, "") : state.end();
+    return exiting ? crashed(event) : state.end();
+  }
+
+  private static End crashed(Exited event) {
+    return End.of(End.Cause.CRASHED, event.limit());
   }
 
   private static Gone neverStarted(End end, String why) {
@@ -86,6 +91,8 @@ final class WorkerLife {
   }
 
   private static End diedEarly(Exited event) {
-    return End.startFailed(Reason.WORKER_DIED, event.exit().describe() + " before it was ready");
+    String limit = event.limit().isEmpty() ? "" : " (" + event.limit() + ")";
+    return End.startFailed(
+        Reason.WORKER_DIED, event.exit().describe() + " before it was ready" + limit);
   }
 }

@@ -6,6 +6,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.Exit;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
+import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.WorkerProcess;
@@ -304,13 +305,13 @@ public final class Zygote {
     }
 
     @Override
-    public void spawnFailed(String why) {
+    public void spawnFailed(Reason reason, String why) {
       ended("it could not be started: " + why, "", true);
       cleared(0);
     }
 
     @Override
-    public void exited(Exit exit, String stderrTail) {
+    public void exited(Exit exit, String stderrTail, String limit) {
       // With its warden: that is no fault of its own.
       ended(exit.describe(), stderrTail, !(exit instanceof Exit.Unknown));
     }

@@ -39,6 +39,7 @@ final class MessagesTest {
           "/x.py",
           "0a",
           null,
+          null,
           Map.of("$n", 1));
 
   private static Frame frame(FrameType type, String json) {
@@ -125,7 +126,13 @@ final class MessagesTest {
                 frame(
                     FrameType.EXITED,
                     "{\"pid\":5,\"code\":null,\"signal\":9,\"core\":false,\"cpu_ms\":7,\"max_rss_kib\":8,\"stderr\":\"x\"}")))
-        .isEqualTo(new Exited(5, null, 9, false, 7L, 8L, "x"));
+        .isEqualTo(new Exited(5, null, 9, false, 7L, 8L, "x", ""));
+    assertThat(
+            Messages.fromWarden(
+                frame(
+                    FrameType.EXITED,
+                    "{\"pid\":5,\"signal\":24,\"core\":false,\"limit\":\"used up\"}")))
+        .isEqualTo(new Exited(5, null, 24, false, null, null, "", "used up"));
     assertThat(
             Messages.fromWarden(
                 frame(FrameType.OUTPUT, "{\"stream\":\"stderr\",\"lines\":[\"a\"],\"dropped\":2}")))
@@ -156,6 +163,8 @@ final class MessagesTest {
             Map.of("$X", "y"),
             List.of("Z"),
             null,
+            null,
+            null,
             SPEC);
     assertThat(json(spawn))
         .isEqualTo(
@@ -163,6 +172,21 @@ final class MessagesTest {
                 + "\"unset\":[\"Z\"],\"spec\":{\"protocol\":[1],\"token\":\"secret\","
                 + "\"socket\":\"/run/s\",\"run\":\"s59m65f\",\"worker\":\"a-1\",\"pool\":\"a\","
                 + "\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
+    var bounded =
+        new Spawn(
+            "a-1",
+            "worker",
+            "exec",
+            null,
+            List.of(),
+            Map.of(),
+            List.of(),
+            null,
+            Map.of("tree", "/c/terrarium-r"),
+            Map.of("cpu_seconds", 7L),
+            SPEC);
+    assertThat(json(bounded))
+        .contains("\"cgroup\":{\"tree\":\"/c/terrarium-r\"},\"limits\":{\"cpu_seconds\":7},");
     var config =
         new WardenConfig(
             "r", 1L << 60, "/s", "/l", new Token("t"), new Host(4242, 81234), "/run/r");

@@ -26,12 +26,12 @@ final class WorkerLifeTest {
     STATES.put("forced", new WorkerState.Stopping(ASKED, true));
     STATES.put("gone", new WorkerState.Gone(ASKED, KILLED, ""));
     EVENTS.put("spawned", new WorkerEvent.Spawned(7));
-    EVENTS.put("spawnFailed", new WorkerEvent.SpawnFailed("no memory"));
+    EVENTS.put("spawnFailed", new WorkerEvent.SpawnFailed(Reason.SPAWN, "no memory"));
     EVENTS.put("notForked", new WorkerEvent.NotForked("no zygote"));
     EVENTS.put("hello", new WorkerEvent.Helloed());
     EVENTS.put("stop", new WorkerEvent.StopAsked(ASKED));
     EVENTS.put("kill", new WorkerEvent.KillAsked(ASKED));
-    EVENTS.put("exited", new WorkerEvent.Exited(KILLED, ""));
+    EVENTS.put("exited", new WorkerEvent.Exited(KILLED, "", ""));
   }
 
   @Test
@@ -75,7 +75,7 @@ final class WorkerLifeTest {
   void aDeathBeforeReadinessIsAFailedStart() {
     WorkerState after =
         WorkerLife.next(
-            new WorkerState.Starting(7), new WorkerEvent.Exited(new Exit.Status(0), "text"));
+            new WorkerState.Starting(7), new WorkerEvent.Exited(new Exit.Status(0), "text", ""));
 
     assertThat(after)
         .isEqualTo(
@@ -86,10 +86,21 @@ final class WorkerLifeTest {
   }
 
   @Test
+  void aLimitThatEndedItIsNamed() {
+    var exited = new WorkerEvent.Exited(new Exit.Signal(24), "", "its cpuTime is used up");
+    WorkerState early = WorkerLife.next(new WorkerState.Starting(7), exited);
+    WorkerState late = WorkerLife.next(new WorkerState.Ready(7), exited);
+
+    assertThat(((WorkerState.Gone) early).end().detail())
+        .isEqualTo("killed by SIGXCPU before it was ready (its cpuTime is used up)");
+    assertThat(((WorkerState.Gone) late).end().detail()).isEqualTo("its cpuTime is used up");
+  }
+
+  @Test
   void theFirstReasonToEndStays() {
     WorkerState stopping =
         WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.KillAsked(LOST));
-    WorkerState gone = WorkerLife.next(stopping, new WorkerEvent.Exited(KILLED, ""));
+    WorkerState gone = WorkerLife.next(stopping, new WorkerEvent.Exited(KILLED, "", ""));
 
     assertThat(gone).isEqualTo(new WorkerState.Gone(LOST, KILLED, ""));
   }
@@ -98,7 +109,7 @@ final class WorkerLifeTest {
   void aWorkerThatClosesItsConnectionWhileItExitsHasCrashed() {
     WorkerState closing =
         WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.StopAsked(LOST));
-    WorkerState gone = WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), ""));
+    WorkerState gone = WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), "", ""));
 
     assertThat(gone)
         .isEqualTo(new WorkerState.Gone(End.of(End.Cause.CRASHED, ""), new Exit.Status(3), ""));

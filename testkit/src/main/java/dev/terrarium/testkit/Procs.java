@@ -100,6 +100,15 @@ public final class Procs {
         .findFirst();
   }
 
+  /// Where a process is in the hierarchy of cgroups (version 2), from its root.
+  public static Optional<String> cgroup(long pid) {
+    return read(pid, "cgroup").stream()
+        .flatMap(raw -> new String(raw, UTF_8).lines())
+        .filter(line -> line.startsWith("0::"))
+        .map(line -> line.substring(3))
+        .findFirst();
+  }
+
   /// Living processes that bear any birthmark.
   public static List<Proc> marked() {
     return all().stream().filter(proc -> proc.alive() && mark(proc.pid()).isPresent()).toList();

@@ -1,5 +1,7 @@
 package dev.terrarium.testkit;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
 import dev.terrarium.testkit.Procs.Proc;
@@ -109,13 +111,19 @@ final class Scan {
     }
   }
 
-  /// Directories and sockets of ours where sockets go, and all shared memory.
+  /// Directories and sockets of ours where sockets go, all shared memory, and trees of cgroups in
+  /// which nothing runs: where something does that is ours, its processes tell.
   static Set<String> files() {
     var files = new HashSet<String>();
     for (Path place : socketPlaces()) {
       list(place).stream().filter(Scan::isOurs).map(Path::toString).forEach(files::add);
     }
     list(SHARED_MEMORY).stream().map(Path::toString).forEach(files::add);
+    ownCgroup().stream()
+        .flatMap(cgroup -> list(cgroup).stream())
+        .filter(entry -> isOurs(entry) && isAtRest(entry))
+        .map(Path::toString)
+        .forEach(files::add);
     return files;
   }
 
@@ -125,6 +133,23 @@ final class Scan {
         .filter(it -> !it.isEmpty())
         .map(it -> Set.of(Path.of(it), temporary))
         .orElse(Set.of(temporary));
+  }
+
+  private static Optional<Path> ownCgroup() {
+    return Procs.read(SELF, "mountinfo").stream()
+        .flatMap(raw -> new String(raw, UTF_8).lines())
+        .filter(line -> line.contains(" - cgroup2 "))
+        .map(line -> line.split(" ", -1)[4])
+        .findFirst()
+        .flatMap(mount -> Procs.cgroup(SELF).map(own -> Path.of(mount + own)));
+  }
+
+  private static boolean isAtRest(Path cgroup) {
+    try {
+      return Files.readAllLines(cgroup.resolve("cgroup.events")).contains("populated 0");
+    } catch (IOException e) {
+      return false; // gone
+    }
   }
 
   private static boolean isOurs(Path file) {

@@ -1,0 +1,132 @@
+package dev.terrarium.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.terrarium.StartFailedException;
+import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Procs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+
+final class CgroupsTest {
+  private final RunId run = RunId.generate();
+  private final List<AuditLog.Entry> audit = new CopyOnWriteArrayList<>();
+  private final Cgroups cgroups = new Cgroups(run, new ProcessKiller(audit::add));
+
+  private static Path base() {
+    assumeTrue(
+        Machine.ownCgroup().filter(Files::isWritable).isPresent(),
+        "needs cgroups of version 2 that this user can write");
+    return Machine.ownCgroup().orElseThrow();
+  }
+
+  private static void put(Child child, Path cgroup) throws IOException {
+    Files.writeString(cgroup.resolve("cgroup.procs"), Long.toString(child.pid()));
+  }
+
+  @Test
+  void theTreeIsWrittenDownBeforeItIsMadeAndGoneAfterwards() {
+    Path expected = base().resolve("terrarium-" + run);
+    var told = new ArrayList<Path>();
+    Path tree =
+        cgroups.require(
+            Set.of(),
+            path -> {
+              assertThat(path).doesNotExist();
+              told.add(path);
+            });
+    assertThat(cgroups.require(Set.of(), told::add)).isEqualTo(tree).isEqualTo(expected);
+    assertThat(told).containsExactly(tree);
+    assertThat(tree).isDirectory();
+    assertThat(cgroups.close("test")).isTrue();
+    assertThat(tree).doesNotExist();
+    assertThatThrownBy(() -> cgroups.require(Set.of(), told::add))
+        .isInstanceOf(StartFailedException.class);
+  }
+
+  @Test
+  void whatIsInALeafIsKilledAndEachOfItIsWrittenDown() throws IOException {
+    Path tree = makeTree();
+    Path leaf = Files.createDirectory(tree.resolve("1"));
+    Path below = Files.createDirectory(leaf.resolve("made-by-the-worker"));
+    try (Child one = Child.start("sleep", "1000");
+        Child other = Child.start("sleep", "1000");
+        Child stranger = Child.start("sleep", "1000")) {
+      put(one, leaf);
+      put(other, below);
+      assertThat(Procs.cgroup(one.pid()).orElseThrow()).endsWith("terrarium-" + run + "/1");
+      assertThat(cgroups.clear("a test")).isEqualTo(2);
+      assertThat(one.awaitExit()).isEqualTo(128 + 9);
+      assertThat(other.awaitExit()).isEqualTo(128 + 9);
+      assertThat(audit).extracting("pid").containsExactlyInAnyOrder(one.pid(), other.pid());
+      assertThat(audit)
+          .allMatch(line -> line.why().equals("a test") && line.outcome().equals("sent"))
+          .allMatch(line -> line.proof().equals("cgroup " + tree));
+      assertThat(stranger.alive()).isTrue();
+      assertThat(leaf).doesNotExist();
+      assertThat(tree).isDirectory();
+    }
+    assertThat(cgroups.clear("nobody is there")).isZero();
+    assertThat(audit).hasSize(2);
+    assertThat(cgroups.close("test")).isTrue();
+    assertThat(tree).doesNotExist();
+  }
+
+  private Path makeTree() {
+    Path base = base();
+    Path tree = cgroups.require(Set.of(), _ -> {});
+    assertThat(tree).startsWith(base);
+    return tree;
+  }
+
+  @Test
+  void controllersArePassedOnToTheLeaves() throws IOException {
+    Path base = base();
+    String offered = Files.readString(base.resolve("cgroup.controllers")).strip();
+    Path control = base.resolve("cgroup.subtree_control");
+    String before = Files.readString(control).strip();
+    String controller =
+        List.of(offered.split(" ", -1)).stream()
+            .filter(it -> !it.isEmpty() && !before.contains(it))
+            .findFirst()
+            .orElse("");
+    assumeTrue(!controller.isEmpty(), "needs a controller that is not passed on yet");
+    assumeTrue(Procs.cgroup(ProcessHandle.current().pid()).orElse("").equals("/"), "is in no root");
+    Path tree = cgroups.require(Set.of(controller), _ -> {});
+    try {
+      Path leaf = Files.createDirectory(tree.resolve("1"));
+      assertThat(leaf.resolve("cgroup.controllers")).content().contains(controller);
+    } finally {
+      assertThat(cgroups.close("test")).isTrue();
+      Files.writeString(control, "-" + controller);
+    }
+  }
+
+  @Test
+  void onlyAPathWithTheRunsNameCanBeItsTree() {
+    assertThat(Cgroups.isTreeOf(Path.of("/sys/fs/cgroup/x/terrarium-" + run), run)).isTrue();
+    assertThat(Cgroups.isTreeOf(Path.of("/sys/fs/cgroup/x"), run)).isFalse();
+    assertThat(Cgroups.isTreeOf(Path.of("terrarium-" + run), run)).isFalse();
+    assertThat(Cgroups.isTreeOf(Path.of("/sys/../etc/terrarium-" + run), run)).isFalse();
+    assertThat(Cgroups.isTreeOf(Path.of("/sys/terrarium-" + RunId.generate()), run)).isFalse();
+  }
+
+  @Test
+  void aTreeThatIsGoneOrNoCgroupIsNobodysToEnd() throws IOException {
+    Path directory = Files.createTempDirectory("terrarium-");
+    var killer = new ProcessKiller(audit::add);
+    assertThat(Cgroups.end(directory, killer, "test")).isTrue();
+    assertThat(directory).isEmptyDirectory();
+    Files.delete(directory);
+    assertThat(Cgroups.end(directory, killer, "test")).isTrue();
+    assertThat(audit).isEmpty();
+  }
+}
