@@ -7,9 +7,5 @@ public enum Isolation {
   /// word on it. Needs Linux 5.14, and a cgroup that this user can write: the JVM's own, or the one
   /// that the system property `terrarium.cgroup` names. With it [PoolBuilder#limits] can hold
   /// workers to memory and processors, too.
-  CGROUP,
-
-  /// A PID namespace for the pool: nothing can leave it, also when JVM and warden die in the same
-  /// instant.
-  PID_NAMESPACE
+  CGROUP
 }
