@@ -131,21 +131,20 @@ class End:
             return
 
 
-def remove_sockets(*paths: str) -> None:
-    """The dead JVM's sockets and their directory: only what is clearly ours, and nothing but those
-    names.
-    """
-    directory = os.path.dirname(paths[0])
+def remove_sockets(directory: str) -> None:
+    """The dead JVM's sockets and their directory: only what is clearly ours, and only sockets."""
     try:
         status = os.lstat(directory)
+        names = os.listdir(directory)
     except OSError:
         return
     named = os.path.basename(directory).startswith("terrarium-")
     if not (named and modes.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()):
         return
-    for path in paths:
+    for name in names:
+        path = os.path.join(directory, name)
         try:
-            if os.path.dirname(path) == directory and modes.S_ISSOCK(os.lstat(path).st_mode):
+            if modes.S_ISSOCK(os.lstat(path).st_mode):
                 os.unlink(path)
         except OSError:
             continue

@@ -86,7 +86,7 @@ class Warden:
         end = self._new_end(why)
         end.kill_groups((worker.pid, worker.ticks) for worker in self._by_pid.values())
         end.run()
-        remove_sockets(self._config["socket"], self._config["lifelines"])
+        remove_sockets(os.path.dirname(self._config["socket"]))
 
     def _turn(self) -> None:
         events = self._selector.select(self._timeout())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -89,6 +90,8 @@ def test_a_host_that_lets_go_of_the_warden_counts_as_gone(start, how):
 def test_the_sockets_of_a_dead_host_are_removed_and_nothing_else(start):
     host, other = start(), start()
     (other.sockets / "somebody-elses").touch()
+    with socket.socket(socket.AF_UNIX) as third:
+        third.bind(str(host.sockets / "c"))
     host.kill()
     other.kill()
     until(lambda: not host.sockets.exists(), what="the directory removed")

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
 
 /// Where the guarantee holds: Linux 5.10 or newer.
-final class Platform {
+public final class Platform {
   /// The property that turns the refusal of an old kernel into a warning.
   static final String PROPERTY = "terrarium.platform";
 
@@ -14,7 +14,10 @@ final class Platform {
 
   private Platform() {}
 
-  static void check() {
+  /// Whether a runtime may be started here. For a kernel that is too old the property says.
+  ///
+  /// @throws StartFailedException saying what is missing
+  public static void check() {
     check(
         System.getProperty("os.name"),
         System.getProperty("os.version"),

@@ -1,6 +1,9 @@
 package dev.terrarium;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.control.ControlServer;
+import dev.terrarium.control.HostStatus;
+import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.orphan.Orphans;
@@ -9,11 +12,13 @@ import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.Flock;
+import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.SocketsDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.warden.Gate;
 import dev.terrarium.warden.Interpreter;
@@ -29,21 +34,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The parts of a runtime, started in order and ended in reverse.
 final class RuntimeParts {
-  /// `sun_path` holds 108 bytes; other systems have 104, and a margin costs nothing.
-  static final int SOCKET_PATH_BYTES_MAX = 103;
-
   private static final Logger LOG = LoggerFactory.getLogger(RuntimeParts.class);
 
   private final Config config;
@@ -66,7 +70,9 @@ final class RuntimeParts {
   private final ProcessAuditor auditor;
   private final MemoryFiles memory;
   private final Birthmark birthmark;
+  private final long startNanos = System.nanoTime();
   private volatile Runnable moreToLookAt = () -> {};
+  private volatile Supplier<List<PoolStatus>> pools = List::of;
   private boolean leftovers;
 
   /// Starts all parts; where one fails, those before it are ended again.
@@ -95,7 +101,7 @@ final class RuntimeParts {
       birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
       state = stateDirectory(config);
       python = PythonHome.unpack(state.path());
-      sockets = socketsDirectory();
+      sockets = SocketsDirectory.choose();
       directory = RunDirectory.create(state, runId, choice, sockets);
       made = Optional.of(directory);
       undo.push(directory::close);
@@ -121,6 +127,8 @@ final class RuntimeParts {
       undo.push(loop::close);
       loop.listen(sockets.resolve("s"), gate);
       loop.listenLifelines(sockets.resolve("l"));
+      loop.listenForQuestions(
+          sockets.resolve(ControlServer.SOCKET), new ControlServer(runId.value(), this::status));
       wardens =
           new Wardens(
               new Wardens.Setup(
@@ -191,27 +199,6 @@ final class RuntimeParts {
     return new StartFailedException(Reason.BIRTHMARK, why);
   }
 
-  // Short, because sockets have little room; random, because a name that two hosts share would
-  // make one end the other's workers.
-  private static Path socketsDirectory() {
-    String runtimeDirectory = System.getenv("XDG_RUNTIME_DIR");
-    Path parent = Path.of(runtimeDirectory == null ? "" : runtimeDirectory);
-    if (!parent.isAbsolute() || !Files.isWritable(parent)) {
-      parent = Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath();
-    }
-    long name = new SecureRandom().nextLong() >>> 16;
-    Path directory = parent.resolve("terrarium-" + Long.toString(name, Character.MAX_RADIX));
-    int length =
-        directory.resolve("s").toString().getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
-    if (length > SOCKET_PATH_BYTES_MAX) {
-      throw new StartFailedException(
-          Reason.DIRECTORY,
-          "The sockets' path %s/s has %d bytes, more than %d; set XDG_RUNTIME_DIR or java.io.tmpdir to a shorter one"
-              .formatted(directory, length, SOCKET_PATH_BYTES_MAX));
-    }
-    return directory.normalize();
-  }
-
   private void clearDirectory() {
     if (!leftovers) {
       directory.allClear();
@@ -275,6 +262,21 @@ final class RuntimeParts {
   /// What the auditor does besides, each time.
   void alsoLook(Runnable look) {
     moreToLookAt = look;
+  }
+
+  /// What those who ask are told of pools; called by any thread.
+  void tellOfPools(Supplier<List<PoolStatus>> described) {
+    pools = described;
+  }
+
+  private HostStatus status() {
+    return new HostStatus(
+        runId.value(),
+        ProcessIdentity.self(),
+        directory.details().startedAt(),
+        Duration.ofNanos(System.nanoTime() - startNanos),
+        pools.get(),
+        registry.listAllWorkers());
   }
 
   private void look() {

@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent;
 import dev.terrarium.orphan.ApplicationCleanup;
@@ -77,6 +78,7 @@ public final class Terrarium implements AutoCloseable {
     this.parts = parts;
     this.ownedByPools = ownedByPools;
     parts.alsoLook(this::endStuckWorkers);
+    parts.tellOfPools(this::describePools);
   }
 
   /// Starts a runtime with [Config#defaults()].
@@ -214,11 +216,17 @@ public final class Terrarium implements AutoCloseable {
   }
 
   private void endStuckWorkers() {
-    List<Pool> open;
+    openPools().forEach(pool -> pool.endStuckWorkers(this::tellStuck));
+  }
+
+  private List<PoolStatus> describePools() {
+    return openPools().stream().map(pool -> new PoolStatus(pool.name(), pool.stats())).toList();
+  }
+
+  private List<Pool> openPools() {
     synchronized (SHARED_LOCK) {
-      open = List.copyOf(pools);
+      return List.copyOf(pools);
     }
-    open.forEach(pool -> pool.endStuckWorkers(this::tellStuck));
   }
 
   private void tellStuck(Worker worker, String stacks) {
@@ -311,10 +319,7 @@ public final class Terrarium implements AutoCloseable {
   }
 
   private CloseReport closeOnce() {
-    List<Pool> open;
-    synchronized (SHARED_LOCK) {
-      open = List.copyOf(pools);
-    }
+    List<Pool> open = openPools();
     long start = System.nanoTime();
     closeAll(open);
     var rest = parts.shutDown();

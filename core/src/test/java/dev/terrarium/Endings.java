@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.testkit.Escape;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import java.io.IOException;
@@ -85,14 +86,7 @@ final class Endings {
 
   /// The warden of a JVM's only runtime.
   static Proc warden(long host) {
-    return soon()
-        .until(
-            () ->
-                Procs.descendants(host).stream()
-                    .filter(proc -> proc.parent() == host && Procs.mark(proc.pid()).isPresent())
-                    .toList(),
-            found -> found.size() == 1)
-        .getFirst();
+    return Escape.warden(host);
   }
 
   /// The number that everything of a runtime bears.

@@ -3,10 +3,9 @@ package dev.terrarium;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Escape;
 import dev.terrarium.testkit.Jvm;
-import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
-import dev.terrarium.testkit.Signals;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -39,23 +38,12 @@ final class NextStartTest {
     }
   }
 
-  /// A daemon and a child with its own session, whose JVM was standing still when their warden
-  /// died, and then died itself.
+  /// A daemon and a child with its own session.
   private List<Proc> escape() {
     String[] arguments = {home.toString(), files.toString(), "trouble.py", "2", "family"};
     try (Jvm jvm = Jvm.start(Victim.class, arguments)) {
       jvm.awaitLine("ready");
-      Proc warden = Endings.warden(jvm.pid());
-      long birthmark = Endings.birthmark(warden);
-      jvm.pause();
-      Endings.soon().until(() -> Procs.state(jvm.pid()).orElse('?') == 'T');
-      Signals.kill(warden);
-      Endings.soon().until(() -> Procs.marked(birthmark).size() == 2);
-      jvm.kill();
-      jvm.awaitExit();
-      List<Proc> escaped = Procs.marked(birthmark);
-      assertThat(escaped).hasSize(2);
-      return escaped;
+      return Escape.from(jvm, 2);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.terrarium.CallCancelledException;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.UnknownToolException;
+import dev.terrarium.registry.RegistryException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -48,7 +49,7 @@ final class ErrorReport {
 
   private static String unmatched(UnmatchedArgumentException error) {
     String argument = error.getUnmatched().getFirst();
-    boolean command = error.getCommandLine().getParent() == null;
+    boolean command = !error.getCommandLine().getSubcommands().isEmpty();
     String kind = argument.startsWith("-") ? "option" : command ? "command" : "argument";
     List<String> guesses = error.getSuggestions();
     String guess = guesses.isEmpty() ? "" : ", did you mean '" + guesses.getFirst() + "'?";
@@ -67,6 +68,7 @@ final class ErrorReport {
       case UnknownToolException _, BadArgumentException _ -> ExitStatus.WRONG_USAGE;
       case CallCancelledException _ -> ExitStatus.INTERRUPTED;
       case StartFailedException failed -> statusOf(failed.reason());
+      case RegistryException _ -> ExitStatus.ENVIRONMENT_NOT_FIT;
       default -> ExitStatus.FAILED;
     };
   }

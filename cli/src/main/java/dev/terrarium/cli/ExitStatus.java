@@ -1,11 +1,11 @@
 package dev.terrarium.cli;
 
 /// What the command's exit status says; a table in each `--help`.
-final class ExitStatus {
-  static final int DONE = 0;
+public final class ExitStatus {
+  public static final int DONE = 0;
   static final int FAILED = 1;
   static final int WRONG_USAGE = 2;
-  static final int ENVIRONMENT_NOT_FIT = 3;
+  public static final int ENVIRONMENT_NOT_FIT = 3;
   static final int INTERRUPTED = 130;
 
   private ExitStatus() {}

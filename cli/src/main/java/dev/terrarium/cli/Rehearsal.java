@@ -12,6 +12,8 @@ final class Rehearsal {
     String adapter = args[0];
     Terminal terminal = Terminal.ofProcess();
     perform(terminal, "version");
+    perform(terminal, "status");
+    perform(terminal, "orphans");
     perform(terminal, "tools", adapter);
     perform(terminal, "call", adapter, "word_frequencies", "{\"text\": \"a b a\"}");
     perform(terminal, "call", adapter, "word_frequencies", "[\"a b a\"]");

@@ -42,6 +42,11 @@ public final class Terminal {
         && !"dumb".equals(System.getenv("TERM"));
   }
 
+  /// Whether a person looks at both streams.
+  boolean interactive() {
+    return interactive;
+  }
+
   PrintWriter out() {
     return out;
   }
@@ -64,6 +69,16 @@ public final class Terminal {
   /// Talk: what a program that reads the answer does not have to see.
   public void say(String line) {
     err.println(interactive ? CLEAR_LINE + line : line);
+  }
+
+  /// A question. On a terminal its answer is typed behind it.
+  void ask(String question) {
+    if (interactive) {
+      err.print(CLEAR_LINE + question + " ");
+      err.flush();
+    } else {
+      err.println(question);
+    }
   }
 
   /// How far the work is, in a line that the next one replaces; nothing where nobody looks.

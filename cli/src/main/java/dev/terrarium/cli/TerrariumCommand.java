@@ -2,6 +2,7 @@ package dev.terrarium.cli;
 
 import dev.terrarium.cli.demo.DemoCommand;
 import dev.terrarium.cli.demo.VictimCommand;
+import dev.terrarium.cli.doctor.DoctorCommand;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -49,6 +50,9 @@ final class TerrariumCommand implements Runnable {
     commands.put("run", () -> new RunCommand(terminal));
     commands.put("call", () -> new CallCommand(terminal));
     commands.put("tools", () -> new ToolsCommand(terminal));
+    commands.put("status", () -> new StatusCommand(terminal));
+    commands.put("orphans", () -> OrphansCommand.withSubcommands(terminal));
+    commands.put("doctor", () -> new DoctorCommand(terminal));
     commands.put("version", () -> new VersionCommand(terminal));
     commands.put("help", CommandLine.HelpCommand::new);
     commands.put("demo-victim", () -> new VictimCommand(terminal));

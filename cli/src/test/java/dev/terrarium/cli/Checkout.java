@@ -24,6 +24,7 @@ final class Checkout {
           "bash",
           "cat",
           "cp",
+          "dirname",
           "find",
           "flock",
           "mkdir",

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 final class TestAdapters {
   static final String ECHO = of("echo.py");
   static final String BROKEN = of("broken.py");
+  static final String DAEMONS = of("daemons.py");
   static final String UNIMPORTABLE = of("unimportable.py");
   static final String TEXTSTATS = example("textstats.py");
 

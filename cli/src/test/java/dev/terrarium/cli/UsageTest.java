@@ -27,6 +27,10 @@ final class UsageTest {
           run nowhere.py             | terrarium: there is no adapter at nowhere.py
           tools nowhere.py           | terrarium: there is no adapter at nowhere.py
           call nowhere.py x          | terrarium: there is no adapter at nowhere.py
+          status now                 | terrarium: unknown argument 'now'; 'terrarium status --help' says more
+          orphans kil                | terrarium: unknown command 'kil', did you mean 'kill'?; 'terrarium orphans --help' says more
+          orphans kill --jsn         | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium orphans kill --help' says more
+          doctor --jsn               | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium doctor --help' says more
           demo --workers 0           | terrarium: --workers must be 1 to 10000, not 0
           """)
   void isOneLineThatSaysWhatIsWrong(String arguments, String line) {
@@ -84,9 +88,20 @@ final class UsageTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"demo", "run", "call", "tools", "version"})
+  @CsvSource({
+    "demo",
+    "run",
+    "call",
+    "tools",
+    "status",
+    "orphans",
+    "orphans ls",
+    "orphans kill",
+    "doctor",
+    "version"
+  })
   void isAvoidedByReadingTheHelp(String command) {
-    Ran ran = Ran.command(command, "--help");
+    Ran ran = Ran.command((command + " --help").split(" ", -1));
     assertThat(ran.status()).isZero();
     assertThat(ran.out()).startsWith("Usage: terrarium " + command);
     assertThat(ran.lines()).allMatch(line -> line.length() <= Table.WIDTH);
@@ -109,7 +124,7 @@ final class UsageTest {
     Ran ran = Ran.command("--help");
     assertThat(ran.status()).isZero();
     assertThat(ran.out())
-        .contains("demo ", "run ", "call ", "tools ", "version ")
+        .contains("demo ", "run ", "call ", "tools ", "status ", "orphans ", "doctor ", "version ")
         .doesNotContain("victim");
   }
 }

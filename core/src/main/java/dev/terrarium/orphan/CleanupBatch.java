@@ -15,6 +15,7 @@ import dev.terrarium.process.SweepReport;
 import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.Origin;
 import dev.terrarium.registry.RegistryException;
+import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -85,13 +86,14 @@ final class CleanupBatch implements AutoCloseable {
     if (dead.get().halfRemoved()) {
       remove(dead.get(), "a removal was cut short", List.of());
     } else {
-      sort(dead.get(), dead.get().details().origin());
+      sort(dead.get(), dead.get().details());
     }
   }
 
   /// The order of the questions matters: of another boot nothing can be alive, whoever it belonged
   /// to.
-  private void sort(DeadRun dead, Origin origin) {
+  private void sort(DeadRun dead, RunDetails details) {
+    Origin origin = details.origin();
     if (!origin.sameBoot()) {
       remove(dead, "the machine was started anew since", List.of());
     } else if (!origin.sameUser() || !origin.samePidNamespace()) {
@@ -99,7 +101,7 @@ final class CleanupBatch implements AutoCloseable {
     } else if (origin.birthmark().isEmpty()) {
       report(dead.path(), Fate.UNREADABLE, "has no birthmark, so that nothing can be proved");
     } else {
-      sort(new Dead(dead, Run.read(dead.path(), origin)), origin.birthmark().get());
+      sort(new Dead(dead, Run.read(dead.path(), details)), origin.birthmark().get());
     }
   }
 

@@ -4,14 +4,15 @@ import dev.terrarium.CleanupPolicy;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
 import dev.terrarium.orphan.CleanupReport.Ended;
+import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
-import dev.terrarium.registry.Origin;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.registry.WorkerRow;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -27,13 +28,14 @@ public final class OrphanDetector {
   private final ProcessKiller killer;
   private final CleanupPolicy policy;
   private final Supplier<Optional<Run>> own;
+  private final Map<Path, List<WorkerRow>> told;
 
   /// For a program that has no runtime.
   ///
   /// @param killer whose audit log takes the signals
   /// @param policy what is done about orphans
   public OrphanDetector(StateDirectory state, ProcessKiller killer, CleanupPolicy policy) {
-    this(state, killer, policy, Optional::empty);
+    this(state, killer, policy, Optional::empty, Map.of());
   }
 
   /// For a runtime.
@@ -45,23 +47,32 @@ public final class OrphanDetector {
       CleanupPolicy policy,
       RunDirectory directory,
       Supplier<List<WorkerRow>> rows) {
-    this(state, killer, policy, own(directory.path(), directory.details().origin(), rows));
-  }
-
-  private static Supplier<Optional<Run>> own(
-      Path directory, Origin origin, Supplier<List<WorkerRow>> rows) {
-    return () -> Optional.of(new Run(directory, origin, rows.get()));
+    this(
+        state,
+        killer,
+        policy,
+        () -> Optional.of(new Run(directory.path(), directory.details(), rows.get())),
+        Map.of());
   }
 
   private OrphanDetector(
       StateDirectory state,
       ProcessKiller killer,
       CleanupPolicy policy,
-      Supplier<Optional<Run>> own) {
+      Supplier<Optional<Run>> own,
+      Map<Path, List<WorkerRow>> told) {
     this.state = state;
     this.killer = killer;
     this.policy = policy;
     this.own = own;
+    this.told = Map.copyOf(told);
+  }
+
+  /// The same, for one who has asked running hosts what is in their ledgers.
+  ///
+  /// @param rows by the directories of the runs; those of others are read from their files
+  public OrphanDetector told(Map<Path, List<WorkerRow>> rows) {
+    return new OrphanDetector(state, killer, policy, own, rows);
   }
 
   /// What came of a clean-up.
@@ -91,8 +102,10 @@ public final class OrphanDetector {
   /// A process that looks like ours, and cannot be proved to be an orphan: it bears the mark of a
   /// run that is not known here, or of another user's, or only a run id on its command line.
   ///
+  /// @param mark what it bears
   /// @param why for people: what it looks like, and what is missing
-  public record Suspect(ProcessIdentity identity, List<String> command, String why) {
+  public record Suspect(
+      ProcessIdentity identity, Optional<Birthmark> mark, List<String> command, String why) {
     public Suspect {
       command = List.copyOf(command);
     }
@@ -105,9 +118,12 @@ public final class OrphanDetector {
 
   /// Processes that only look like ours. Nothing here ever touches them.
   public List<Suspect> findSuspects() {
-    return survey().suspects().stream()
-        .map(it -> new Suspect(it.identity(), it.command(), it.why()))
-        .toList();
+    return survey().suspects();
+  }
+
+  /// The runs that have a directory here. Looks at no process but their hosts.
+  public List<KnownRun> runs() {
+    return Survey.places(state, own.get(), told).stream().map(Survey.Place::known).toList();
   }
 
   /// Ends the processes of dead runtimes as the policy says, and removes those runtimes'
@@ -132,7 +148,20 @@ public final class OrphanDetector {
 
   /// What is ours on this machine, alive and orphaned.
   public SystemStatus systemStatus() {
+    return status(survey());
+  }
+
+  /// All that one look shows.
+  public Overview overview() {
     Survey survey = survey();
+    return new Overview(
+        status(survey),
+        survey.places().stream().map(Survey.Place::known).toList(),
+        survey.active().stream().map(Survey.Active::known).toList(),
+        survey.suspects());
+  }
+
+  private static SystemStatus status(Survey survey) {
     List<OrphanProcess> orphans = survey.orphans().stream().map(Survey.Orphan::process).toList();
     long atWork = survey.active().stream().filter(it -> isWorkers(it.kind())).count();
     long orphaned = orphans.stream().filter(it -> isWorkers(it.kind())).count();
@@ -169,6 +198,6 @@ public final class OrphanDetector {
   }
 
   private Survey survey() {
-    return Survey.of(state, own.get());
+    return Survey.of(state, own.get(), told);
   }
 }

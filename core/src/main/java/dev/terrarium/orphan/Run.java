@@ -8,6 +8,7 @@ import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.registry.Origin;
 import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.WorkerRow;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,12 +25,12 @@ final class Run {
   private static final int DEPTH_MAX = 1_000;
 
   private final Path directory;
-  private final Origin origin;
+  private final RunDetails details;
   private final Map<Long, WorkerRow> rows;
 
-  Run(Path directory, Origin origin, List<WorkerRow> rows) {
+  Run(Path directory, RunDetails details, List<WorkerRow> rows) {
     this.directory = directory;
-    this.origin = origin;
+    this.details = details;
     this.rows =
         rows.stream()
             .collect(
@@ -39,11 +40,11 @@ final class Run {
 
   /// With the ledger of its directory; with none where that cannot be read, which only makes what
   /// is said of its processes poorer.
-  static Run read(Path directory, Origin origin) {
+  static Run read(Path directory, RunDetails details) {
     try {
-      return new Run(directory, origin, ProcessRegistry.read(directory).rows());
+      return new Run(directory, details, ProcessRegistry.read(directory).rows());
     } catch (IOException e) {
-      return new Run(directory, origin, List.of());
+      return new Run(directory, details, List.of());
     }
   }
 
@@ -51,8 +52,12 @@ final class Run {
     return directory;
   }
 
+  RunDetails details() {
+    return details;
+  }
+
   Origin origin() {
-    return origin;
+    return details.origin();
   }
 
   List<WorkerRow> rows() {
@@ -94,7 +99,7 @@ final class Run {
         kind(identity, mark),
         row == null ? "" : row.worker(),
         command,
-        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin.run()));
+        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin().run()));
   }
 
   /// Of a process in one of the run's cgroups that bears no mark.
@@ -104,7 +109,7 @@ final class Run {
         Kind.CHILD,
         "",
         ProcFs.commandLine(identity.pid()),
-        "is in %s of run %s, whose lock is free".formatted(tree, origin.run()));
+        "is in %s of run %s, whose lock is free".formatted(tree, origin().run()));
   }
 
   private OrphanProcess portrait(
@@ -113,7 +118,7 @@ final class Run {
         identity.pid(),
         identity.startTicks(),
         kind,
-        origin.run().value(),
+        origin().run().value(),
         worker,
         command,
         ProcFs.startedAt(identity.startTicks()),
@@ -127,20 +132,20 @@ final class Run {
   /// A lock is free also where somebody removed its file, or the whole directory, and put another
   /// there. Nobody descends from a host that is dead.
   boolean hasWardenUnderItsHost() {
-    return origin.host().alive()
+    return origin().host().alive()
         && ProcFs.pids().stream().anyMatch(pid -> isWarden(pid) && isChildOfHost(pid));
   }
 
   private boolean isWarden(long pid) {
     return Birthmark.of(pid)
         .filter(mark -> mark.worker() == 0)
-        .filter(mark -> origin.birthmark().filter(own -> own.run() == mark.run()).isPresent())
+        .filter(mark -> origin().birthmark().filter(own -> own.run() == mark.run()).isPresent())
         .isPresent();
   }
 
   private boolean isChildOfHost(long pid) {
     return ProcFs.stat(pid)
-        .filter(stat -> !stat.dead() && stat.parent() == origin.host().pid())
+        .filter(stat -> !stat.dead() && stat.parent() == origin().host().pid())
         .isPresent();
   }
 
@@ -148,8 +153,8 @@ final class Run {
   boolean isAbove(ProcStat process) {
     ProcStat at = process;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
-      if (at.parent() == origin.host().pid()) {
-        return origin.host().alive();
+      if (at.parent() == origin().host().pid()) {
+        return origin().host().alive();
       }
       Optional<ProcStat> parent = ProcFs.stat(at.parent());
       if (parent.isEmpty()) {

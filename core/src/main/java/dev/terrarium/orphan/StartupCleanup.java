@@ -9,6 +9,7 @@ import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -80,7 +81,7 @@ public final class StartupCleanup {
   /// Touches nothing, a dead run's directory included.
   private CleanupReport reported(long start) {
     Map<Path, List<Survey.Orphan>> byRun =
-        Survey.of(state, Optional.empty()).orphans().stream()
+        Survey.of(state, Optional.empty(), Map.of()).orphans().stream()
             .collect(Collectors.groupingBy(orphan -> orphan.run().directory()));
     List<Finding> findings =
         byRun.entrySet().stream().map(e -> reported(e.getKey(), e.getValue())).toList();
@@ -124,6 +125,8 @@ public final class StartupCleanup {
   private List<Path> directories() {
     try (var entries = Files.list(state.runs())) {
       return entries.filter(Files::isDirectory).sorted().toList();
+    } catch (NoSuchFileException e) {
+      return List.of(); // there never was a run
     } catch (IOException e) {
       LOG.warn("{} cannot be listed; nothing was cleaned up", state.runs(), e);
       return List.of();

@@ -1,18 +1,22 @@
 package dev.terrarium.orphan;
 
 import dev.terrarium.OrphanProcess;
+import dev.terrarium.orphan.KnownRun.Standing;
+import dev.terrarium.orphan.OrphanDetector.Suspect;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.Origin;
+import dev.terrarium.registry.RegistryException;
+import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.registry.WorkerRow;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,39 +31,30 @@ import java.util.stream.Stream;
 /// namespace whose lock is free, and no warden works under that run's host. All else is either at
 /// work, or not to be told: that is reported, and nobody's to kill.
 final class Survey {
-  /// Whether a run lives.
-  enum Standing {
-    /// Its lock is held.
-    LIVE,
-    /// Its lock is free.
-    DEAD,
-    /// It belongs to another user or PID namespace: neither its pids nor its lock say anything
-    /// here.
-    FOREIGN,
-    /// Its directory says nothing.
-    UNREADABLE
-  }
-
   /// A run's directory.
   ///
   /// @param run empty where it is unreadable
   /// @param detail for people
-  record Place(Path directory, Standing standing, Optional<Run> run, String detail) {}
+  record Place(Path directory, Standing standing, Optional<Run> run, String detail) {
+    KnownRun known() {
+      List<WorkerRow> rows = run.map(Run::rows).orElse(List.of());
+      return new KnownRun(directory, standing, detail, run.map(Run::details), rows);
+    }
+  }
 
   /// A process at work.
   record Active(ProcStat stat, Birthmark.Mark mark, Run run) {
     OrphanProcess.Kind kind() {
       return run.kind(identity(stat), mark);
     }
+
+    Overview.Active known() {
+      return new Overview.Active(stat.pid(), kind(), run.origin().run().value());
+    }
   }
 
   /// A process of a dead run.
   record Orphan(OrphanProcess process, Run run, Birthmark.Mark mark) {}
-
-  /// A process that looks like ours and cannot be proved to be an orphan.
-  ///
-  /// @param why for people: what it looks like, and what is missing
-  record Suspect(ProcessIdentity identity, List<String> command, String why) {}
 
   private record Unknown(ProcStat stat, Birthmark.Mark mark) {}
 
@@ -82,11 +77,12 @@ final class Survey {
   }
 
   /// @param own the run of this JVM whose ledger is known better than from its file
-  static Survey of(StateDirectory state, Optional<Run> own) {
-    var survey = new Survey(places(state, own));
+  /// @param told other runs whose ledgers are, by their directories
+  static Survey of(StateDirectory state, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
+    var survey = new Survey(places(state, own, told));
     ProcFs.pids().forEach(survey::look);
     if (!survey.unknown.isEmpty()) {
-      survey.lookAgain(places(state, own));
+      survey.lookAgain(places(state, own, told));
     }
     return survey;
   }
@@ -105,26 +101,30 @@ final class Survey {
   }
 
   /// The runs alone: no process is looked at.
-  static List<Place> places(StateDirectory state, Optional<Run> own) {
+  static List<Place> places(
+      StateDirectory state, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
     try (Stream<Path> entries = Files.list(state.runs())) {
       return entries
           .filter(entry -> !RunDirectory.isTemporary(entry))
           .sorted()
-          .map(entry -> place(entry, own))
+          .map(entry -> place(entry, own, told))
           .toList();
+    } catch (NoSuchFileException e) {
+      return List.of(); // there never was a run
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          state.runs() + " cannot be listed; look at its permissions", e);
+      throw new RegistryException(state.runs(), "cannot be listed", "look at its permissions", e);
     }
   }
 
-  private static Place place(Path directory, Optional<Run> own) {
+  private static Place place(Path directory, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
     if (own.filter(run -> run.directory().equals(directory)).isPresent()) {
       return new Place(directory, Standing.LIVE, own, "this runtime");
     }
     try {
-      Origin origin = RunDirectory.read(directory).origin();
-      Run run = Run.read(directory, origin);
+      RunDetails details = RunDirectory.read(directory);
+      Origin origin = details.origin();
+      List<WorkerRow> rows = told.get(directory);
+      Run run = rows == null ? Run.read(directory, details) : new Run(directory, details, rows);
       if (!origin.sameUser() || !origin.samePidNamespace()) {
         return new Place(directory, Standing.FOREIGN, Optional.of(run), whose(origin));
       }
@@ -169,7 +169,8 @@ final class Survey {
     if (place != null) {
       sort(stat, mark, place);
     } else if (finallySo) {
-      suspect(stat, "bears birthmark %d, of no run in this state directory".formatted(mark.run()));
+      String why = "bears birthmark %d, of no run in this state directory".formatted(mark.run());
+      suspect(stat, Optional.of(mark), why);
     } else {
       unknown.add(new Unknown(stat, mark));
     }
@@ -187,6 +188,7 @@ final class Survey {
       case FOREIGN, UNREADABLE ->
           suspect(
               stat,
+              Optional.of(mark),
               "bears the birthmark of run %s, which %s"
                   .formatted(run.origin().run(), place.detail()));
     }
@@ -202,12 +204,14 @@ final class Survey {
                         stat ->
                             suspect(
                                 stat,
+                                Optional.empty(),
                                 "names run %s on its command line, and bears no birthmark"
                                     .formatted(run))));
   }
 
-  private void suspect(ProcStat stat, String why) {
-    suspects.add(new Suspect(identity(stat), ProcFs.commandLine(stat.pid()), why));
+  private void suspect(ProcStat stat, Optional<Birthmark.Mark> mark, String why) {
+    Optional<Birthmark> birthmark = mark.map(it -> new Birthmark(it.run()));
+    suspects.add(new Suspect(identity(stat), birthmark, ProcFs.commandLine(stat.pid()), why));
   }
 
   private static ProcessIdentity identity(ProcStat stat) {

@@ -50,6 +50,11 @@ public record ProcStat(
     return "ZXx".indexOf(state) >= 0 && threads <= 1;
   }
 
+  /// Standing still until it gets SIGCONT, or until who traces it lets it go.
+  public boolean stopped() {
+    return state == 'T' || state == 't';
+  }
+
   /// In a sleep of the kernel that no signal ends, SIGKILL included.
   public boolean uninterruptible() {
     return state == 'D';

@@ -14,7 +14,8 @@ public final class RegistryException extends RuntimeException {
     this.path = path;
   }
 
-  RegistryException(Path path, String problem, String remedy, IOException cause) {
+  /// @param remedy what helps
+  public RegistryException(Path path, String problem, String remedy, IOException cause) {
     super(message(path, problem + " (" + cause.getMessage() + ")", remedy), cause);
     this.path = path;
   }

@@ -13,7 +13,8 @@ import java.util.Set;
 
 /// Where runtimes of this user leave their directories.
 ///
-/// @param path an absolute path to a directory that exists and can be written
+/// @param path an absolute path to a directory that exists and can be written, but for one that was
+///   only located
 public record StateDirectory(Path path) {
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rwx------");
@@ -29,6 +30,16 @@ public record StateDirectory(Path path) {
 
   static StateDirectory resolve(Map<String, String> environment, Path home) {
     return at(choose(environment, home));
+  }
+
+  /// The same, for whoever only looks: nothing is made, and it need not be there.
+  public static StateDirectory locate() {
+    return locate(choose(System.getenv(), Path.of(System.getProperty("user.home"))));
+  }
+
+  /// The given directory, for whoever only looks.
+  public static StateDirectory locate(Path directory) {
+    return new StateDirectory(directory.toAbsolutePath().normalize());
   }
 
   /// As the XDG specification demands, a relative `XDG_STATE_HOME` is as good as none.

@@ -3,6 +3,7 @@ package dev.terrarium.warden;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameHandler;
+import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Greeter;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
@@ -58,6 +59,9 @@ public final class Gate implements Greeter {
 
   @Override
   public FrameHandler greet(Connection connection, Frame hello) throws RefusedException {
+    if (hello.type() == FrameType.CONTROL) {
+      throw new RefusedException("questions are asked at the control socket");
+    }
     Guest guest = expected.remove(Messages.token(hello));
     if (guest == null) {
       throw new RefusedException("its token is not one that was given out, or was used before");

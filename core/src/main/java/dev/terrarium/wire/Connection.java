@@ -46,13 +46,17 @@ public final class Connection extends Watched {
   private final FrameDecoder decoder = new FrameDecoder(Peer.STRANGER);
   private final Consumer<Frame> sink = this::deliver;
   private final Greeter greeter;
+  private final Strangers waiting;
   private volatile @Nullable FrameHandler handler;
   private boolean ended;
 
-  Connection(EventLoop loop, SocketChannel channel, Greeter greeter) throws IOException {
+  /// @param waiting among whom it counts until it has been let in
+  Connection(EventLoop loop, SocketChannel channel, Greeter greeter, Strangers waiting)
+      throws IOException {
     this.loop = loop;
     this.channel = channel;
     this.greeter = greeter;
+    this.waiting = waiting;
     this.key = loop.register(channel, OP_READ, this);
   }
 
@@ -200,13 +204,24 @@ public final class Connection extends Watched {
   }
 
   private void greet(Frame hello) {
-    decoder.introduce(hello.type() == FrameType.WARDEN_HELLO ? Peer.WARDEN : Peer.WORKER);
+    Peer peer = whoBeginsWith(hello.type());
+    decoder.introduce(peer);
     try {
       handler = greeter.greet(this, hello);
-      loop.pending().remove(this);
+      if (peer != Peer.ASKER) { // who asks is not let in, and has the same time for all of it
+        waiting.remove(this);
+      }
     } catch (RefusedException e) {
       end(new ProtocolException("refused: " + e.getMessage(), e));
     }
+  }
+
+  private static Peer whoBeginsWith(FrameType first) {
+    return switch (first) {
+      case WARDEN_HELLO -> Peer.WARDEN;
+      case CONTROL -> Peer.ASKER;
+      default -> Peer.WORKER;
+    };
   }
 
   @Override
@@ -217,7 +232,7 @@ public final class Connection extends Watched {
     ended = true;
     stopSending();
     EventLoop.closeQuietly(channel);
-    loop.pending().remove(this);
+    waiting.remove(this);
     tell(why);
   }
 

@@ -35,6 +35,12 @@ public final class EventLoop implements AutoCloseable {
   /// Connections that may wait for their first frame at the same time.
   public static final int PENDING_MAX = 1_024;
 
+  /// What who asks has for all of it: to ask, to be answered, and to read the answer.
+  public static final Duration QUESTION_TIMEOUT = Duration.ofSeconds(5);
+
+  /// Connections on which somebody asks at the same time.
+  public static final int ASKERS_MAX = 16;
+
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
   private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
 
@@ -52,21 +58,29 @@ public final class EventLoop implements AutoCloseable {
   private final ByteBuffer inbox = ByteBuffer.allocateDirect(SLICE_BYTES);
   private final List<Listener> listeners = new ArrayList<>();
   private final Strangers pending;
+
+  /// Apart from the others: no crowd of them keeps a worker out.
+  private final Strangers askers;
+
   private final Throttle throttle = new Throttle(log);
 
-  private EventLoop(String name, Selector selector, Strangers pending) {
+  private EventLoop(String name, Selector selector, Strangers pending, Strangers askers) {
     this.thread = Thread.ofPlatform().daemon().name("terrarium-loop-" + name).unstarted(this::run);
     this.selector = selector;
     this.pending = pending;
+    this.askers = askers;
   }
 
   public static EventLoop start(String name) {
-    return start(name, HELLO_TIMEOUT, PENDING_MAX);
+    return start(
+        name,
+        new Strangers(HELLO_TIMEOUT, PENDING_MAX),
+        new Strangers(QUESTION_TIMEOUT, ASKERS_MAX));
   }
 
-  static EventLoop start(String name, Duration helloTimeout, int pendingMax) {
+  static EventLoop start(String name, Strangers pending, Strangers askers) {
     try {
-      var loop = new EventLoop(name, Selector.open(), new Strangers(helloTimeout, pendingMax));
+      var loop = new EventLoop(name, Selector.open(), pending, askers);
       loop.thread.start();
       return loop;
     } catch (IOException e) {
@@ -76,7 +90,13 @@ public final class EventLoop implements AutoCloseable {
 
   /// Listens for frames at `socket`, which is created by this, and removed by [#close].
   public void listen(Path socket, Greeter greeter) throws IOException {
-    listen(Listener.bind(socket, channel -> greetLater(channel, greeter)));
+    listen(Listener.bind(socket, channel -> greetLater(channel, greeter, pending)));
+  }
+
+  /// Listens at `socket` for those who ask, one question a connection. Whatever came of it, a
+  /// connection is closed after [#QUESTION_TIMEOUT].
+  public void listenForQuestions(Path socket, Greeter greeter) throws IOException {
+    listen(Listener.bind(socket, channel -> greetLater(channel, greeter, askers)));
   }
 
   /// Listens for lifelines at `socket`; they stay open until the worker or the loop ends.
@@ -100,11 +120,12 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  private void greetLater(SocketChannel channel, Greeter greeter) throws IOException {
-    if (pending.full()) {
+  private void greetLater(SocketChannel channel, Greeter greeter, Strangers waiting)
+      throws IOException {
+    if (waiting.full()) {
       throw new IOException("too many connections have not said who they are");
     }
-    pending.add(new Connection(this, channel, greeter), System.nanoTime());
+    waiting.add(new Connection(this, channel, greeter, waiting), System.nanoTime());
   }
 
   /// Runs `task` on the loop's thread, after what it is doing now.
@@ -136,10 +157,6 @@ public final class EventLoop implements AutoCloseable {
     return inbox;
   }
 
-  Strangers pending() {
-    return pending;
-  }
-
   /// A stranger that just left said nothing and is not worth a line.
   void strangerLeft(@Nullable ProtocolException why) {
     if (why != null) {
@@ -165,6 +182,7 @@ public final class EventLoop implements AutoCloseable {
     boolean _ = Thread.interrupted();
     long now = System.nanoTime();
     pending.expire(now);
+    askers.expire(now);
     listeners.forEach(listener -> listener.resumeWhenDue(now));
     runTasks();
   }
@@ -183,7 +201,7 @@ public final class EventLoop implements AutoCloseable {
 
   /// For `select`, where 0 means for ever.
   private long millisToNextDeadline(long now) {
-    long nanos = pending.nanosToDeadline(now);
+    long nanos = Math.min(pending.nanosToDeadline(now), askers.nanosToDeadline(now));
     for (Listener listener : listeners) {
       nanos = Math.min(nanos, listener.nanosToResume(now));
     }

@@ -2,8 +2,8 @@ package dev.terrarium.wire;
 
 import java.util.Set;
 
-/// The frame types of protocol version 1 and who sends them. A hello belongs to nobody but a
-/// stranger, so that a second one is refused like any other frame from the wrong side.
+/// The frame types of protocol version 1 and who sends them. A hello, or a question, belongs to
+/// nobody but a stranger, so that a second one is refused like any other frame from the wrong side.
 @SuppressWarnings("ImmutableEnumChecker") // Set.of is immutable
 public enum FrameType {
   HELLO(1, Peer.STRANGER),
@@ -38,7 +38,10 @@ public enum FrameType {
   DUMPED(74, Peer.WARDEN),
   SHUTDOWN(75, Peer.JVM),
   REPORT(76, Peer.WARDEN),
-  ZYGOTE_READY(77, Peer.WARDEN);
+  ZYGOTE_READY(77, Peer.WARDEN),
+
+  CONTROL(78, Peer.STRANGER),
+  CONTROL_ANSWER(79, Peer.JVM);
 
   private static final FrameType[] BY_CODE = new FrameType[256];
 

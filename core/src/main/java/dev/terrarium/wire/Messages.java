@@ -47,6 +47,16 @@ public final class Messages {
     return read(frame, fields -> MessageReader.fromWarden(frame, fields));
   }
 
+  /// What somebody asks.
+  public static Control control(Frame frame) {
+    return read(frame, fields -> new Control(fields.text("ask")));
+  }
+
+  /// The answer, as `reader` understands it; it throws what [Fields] throws.
+  public static <T> T controlAnswer(Frame frame, Function<Fields, T> reader) {
+    return read(frame, reader);
+  }
+
   private static <T> T read(Frame frame, Function<Fields, T> message) {
     try {
       return message.apply(WireJson.fields(frame.envelope()));
@@ -398,6 +408,23 @@ public final class Messages {
     @Override
     public Map<String, ?> fields() {
       return Map.of();
+    }
+  }
+
+  // ---- to a JVM, from whoever asks ----
+
+  /// A question.
+  ///
+  /// @param ask what is to be known
+  public record Control(String ask) implements Outgoing {
+    @Override
+    public FrameType type() {
+      return FrameType.CONTROL;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object("ask", ask);
     }
   }
 

@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// The connections that have not shown their first frame yet, oldest first: all have the same time
-/// for it. Of the loop's thread.
+/// The connections that have not been let in yet, oldest first: all have the same time for it. Of
+/// the loop's thread.
 final class Strangers {
   private final Duration timeout;
   private final int max;

@@ -1,6 +1,7 @@
 package dev.terrarium.orphan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
@@ -14,12 +15,15 @@ import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Child;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -114,6 +118,62 @@ final class OrphanDetectorTest {
       assertThat(itsChild.alive()).isTrue();
     }
     live.end();
+  }
+
+  @Test
+  void showsEverythingInOneLook() {
+    Run dead = run();
+    dead.die();
+    Run live = run();
+    try (Child orphan = dead.child(1);
+        Child worker = live.child(1);
+        Child named = Child.marked((1L << 60) + 99, 1, "sleep", "1000")) {
+      live.record(1, worker);
+      Overview overview = detector.overview();
+      assertThat(overview.status().orphanDetails())
+          .extracting(OrphanProcess::pid)
+          .containsExactly(orphan.pid());
+      assertThat(overview.runs())
+          .extracting(KnownRun::id, KnownRun::standing)
+          .containsExactlyInAnyOrder(
+              tuple(dead.id(), KnownRun.Standing.DEAD), tuple(live.id(), KnownRun.Standing.LIVE));
+      assertThat(overview.active())
+          .containsExactly(new Overview.Active(worker.pid(), OrphanProcess.Kind.WORKER, live.id()));
+      assertThat(overview.suspects())
+          .filteredOn(it -> it.identity().pid() == named.pid())
+          .singleElement()
+          .matches(it -> it.mark().equals(Optional.of(new Birthmark((1L << 60) + 99))));
+      assertThat(detector.runs()).isEqualTo(overview.runs());
+    }
+    live.end();
+  }
+
+  @Test
+  void believesAHostThatWasAskedMoreThanItsFile() {
+    Run live = run();
+    try (Child worker = live.child(1)) {
+      live.record(1, worker);
+      List<WorkerRow> told = live.registry().listAllWorkers();
+      live.registry().release(1); // and so it is not in the file any more
+      assertThat(detector.systemStatus().registry().totalRegistered()).isZero();
+      assertThat(detector.told(Map.of(live.directory().path(), told)).systemStatus().registry())
+          .isEqualTo(new SystemStatus.Registry(1, 1, 0, List.of(worker.pid())));
+    }
+    live.end();
+  }
+
+  @Test
+  void findsNothingWhereNothingEverRan() {
+    Path nowhere = home.resolve("not/there");
+    var there =
+        new OrphanDetector(
+            StateDirectory.locate(nowhere),
+            new ProcessKiller(audit::add),
+            CleanupPolicy.defaults());
+    assertThat(there.runs()).isEmpty();
+    assertThat(there.findOrphanedProcesses()).isEmpty();
+    assertThat(there.cleanupOrphanedProcesses().found()).isZero();
+    assertThat(nowhere).doesNotExist();
   }
 
   @ParameterizedTest

@@ -46,6 +46,14 @@ final class StateDirectoryTest {
   }
 
   @Test
+  void isLocatedWithoutBeingMade() {
+    Path nowhere = home.resolve("not/there");
+    assertThat(StateDirectory.locate(nowhere).path()).isEqualTo(nowhere);
+    assertThat(StateDirectory.locate(nowhere).runs()).isEqualTo(nowhere.resolve("runs"));
+    assertThat(home).isEmptyDirectory();
+  }
+
+  @Test
   void isForItsUserAlone() throws IOException {
     StateDirectory state = StateDirectory.at(home.resolve("a/b"));
     for (Path path : new Path[] {state.path(), state.runs()}) {

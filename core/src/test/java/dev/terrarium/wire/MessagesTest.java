@@ -51,6 +51,17 @@ final class MessagesTest {
   }
 
   @Test
+  void readsAQuestionAsItIsWritten() {
+    Frame question = frame(FrameType.CONTROL, "{\"ask\":\"status\",\"more\":1}");
+    assertThat(Messages.control(question)).isEqualTo(new Messages.Control("status"));
+    assertThat(new String(Messages.write(new Messages.Control("status")), UTF_8))
+        .isEqualTo("{\"ask\":\"status\"}");
+    assertThatThrownBy(() -> Messages.control(frame(FrameType.CONTROL, "{}")))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("ask is missing");
+  }
+
+  @Test
   void readsTheHelloOfThePage() {
     Hello hello =
         hello(

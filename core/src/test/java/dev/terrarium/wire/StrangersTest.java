@@ -24,7 +24,11 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 final class StrangersTest extends ListeningLoop {
   StrangersTest() {
-    super(EventLoop.start("strangers", Duration.ofMillis(300), 8));
+    super(
+        EventLoop.start(
+            "strangers",
+            new Strangers(Duration.ofMillis(300), 8),
+            new Strangers(Duration.ofMillis(300), 8)));
   }
 
   private void assertSilentlyClosed(TestPeer peer) throws Exception {
@@ -130,6 +134,49 @@ final class StrangersTest extends ListeningLoop {
     }
     for (TestPeer peer : silent) {
       peer.close();
+    }
+  }
+
+  /// Whoever asks stays a stranger: he has the same time for all of it, answered or not.
+  @Test
+  void areClosedInTimeWhenAllTheyDoIsAsk(@TempDir Path directory) throws Exception {
+    Path control = directory.resolve("c");
+    loop.listenForQuestions(control, greeter);
+    try (var asker = TestPeer.dial(control).send(Frames.bytes(FrameType.CONTROL, 0, "{}"))) {
+      Connection connection = next(greeter.connections);
+      connection.send(OutgoingFrame.of(FrameType.CONTROL_ANSWER, 0, "{}".getBytes(UTF_8)));
+      assertThat(asker.receive().type()).isEqualTo(FrameType.CONTROL_ANSWER);
+      assertThat(asker.bytesUntilClosed()).isZero();
+      assertThat(next(greeter.closed).reason()).hasMessageContaining("300 ms");
+    }
+  }
+
+  @Test
+  void haveNothingMoreToSayWhenTheyHaveAsked(@TempDir Path directory) throws Exception {
+    Path control = directory.resolve("c");
+    loop.listenForQuestions(control, greeter);
+    byte[] question = Frames.bytes(FrameType.CONTROL, 0, "{}");
+    try (var asker = TestPeer.dial(control).send(Frames.join(question, question))) {
+      assertThat(asker.bytesUntilClosed()).isZero();
+      assertThat(next(greeter.closed).reason()).hasMessageContaining("does not come from a ASKER");
+      assertThat(greeter.frames).isEmpty();
+    }
+  }
+
+  @Test
+  void whoAskKeepNobodyElseOut(@TempDir Path directory) throws Exception {
+    Path control = directory.resolve("c");
+    loop.listenForQuestions(control, greeter);
+    List<TestPeer> askers = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      askers.add(TestPeer.dial(control));
+    }
+    try (var oneMore = TestPeer.dial(control)) {
+      assertThat(oneMore.bytesUntilClosed()).isZero();
+      assertSilentlyClosed(oneMore);
+    }
+    for (TestPeer asker : askers) {
+      asker.close();
     }
   }
 

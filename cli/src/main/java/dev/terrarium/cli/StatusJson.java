@@ -1,0 +1,122 @@
+package dev.terrarium.cli;
+
+import dev.terrarium.OrphanProcess;
+import dev.terrarium.PoolStats;
+import dev.terrarium.control.HostStatus;
+import dev.terrarium.control.HostStatus.PoolStatus;
+import dev.terrarium.orphan.KnownRun;
+import dev.terrarium.orphan.SystemStatus;
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.WorkerRow;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// The status for programs.
+final class StatusJson {
+  private final Look look;
+
+  private StatusJson(Look look) {
+    this.look = look;
+  }
+
+  static Map<String, @Nullable Object> of(Look look) {
+    return new StatusJson(look).object();
+  }
+
+  private Map<String, @Nullable Object> object() {
+    SystemStatus status = look.overview().status();
+    return Json.object(
+        "registry", registry(status.registry()),
+        "orphaned_processes", status.orphanedProcesses(),
+        "total_worker_processes", status.totalWorkerProcesses(),
+        "system_health", Words.of(status.health()),
+        "orphan_details", status.orphanDetails().stream().map(StatusJson::orphan).toList(),
+        "runs", look.overview().runs().stream().map(this::run).toList());
+  }
+
+  private static Map<String, @Nullable Object> registry(SystemStatus.Registry registry) {
+    return Json.object(
+        "total_registered", registry.totalRegistered(),
+        "alive_workers", registry.aliveWorkers(),
+        "dead_workers", registry.deadWorkers(),
+        "active_python_pids", registry.activePids());
+  }
+
+  private static Map<String, @Nullable Object> orphan(OrphanProcess orphan) {
+    return Json.object(
+        "pid", orphan.pid(),
+        "cmdline", Words.command(orphan.command()),
+        "detected_at", orphan.detectedAt().toString());
+  }
+
+  private Map<String, @Nullable Object> run(KnownRun run) {
+    Optional<HostStatus> answer = look.answer(run);
+    Optional<RunDetails> details = run.details();
+    return Json.object(
+        "run", run.id(),
+        "state", Words.of(run.standing()),
+        "answered", answer.isPresent(),
+        "detail", look.silence(run).orElse(run.detail()),
+        "directory", run.directory().toString(),
+        "host", details.map(it -> it.origin().host().pid()).orElse(null),
+        "started_at", details.map(it -> it.startedAt().toString()).orElse(null),
+        "uptime_ms", answer.map(it -> it.uptime().toMillis()).orElse(null),
+        "processes", processes(run),
+        "pools", answer.stream().flatMap(it -> it.pools().stream()).map(StatusJson::pool).toList(),
+        "ledger", rows(run, answer).stream().map(StatusJson::row).toList(),
+        "orphans", orphans(run));
+  }
+
+  private long processes(KnownRun run) {
+    return look.overview().active().stream().filter(it -> it.run().equals(run.id())).count();
+  }
+
+  private List<Long> orphans(KnownRun run) {
+    return look.overview().status().orphanDetails().stream()
+        .filter(it -> it.run().equals(run.id()))
+        .map(OrphanProcess::pid)
+        .toList();
+  }
+
+  private static List<WorkerRow> rows(KnownRun run, Optional<HostStatus> answer) {
+    return answer.map(HostStatus::ledger).orElse(run.rows());
+  }
+
+  private static Map<String, @Nullable Object> row(WorkerRow row) {
+    return Json.object(
+        "worker", row.worker(),
+        "number", row.number(),
+        "pool", row.pool(),
+        "fingerprint", row.fingerprint(),
+        "pid", row.process().map(WorkerRow.Activation::pid).orElse(null),
+        "alive", row.identity().filter(ProcessIdentity::alive).isPresent());
+  }
+
+  private static Map<String, @Nullable Object> pool(PoolStatus pool) {
+    PoolStats stats = pool.stats();
+    return Json.object(
+        "name", pool.name(),
+        "size", stats.size(),
+        "idle", stats.idle(),
+        "busy", stats.busy(),
+        "starting", stats.starting(),
+        "waiting", stats.waiting(),
+        "calls", stats.calls(),
+        "restarts", stats.restarts(),
+        "ledger_rows", stats.ledgerRows(),
+        "processes", stats.processes(),
+        "cleanup_activations", stats.cleanupActivations(),
+        "workers", stats.workers().stream().map(StatusJson::worker).toList());
+  }
+
+  private static Map<String, @Nullable Object> worker(PoolStats.WorkerInfo worker) {
+    return Json.object(
+        "id", worker.id(),
+        "pid", worker.pid(),
+        "cpu_ms", worker.cpu().toMillis(),
+        "resident_bytes", worker.residentBytes());
+  }
+}

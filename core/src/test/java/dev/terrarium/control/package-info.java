@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.control;
+
+import org.jspecify.annotations.NullMarked;
