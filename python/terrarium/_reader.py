@@ -19,7 +19,6 @@ would run.
 
 from __future__ import annotations
 
-import os
 from _queue import Empty, SimpleQueue
 from _signal import (
     SIG_BLOCK,
@@ -38,6 +37,7 @@ from time import monotonic
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import Call
+from terrarium._runner import end_group
 from terrarium._values import decode, to_text
 from terrarium._wire import (
     CALL,
@@ -194,7 +194,7 @@ class Reader:
 
     def _end_of_reading(self, error: BaseException) -> NoReturn:
         if isinstance(error, (EOFError, ConnectionError)):
-            os._exit(0)  # the JVM is gone
+            end_group()  # the JVM is gone
         if isinstance(error, ProtocolError):
             self._worker.fail(f"protocol error: {error}")
         if isinstance(error, OSError):

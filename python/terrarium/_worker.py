@@ -18,7 +18,7 @@ from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._answers import Answers
 from terrarium._calls import Book, Call
 from terrarium._reader import Reader
-from terrarium._runner import Runner, exit_status, flush
+from terrarium._runner import Runner, end_group, exit_status, flush
 from terrarium._values import to_text
 
 TYPE_CHECKING = False
@@ -180,7 +180,8 @@ class Worker:
         try:
             return _wire.dial(self._spec["socket"])
         except OSError as error:
-            self.fail(f"cannot connect to the JVM at {self._spec['socket']}: {error}")
+            _errors.complain(f"cannot connect to the JVM at {self._spec['socket']}: {error}")
+            end_group()
 
     def _import_for_memory(self) -> None:
         """What large values and views need, and Python finds only with a descriptor: a tool may
@@ -246,8 +247,10 @@ class Worker:
         """The connection is gone: quietly where the JVM is, with a reason where user code closed
         the descriptor.
         """
-        if self.runner.forked or error.host_gone:
+        if self.runner.forked:
             os._exit(0)
+        if error.host_gone:
+            end_group()
         self.fail(f"the connection to the JVM was closed in this process: {error}")
 
     def _after_fork(self) -> None:

@@ -25,7 +25,7 @@ from terrarium import _bootstrap, _spec
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._bootstrap import ARMED, StepError
 from terrarium._rehearsal import rehearse
-from terrarium._runner import flush
+from terrarium._runner import end_group, flush
 from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False
@@ -145,7 +145,7 @@ class Orders:
     def wait(self) -> None:
         """Until there is one. Ends the process where the warden does not want it any more."""
         if not self._socket.recv(1, MSG_PEEK):
-            os._exit(0)
+            end_group()
 
     def take(self) -> Order | None:
         """The next one, ``None`` where there is none at the moment."""

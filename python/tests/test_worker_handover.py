@@ -225,7 +225,7 @@ def test_the_connection_s_end_ends_a_worker_whoever_reads(start, lead):
     worker = start(ADAPTER)
     lead(worker)
     worker.connection.close()
-    assert worker.process.wait(PATIENCE_SECONDS) == 0
+    assert worker.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     assert worker.errors() == ""
 
 

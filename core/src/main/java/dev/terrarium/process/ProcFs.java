@@ -75,6 +75,17 @@ public final class ProcFs {
     return List.of(new String(raw, 0, end, UTF_8).split("\0", -1));
   }
 
+  /// The number that the kernel gave out last, to a process or a thread; it gives them out in
+  /// ascending order. Empty where `/proc` does not tell.
+  static OptionalLong newestPid() {
+    try {
+      String load = Files.readString(PROC.resolve("loadavg"), ISO_8859_1);
+      return OptionalLong.of(Long.parseLong(load.substring(load.lastIndexOf(' ') + 1).strip()));
+    } catch (IOException | NumberFormatException e) {
+      return OptionalLong.empty();
+    }
+  }
+
   /// When a process started that did so this many clock ticks after the machine. To about a second:
   /// the kernel tells its own start no better.
   public static Instant startedAt(long startTicks) {

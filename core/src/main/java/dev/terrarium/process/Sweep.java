@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -17,12 +18,19 @@ import java.util.stream.Stream;
 /// did not see. So it ends after two looks in a row without a living bearer. Processes that the
 /// kernel does not let us kill, or that are spared, do not prolong it; they are reported.
 ///
+/// A chain whose links each fork the next and die is in no list any more by the time that it is
+/// read. But it cannot hide that numbers are given out: where that happened during a look that
+/// found nobody, those who get the next ones are looked at as they are born.
+///
 /// All are asked at the same time, and all share one grace: a thousand that ignore SIGTERM take as
 /// long as one.
 final class Sweep {
   private static final Duration PAUSE_FIRST = Duration.ofMillis(2);
   private static final Duration PAUSE_MAX = Duration.ofMillis(20);
   private static final int QUIET_LOOKS = 2;
+
+  /// Some dozens of links of the quickest chain.
+  private static final Duration BIRTHS_WATCH = Duration.ofMillis(10);
 
   private final ProcessKiller killer;
   private final Set<Birthmark> marks;
@@ -101,6 +109,27 @@ final class Sweep {
   }
 
   private Look look() {
+    OptionalLong newest = ProcFs.newestPid();
+    Look seen = lookAtAll();
+    boolean born = !ProcFs.newestPid().equals(newest);
+    return seen == Look.QUIET && born ? lookAtBirths() : seen;
+  }
+
+  private Look lookAtBirths() {
+    Look seen = Look.QUIET;
+    OptionalLong last = OptionalLong.empty();
+    long end = System.nanoTime() + BIRTHS_WATCH.toNanos();
+    while (System.nanoTime() < end) {
+      OptionalLong newest = ProcFs.newestPid();
+      if (newest.isPresent() && !newest.equals(last)) {
+        last = newest;
+        seen = livelier(seen, living(newest.getAsLong()).map(this::lookAt).orElse(Look.QUIET));
+      }
+    }
+    return seen;
+  }
+
+  private Look lookAtAll() {
     Stream<ProcStat> bearers = ProcFs.pids().stream().flatMap(pid -> living(pid).stream());
     if (manner.order() != Manner.Order.ANY) {
       bearers = bearers.sorted(manner.order().comparator());

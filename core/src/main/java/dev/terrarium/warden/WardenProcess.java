@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -199,12 +200,15 @@ final class WardenProcess implements FrameHandler {
   }
 
   /// Asks it to kill what is left, and waits for its end.
-  Wardens.Report shutDown() {
+  ///
+  /// @return how many it had to kill; empty where it did not say so in time
+  OptionalInt shutDown() {
     send(0, new Messages.Shutdown());
-    Messages.Report said = new Messages.Report(0, 0);
+    OptionalInt killed = OptionalInt.empty();
     long end = System.nanoTime() + REPORT_TIMEOUT.toNanos();
     try {
-      said = report.get(REPORT_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
+      Messages.Report said = report.get(REPORT_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
+      killed = OptionalInt.of(said.killed());
       process.onExit().get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException | TimeoutException e) {
       // The sweep that follows finds what it could not report.
@@ -212,7 +216,7 @@ final class WardenProcess implements FrameHandler {
       Thread.currentThread().interrupt();
     }
     end();
-    return new Wardens.Report(said.killed(), said.left());
+    return killed;
   }
 
   /// Kills it; does not wait.

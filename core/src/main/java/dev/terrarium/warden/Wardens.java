@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -393,11 +394,23 @@ public final class Wardens {
     } finally {
       lock.unlock();
     }
-    Report report = warden == null ? new Report(0, 0) : warden.shutDown();
+    OptionalInt said = warden == null ? OptionalInt.of(0) : warden.shutDown();
     awaitEnd(keeping);
     SweepReport rest = sweep("the runtime closes");
-    int contained = setup.cgroups().clear("the runtime closes");
-    return new Report(report.killed() + (int) rest.killed() + contained, rest.left().size());
+    int swept = (int) rest.killed() + setup.cgroups().clear("the runtime closes");
+    // Who lived when a warden had to be ended has died with it, whether the sweep still saw it or
+    // not.
+    int killed = said.isPresent() ? said.getAsInt() + swept : Math.max(alive(), swept);
+    return new Report(killed, rest.left().size());
+  }
+
+  private int alive() {
+    lock.lock();
+    try {
+      return alive.size();
+    } finally {
+      lock.unlock();
+    }
   }
 
   // A successor that is being started at this moment must be gone before anybody says that nothing
