@@ -3,6 +3,7 @@ package dev.terrarium.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -48,14 +49,19 @@ final class LeftoversTest {
     Path file = Files.createTempFile("pid", "");
     String escape = "(setsid sh -c 'echo $$ > " + file + "; exec sleep 1000' &)";
     try (Child shell = Child.marked(RUN, 7, "sh", "-c", escape + "; exec sleep 1000")) {
+      // A shell that is killed before it has forked leaves nobody behind.
+      await().until(() -> Files.readString(file).endsWith("\n"));
       shell.kill();
     }
+    long away = Long.parseLong(Files.readString(file).strip());
     try {
-      Procs.Proc away = Procs.marked(RUN).getFirst();
-      assertThat(Procs.descendants(ProcessHandle.current().pid())).noneMatch(away::is);
-      assertLeft("pid " + away.pid());
+      assertThat(Procs.marked(RUN)).extracting(Procs.Proc::pid).containsExactly(away);
+      assertThat(Procs.descendants(ProcessHandle.current().pid()))
+          .extracting(Procs.Proc::pid)
+          .doesNotContain(away);
+      assertLeft("pid " + away);
     } finally {
-      ProcessHandle.of(Procs.marked(RUN).getFirst().pid()).orElseThrow().destroyForcibly();
+      ProcessHandle.of(away).orElseThrow().destroyForcibly();
       Files.delete(file);
     }
     before.assertNothingNew(Leftovers.PATIENCE);
