@@ -20,6 +20,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="every row, under two minutes")
     parser.add_argument("--rows", default="", help="only these tables, by name")
     parser.add_argument("--only", default="", help="only these contestants")
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="put the rows into docs/, in the place of the same ones there",
+    )
     parser.add_argument("--repeats", type=int, help="how many fresh JVMs for each case")
     parser.add_argument("--millis", type=int, help="how long each workload counts")
     parser.add_argument("--out", type=Path, help="the folder for benchmarks.md and .json")
@@ -49,7 +54,18 @@ def chosen(cases: list[rows.Case], wanted: argparse.Namespace) -> list[rows.Case
 def folder(wanted: argparse.Namespace, place: runs.Place) -> Path:
     """Only a whole run may change the document of the project."""
     whole = not (wanted.quick or wanted.rows or wanted.only or wanted.repeats or wanted.millis)
-    return wanted.out or (place.root / "docs" if whole else place.target)
+    return wanted.out or (place.root / "docs" if whole or wanted.update else place.target)
+
+
+def the_rest(wanted: argparse.Namespace, docs: Path, facts: dict) -> runs.Results:
+    """Find what the document says of all other rows, for a run that replaces some."""
+    if wanted.quick or wanted.only or wanted.repeats or wanted.millis or not wanted.rows:
+        raise SystemExit("bench: --update wants --rows, and these whole: nothing else")
+    known, results = document.read(docs)
+    differing = machine.differences(known, facts)
+    if differing:
+        raise SystemExit(f"bench: measured elsewhere, run all of it: {', '.join(differing)} differ")
+    return results
 
 
 def main() -> int:
@@ -69,16 +85,20 @@ def main() -> int:
     if wanted.millis:
         times = runs.Times(wanted.millis, wanted.millis)
     begin = time.monotonic()
-    runner = runs.Runner(place, times, say)
+    facts = machine.facts(place, [USAGE, *map(shlex.quote, asked())], sizes, times)
+    rest = the_rest(wanted, folder(wanted, place), facts) if wanted.update else runs.Results()
+    runner = runs.Runner(place, times, say, facts["commit"])
     processes.adopt_orphans()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    facts = machine.facts(place, [USAGE, *map(shlex.quote, asked())], sizes, times)
     try:
         for number, group in enumerate(groups):
             say(f"[{number + 1} of {len(groups)}, {time.monotonic() - begin:.0f} s]")
             runner.run(group)
-        verdicts = document.judge_all(cases, plan.targets(sizes), runner.results)
+        others = {*rest.measured} - {case.row for case in cases}
+        runner.results.add(rest, others)
+        shown = [case for case in plan.cases(sizes) if case.row in others] + cases
+        verdicts = document.judge_all(shown, plan.targets(sizes), runner.results)
         if not wanted.quick:
             profile_missed(runner, cases, verdicts)
     except KeyboardInterrupt:
@@ -86,7 +106,7 @@ def main() -> int:
     finally:
         processes.end_leftovers(patience=0)
     facts["seconds"] = round(time.monotonic() - begin)
-    return document.write(folder(wanted, place), facts, cases, verdicts, runner.results)
+    return document.write(folder(wanted, place), facts, shown, verdicts, runner.results)
 
 
 def profile_missed(runner: runs.Runner, cases: list[rows.Case], verdicts: list) -> None:

@@ -14,7 +14,8 @@ from .runs import Results
 
 HEAD = """# Benchmarks
 
-Written by `{command}` on {begun}; do not edit: every figure is measured.
+Written by `{command}`; do not edit: every figure is measured.
+Each table says when, and of which commit.
 {quick}
 How to run it and how to read it: [measuring.md](measuring.md).
 """
@@ -74,6 +75,22 @@ def write(
     return 1 if any(key[2] == OURS for key in results.failures) else 0
 
 
+def read(folder: Path) -> tuple[dict, Results]:
+    """Read back what was written: the facts, and what was measured."""
+    known = json.loads((folder / "benchmarks.json").read_text())
+    results = Results()
+    for case in known["cases"]:
+        key = (case["row"], case["variant"], case["contestant"], case["cpus"])
+        results.figures[key] = case["figures"]
+        for kept, name in ((results.failures, "failure"), (results.commands, "command")):
+            if case[name] is not None:
+                kept[key] = case[name]
+    results.profiles = {tuple(profile["case"]): profile["text"] for profile in known["profiles"]}
+    results.measured = known["measured"]
+    results.leftovers.update(known["left_behind"])
+    return known["facts"], results
+
+
 def judge(target: Target, results: Results) -> Verdict:
     """Hold a figure against its target."""
     value = median(target.figure, results)
@@ -114,15 +131,12 @@ def page(facts, cases, rows, verdicts, results) -> Iterable[str]:
 def machine_table(facts: dict) -> Iterable[str]:
     """Say on what it was measured."""
     yield "| | |\n| --- | --- |"
-    for name in ("commit", "processor", "memory", "kernel", "java", "python", "load"):
+    for name in ("processor", "memory", "kernel", "java", "python"):
         yield f"| {name} | {facts[name]} |"
     python = ", ".join(f"{name} {version}" for name, version in facts["python_packages"].items())
     yield f"| Python packages | {python} |"
     yield f"| Java libraries | {', '.join(facts['java_libraries'])} |"
-    yield (
-        f"| rounds | {facts['warm_up_ms']} ms to warm up, {facts['counted_ms']} ms counted; "
-        f"{facts['seconds']} s in all |"
-    )
+    yield (f"| rounds | {facts['warm_up_ms']} ms to warm up, {facts['counted_ms']} ms counted |")
     yield ""
 
 
@@ -130,8 +144,9 @@ def section(row: Row, facts, cases, verdicts, results) -> Iterable[str]:
     """Write one table with its targets."""
     source = "start" if row.name == "memory" else row.name
     of_row = [case for case in cases if case.row == source]
-    load = results.loads.get(source) or facts["load"]
-    yield f"## {row.title}\n\n{row.about} Load before it: {load}.\n"
+    how = results.measured.get(source, facts)
+    yield f"## {row.title}\n\n{row.about}\n"
+    yield f"Begun {how['begun']}, commit {how['commit']}, load before it {how['load']}.\n"
     columns = [c for c in row.columns if any(results.values(case.key, c.name) for case in of_row)]
     yield "| | where | who | " + " | ".join(c.title for c in columns) + " | JVMs |"
     yield "| --- " * 3 + "| --- " * len(columns) + "| --- |"
@@ -200,6 +215,7 @@ def plain(facts, cases, verdicts, results) -> dict:
                 "settings": dict(case.settings),
                 "figures": results.figures[case.key],
                 "failure": results.failures.get(case.key),
+                "command": results.commands.get(case.key),
             }
             for case in cases
         ],
@@ -215,7 +231,7 @@ def plain(facts, cases, verdicts, results) -> dict:
             }
             for verdict in verdicts
         ],
-        "profiles": {" / ".join(map(str, key)): text for key, text in results.profiles.items()},
-        "loads": results.loads,
+        "profiles": [{"case": key, "text": text} for key, text in results.profiles.items()],
+        "measured": results.measured,
         "left_behind": dict(results.leftovers),
     }

@@ -9,9 +9,15 @@ import platform
 import re
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .rows import Sizes
-from .runs import Place, Times
+if TYPE_CHECKING:
+    from .rows import Sizes
+    from .runs import Place, Times
+
+THE_SAME = ("processor", "memory", "kernel", "java", "python", "python_packages", "java_libraries",
+            "warm_up_ms", "counted_ms", "many")  # fmt: skip
+"""What must be equal for figures to stand in one table."""
 
 
 def facts(place: Place, command: list[str], sizes: Sizes, times: Times) -> dict:
@@ -19,7 +25,7 @@ def facts(place: Place, command: list[str], sizes: Sizes, times: Times) -> dict:
     return {
         "command": " ".join(command),
         "quick": sizes.quick,
-        "begun": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "begun": now(),
         "commit": commit(place.root),
         "processor": f"{os.cpu_count()} x {field('/proc/cpuinfo', 'model name')}",
         "memory": field("/proc/meminfo", "MemTotal"),
@@ -28,11 +34,26 @@ def facts(place: Place, command: list[str], sizes: Sizes, times: Times) -> dict:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "python_packages": packages(),
         "java_libraries": libraries(place.target / "lib"),
-        "load": " ".join(Path("/proc/loadavg").read_text().split()[:3]),
+        "load": load(),
         "warm_up_ms": times.warm_up,
         "counted_ms": times.counted,
         "many": sizes.many,
     }
+
+
+def differences(one: dict, other: dict) -> list[str]:
+    """Name what is not the same in two lists of facts."""
+    return [name for name in THE_SAME if one[name] != other[name]]
+
+
+def now() -> str:
+    """Say what time it is."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def load() -> str:
+    """Say who else is at work, over the last 1, 5 and 15 minutes."""
+    return " ".join(Path("/proc/loadavg").read_text().split()[:3])
 
 
 def field(path: str, name: str) -> str:

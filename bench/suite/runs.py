@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-from . import processes
+from . import machine, processes
 from .rows import ONE_CPU, TWO_CPUS, Case, Sizes
 
 ALONE = ("start", "victim", "memcpy", "allocation", "orphans", "ledger")
@@ -67,9 +67,20 @@ class Results:
         self.figures: dict[tuple, list[dict]] = collections.defaultdict(list)
         self.failures: dict[tuple, str] = {}
         self.commands: dict[tuple, str] = {}
-        self.loads: dict[str, str] = {}
+        self.measured: dict[str, dict[str, str]] = {}  # of each row when, of what, at which load
         self.profiles: dict[tuple, str] = {}
         self.leftovers: dict[str, int] = collections.defaultdict(int)
+
+    def add(self, other: Results, rows: set[str]) -> None:
+        """Take what another run measured of some rows."""
+        for mine, theirs in (
+            (self.figures, other.figures),
+            (self.failures, other.failures),
+            (self.commands, other.commands),
+            (self.profiles, other.profiles),
+        ):
+            mine.update({key: of_case for key, of_case in theirs.items() if key[0] in rows})
+        self.measured.update({row: how for row, how in other.measured.items() if row in rows})
 
     def values(self, key: tuple, name: str) -> list[float]:
         """All values of one figure of a case."""
@@ -103,8 +114,9 @@ def in_order(group_list: list[list[Case]]) -> Iterator[list[Case]]:
 class Runner:
     """Runs groups of cases in fresh JVMs."""
 
-    def __init__(self, place: Place, times: Times, say: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, times: Times, say: Callable[[str], None], commit: str) -> None:
         self.place = place
+        self.commit = commit
         self.times = times
         self.say = say
         self.results = Results()
@@ -115,8 +127,12 @@ class Runner:
     def run(self, group: list[Case]) -> None:
         """Run one JVM and keep what it says."""
         row = group[0].row
-        if row not in self.results.loads:
-            self.results.loads[row] = " ".join(Path("/proc/loadavg").read_text().split()[:3])
+        if row not in self.results.measured:
+            self.results.measured[row] = {
+                "begun": machine.now(),
+                "commit": self.commit,
+                "load": machine.load(),
+            }
         command = self.command(group)
         for case in group:
             # Not where it lies on this machine.

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from suite import document, plan, processes, rows, runs
+from suite import document, machine, plan, processes, rows, runs
 
 HERE = rows.Figure("echo", "1 caller", rows.OURS, rows.TWO_CPUS, "p50_us")
 FLOOR = HERE._replace(contestant=rows.FLOOR_JSON)
@@ -97,3 +97,51 @@ def test_a_death_is_watched_to_its_end():
     finally:
         other.kill()
         other.wait()
+
+
+FACTS = {
+    "command": "bench/run", "quick": False, "begun": "2026-01-01T00:00:00+00:00", "commit": "aaa",
+    "processor": "p", "memory": "m", "kernel": "k", "java": "j", "python": "c",
+    "python_packages": {"numpy": "1"}, "java_libraries": ["x"], "load": "0 0 0",
+    "warm_up_ms": 1, "counted_ms": 2, "many": 100, "seconds": 3,
+}  # fmt: skip
+
+
+def measured(row, commit, value):
+    found = runs.Results()
+    cases = [case for case in plan.cases(rows.Sizes.of(False)) if case.row == row]
+    for case in cases:
+        found.figures[case.key].append({"p50_us": value, "rate": value})
+        found.commands[case.key] = f"java {case.contestant}"
+    found.profiles[cases[0].key] = "hot"
+    found.failures[cases[-1].key] = "it fell"
+    found.measured[row] = {"begun": "2026-02-02", "commit": commit, "load": "0 0 0"}
+    return found, cases
+
+
+def test_a_document_is_read_back_as_it_was_written(tmp_path):
+    found, cases = measured("echo", "bbb", 5.0)
+    document.write(tmp_path, FACTS, cases, [], found)
+    first = (tmp_path / "benchmarks.md").read_text()
+    known, again = document.read(tmp_path)
+    assert known == FACTS
+    document.write(tmp_path, known, cases, [], again)
+    assert (tmp_path / "benchmarks.md").read_text() == first
+
+
+def test_a_row_that_is_measured_again_replaces_itself_alone():
+    old, _ = measured("echo", "bbb", 5.0)
+    old.add(measured("call", "bbb", 6.0)[0], {"call"})
+    new, cases = measured("echo", "ccc", 7.0)
+    new.add(old, {"call"})
+    assert new.values(cases[0].key, "p50_us") == [7.0]
+    assert {row: how["commit"] for row, how in new.measured.items()} == {
+        "echo": "ccc",
+        "call": "bbb",
+    }
+    assert new.values(("call", "1 caller", rows.OURS, rows.TWO_CPUS), "p50_us") == [6.0]
+
+
+def test_figures_of_another_machine_do_not_stand_in_one_document():
+    assert machine.differences(FACTS, {**FACTS, "commit": "bbb", "load": "9 9 9"}) == []
+    assert machine.differences(FACTS, {**FACTS, "kernel": "other"}) == ["kernel"]
