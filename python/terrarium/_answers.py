@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from terrarium import _errors
 from terrarium._values import Unsendable, encode, to_text
-from terrarium._wire import ERROR, RESULT
+from terrarium._wire import ERROR, KEPT, RESULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Answers:
         self._book.forget(call)
 
     def _raised(self, call: Call, error: BaseException) -> None:
-        call.end_views()
+        self._end_views(call)
         kind = "bad-argument" if _is_bad_argument(call, error) else "tool"
         found = _errors.describe(error)
         if kind == "bad-argument":
@@ -56,7 +56,7 @@ class Answers:
             try:
                 envelope, attachments = encode(value)
             finally:
-                call.end_views()
+                self._end_views(call)
             send = self._connection.send
         except Unsendable as error:
             self.error(call.id, "value", "TypeError", _errors.clean(str(error)))
@@ -67,8 +67,12 @@ class Answers:
         else:
             send(RESULT, call.id, envelope, attachments)
 
+    def _end_views(self, call: Call) -> None:
+        if call.views and not call.end_views():
+            self._connection.send(KEPT, call.id, b"{}")
+
     def _interrupted(self, call: Call, error: BaseException | None) -> None:
-        call.end_views()
+        self._end_views(call)
         if error is None:
             text = f"{REASONS[call.reason]}; the tool caught the interruption and ran to its end"
             self.error(call.id, call.reason, "terrarium.Cancelled", text)

@@ -111,13 +111,14 @@ class Call:
         self.tool = self.envelope = None
         self.args, self.named, self.attachments = [], {}, []
 
-    def end_views(self) -> None:
+    def end_views(self) -> bool:
         """The tool is through, and its result, if any, refers to what it needs itself. Before the
-        answer is sent: it tells the JVM that the memory may be used again.
+        answer is sent: it tells the JVM that the memory may be used again. False where something
+        still reads it.
         """
-        for view in self.views:
-            view.end()
-        self.views = []
+        views, self.views = self.views, []
+        ended = [view.end() for view in views]  # all of them, whatever one says
+        return all(ended)
 
     def invoke(self) -> Any:
         """Calls the tool, in a context of the call's own."""

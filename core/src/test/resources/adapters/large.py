@@ -83,6 +83,12 @@ def keep_slice(value: memoryview):
 
 
 @tool
+def keep_slice_and_fail(value: memoryview):
+    kept.append(value[:5])
+    raise ValueError("kept")
+
+
+@tool
 def first_of_kept():
     return bytes(kept[-1][:5])
 
@@ -114,12 +120,15 @@ def files():
 
 
 def files_of(pid):
-    found = 0
+    found = set()
     for name in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
-            found += os.readlink(f"/proc/{pid}/fd/{name}").startswith("/memfd:")
+            path = f"/proc/{pid}/fd/{name}"
+            if os.readlink(path).startswith("/memfd:"):
+                found.add(os.stat(path).st_ino)
     with open(f"/proc/{pid}/maps") as maps:
-        return found + sum("/memfd:" in line for line in maps)
+        found.update(int(line.split()[4]) for line in maps if "/memfd:" in line)
+    return len(found)
 
 
 @tool

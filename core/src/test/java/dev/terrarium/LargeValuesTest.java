@@ -285,11 +285,19 @@ final class LargeValuesTest {
   void whatAToolKeepsOfAViewIsNeverOverwritten() {
     byte[] first = random(LARGE);
     pool.tool("keep_slice").args(first).call(Object.class);
+    assertKeptThroughOtherCalls(first);
+    byte[] second = random(LARGE);
+    var call = pool.tool("keep_slice_and_fail").args(second);
+    failure(ToolException.class, () -> call.call(Object.class));
+    assertKeptThroughOtherCalls(second);
+  }
+
+  private static void assertKeptThroughOtherCalls(byte[] bytes) {
     for (int i = 0; i < 5; i++) {
       pool.tool("echo").args(random(LARGE + i)).call(byte[].class);
     }
     assertThat(pool.call("first_of_kept", Map.of(), byte[].class))
-        .containsExactly(first[0], first[1], first[2], first[3], first[4]);
+        .containsExactly(bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]);
   }
 
   @Test

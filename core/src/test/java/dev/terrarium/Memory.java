@@ -26,12 +26,18 @@ final class Memory {
 
   /// How many memory files this JVM has open or mapped.
   static long files() {
-    return descriptors() + mappings();
+    return Stream.concat(open(), mapped("")).distinct().count();
   }
 
-  private static long descriptors() {
+  /// How many values it has mapped, to read them in place.
+  static long mappings() {
+    return mapped(" r--s ").count();
+  }
+
+  /// Inodes.
+  private static Stream<Long> open() {
     try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
-      return all.filter(Memory::isMemory).count();
+      return all.filter(Memory::isMemory).flatMap(Memory::inode).toList().stream();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -45,9 +51,21 @@ final class Memory {
     }
   }
 
-  static long mappings() {
+  private static Stream<Long> inode(Path descriptor) {
+    try {
+      return Stream.of((Long) Files.getAttribute(descriptor, "unix:ino"));
+    } catch (IOException e) {
+      return Stream.empty(); // closed meanwhile
+    }
+  }
+
+  private static Stream<Long> mapped(String how) {
     try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
-      return lines.filter(line -> line.contains("/memfd:terrarium")).count();
+      return lines
+          .filter(line -> line.contains("/memfd:terrarium") && line.contains(how))
+          .map(line -> Long.valueOf(line.split(" +", 6)[4]))
+          .toList()
+          .stream();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -48,7 +48,9 @@ final class Libc {
 
   private static final int SEEK_END = 2;
   private static final int PROT_READ = 1;
+  private static final int PROT_WRITE = 2;
   private static final int MAP_SHARED = 1;
+  private static final int MAP_POPULATE = 0x8000;
 
   // The same numbers on every 64-bit architecture of Linux.
   private static final long SYS_PIDFD_SEND_SIGNAL = 424;
@@ -197,6 +199,11 @@ final class Libc {
   /// Maps a file's beginning, for reading: an address.
   static long mmap(int descriptor, long bytes) {
     return call(MMAP, 0, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+  }
+
+  /// Maps a file's beginning, for writing, with all pages that it has: an address.
+  static long mmapWritable(int descriptor, long bytes) {
+    return call(MMAP, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor, 0);
   }
 
   static void munmap(long address, long bytes) {

@@ -24,6 +24,7 @@ public enum FrameType {
   DRAIN(16, Peer.JVM),
   MEMFD(17, Peer.JVM),
   TAKEN(18, Peer.JVM),
+  KEPT(19, Peer.WORKER),
 
   WARDEN_HELLO(64, Peer.STRANGER),
   SPAWN(65, Peer.JVM),

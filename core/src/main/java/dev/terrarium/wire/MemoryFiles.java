@@ -69,7 +69,6 @@ public final class MemoryFiles implements AutoCloseable {
     }
     MemoryFile kept;
     while ((kept = takeIdle(bytes.byteSize())) != null) {
-      // Whoever kept it in use after its call has sealed it: then it is his.
       if (write(kept, bytes)) {
         return Optional.of(kept);
       }

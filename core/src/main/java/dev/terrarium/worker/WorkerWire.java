@@ -52,6 +52,7 @@ final class WorkerWire implements FrameHandler {
       case ERROR -> failed(frame.id(), Messages.callError(frame));
       case STACKS -> stacks(frame);
       case LOG -> worker.log().record(pool, worker.id(), Messages.log(frame));
+      case KEPT -> kept(frame.id());
       case PONG -> {}
       default -> throw new ProtocolException("a worker does not send " + frame.type());
     }
@@ -74,6 +75,14 @@ final class WorkerWire implements FrameHandler {
       received.drop();
     } else {
       call.succeed(received);
+    }
+  }
+
+  /// Its tool goes on reading the call's arguments after the call: they are never written again.
+  private void kept(long callId) {
+    Call call = calls.find(callId);
+    if (call != null) {
+      call.abandonLoan();
     }
   }
 
