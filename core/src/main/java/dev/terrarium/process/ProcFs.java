@@ -94,9 +94,18 @@ public final class ProcFs {
 
   /// The real user id.
   public static OptionalLong uid(long pid) {
+    return status(pid, "Uid:");
+  }
+
+  /// Whether the number is a process's, and not a mere thread's.
+  static boolean leads(long pid) {
+    return status(pid, "Tgid:").equals(OptionalLong.of(pid));
+  }
+
+  private static OptionalLong status(long pid, String field) {
     return bytes(pid, "status").stream()
         .flatMap(raw -> new String(raw, ISO_8859_1).lines())
-        .filter(line -> line.startsWith("Uid:"))
+        .filter(line -> line.startsWith(field))
         .mapToLong(line -> Long.parseLong(line.split("\\s+", -1)[1]))
         .findFirst();
   }

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 ///
 /// A chain whose links each fork the next and die is in no list any more by the time that it is
 /// read. But it cannot hide that numbers are given out: where that happened during a look that
-/// found nobody, those who get the next ones are looked at as they are born.
+/// found nobody, those who got them are looked at, and whoever is born meanwhile, again and again.
 ///
 /// All are asked at the same time, and all share one grace: a thousand that ignore SIGTERM take as
 /// long as one.
@@ -29,8 +29,15 @@ final class Sweep {
   private static final Duration PAUSE_MAX = Duration.ofMillis(20);
   private static final int QUIET_LOOKS = 2;
 
-  /// Some dozens of links of the quickest chain.
-  private static final Duration BIRTHS_WATCH = Duration.ofMillis(10);
+  /// How often it is looked whether somebody was born meanwhile. Each time is a race against one
+  /// link of a chain, and most are won.
+  private static final int BIRTH_LOOKS = 50;
+
+  /// A number may be given out some time before its process can be seen.
+  private static final int BIRTHS_BEHIND = 64;
+
+  /// Somebody may make the kernel leave out millions of numbers.
+  private static final int BIRTHS_MAX = 10_000;
 
   private final ProcessKiller killer;
   private final Set<Birthmark> marks;
@@ -112,21 +119,28 @@ final class Sweep {
     OptionalLong newest = ProcFs.newestPid();
     Look seen = lookAtAll();
     boolean born = !ProcFs.newestPid().equals(newest);
-    return seen == Look.QUIET && born ? lookAtBirths() : seen;
+    return seen == Look.QUIET && born ? lookAtBirths(newest.orElse(0)) : seen;
   }
 
-  private Look lookAtBirths() {
+  /// Looks at all numbers that were given out since another one, the newest first: it lives
+  /// longest.
+  private Look lookAtBirths(long since) {
     Look seen = Look.QUIET;
-    OptionalLong last = OptionalLong.empty();
-    long end = System.nanoTime() + BIRTHS_WATCH.toNanos();
-    while (System.nanoTime() < end) {
-      OptionalLong newest = ProcFs.newestPid();
-      if (newest.isPresent() && !newest.equals(last)) {
-        last = newest;
-        seen = livelier(seen, living(newest.getAsLong()).map(this::lookAt).orElse(Look.QUIET));
+    long last = since;
+    for (int i = 0; i < BIRTH_LOOKS; i++) {
+      long newest = ProcFs.newestPid().orElse(0);
+      long first = Math.clamp(last, newest - BIRTHS_MAX, newest - BIRTHS_BEHIND);
+      for (long pid = newest; pid >= Math.max(1, first); pid--) {
+        seen = livelier(seen, lookAtBorn(pid));
       }
+      last = newest; // where the numbers began anew it is less than before
     }
     return seen;
+  }
+
+  /// A thread has a number, too, and is not asked for by it.
+  private Look lookAtBorn(long pid) {
+    return living(pid).filter(_ -> ProcFs.leads(pid)).map(this::lookAt).orElse(Look.QUIET);
   }
 
   private Look lookAtAll() {

@@ -2,6 +2,7 @@ package dev.terrarium.testkit;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -95,6 +96,18 @@ public final class Jvm implements AutoCloseable {
 
   public long pid() {
     return process.pid();
+  }
+
+  /// Writes a line to its standard input.
+  public void say(String line) {
+    try {
+      BufferedWriter input = process.outputWriter();
+      input.write(line);
+      input.newLine();
+      input.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException("it does not listen any more", e);
+    }
   }
 
   /// Standard output and standard error so far.

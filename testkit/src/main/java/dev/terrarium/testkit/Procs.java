@@ -88,6 +88,15 @@ public final class Procs {
         .orElse("");
   }
 
+  /// The environment of the program that the process runs; empty where it has none, or is gone.
+  public static Map<String, String> environment(long pid) {
+    return read(pid, "environ").stream()
+        .flatMap(raw -> Stream.of(new String(raw, UTF_8).split("\0", -1)))
+        .filter(variable -> variable.indexOf('=') > 0)
+        .map(variable -> variable.split("=", 2))
+        .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1], (first, _) -> first));
+  }
+
   /// The hard limit of RLIMIT_RTTIME, where it is in the range of birthmarks.
   public static Optional<Long> mark(long pid) {
     return read(pid, "limits").stream()

@@ -1,11 +1,13 @@
 package dev.terrarium.testkit;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Scanner;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
@@ -23,6 +25,29 @@ final class JvmTest {
   void streamsLinesAndPassesArgumentsAndEnvironment() {
     try (Jvm jvm = Jvm.start(Sleeper.class, Map.of("WORD", "there"), List.of(), "hello")) {
       assertThat(jvm.awaitLine("ready ")).isEqualTo("hello there");
+    }
+  }
+
+  /// Gives back what it is told, line by line.
+  static final class Parrot {
+    public static void main(String[] arguments) {
+      new Scanner(System.in, UTF_8).forEachRemaining(word -> System.out.println("heard " + word));
+    }
+  }
+
+  @Test
+  void isSpokenTo() {
+    try (Jvm jvm = Jvm.start(Parrot.class)) {
+      jvm.say("hello");
+      assertThat(jvm.awaitLine("heard ")).isEqualTo("hello");
+    }
+  }
+
+  @Test
+  void seesTheEnvironmentOfAnother() {
+    try (Jvm jvm = Jvm.start(Sleeper.class, Map.of("WORD", "a=b"), List.of(), "x")) {
+      jvm.awaitLine("ready ");
+      assertThat(Procs.environment(jvm.pid())).containsEntry("WORD", "a=b");
     }
   }
 

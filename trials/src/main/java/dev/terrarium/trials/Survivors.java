@@ -1,0 +1,68 @@
+package dev.terrarium.trials;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/// What `docs/survivors.json` holds, and `docs/survivors.md` tells: the latest run of each kind.
+record Survivors(@Nullable MatrixRun matrix, @Nullable ChaosRun chaos) {
+  private static final JsonMapper JSON = new JsonMapper();
+  private static final String NAME = "survivors";
+
+  record MatrixRun(Facts facts, List<MatrixResult> results) {
+    MatrixRun {
+      results = List.copyOf(results);
+    }
+  }
+
+  /// @param seed with which the same hosts are killed at the same moments again
+  record ChaosRun(Facts facts, long seed, List<ChaosResult> results) {
+    ChaosRun {
+      results = List.copyOf(results);
+    }
+  }
+
+  /// As it was written; empty where nothing was.
+  static Survivors in(Path folder) throws IOException {
+    Path file = folder.resolve(NAME + ".json");
+    return Files.exists(file) ? parse(Files.readString(file)) : new Survivors(null, null);
+  }
+
+  static Survivors parse(String json) {
+    return JSON.readValue(json, Survivors.class);
+  }
+
+  Survivors with(MatrixRun latest) {
+    return new Survivors(latest, chaos);
+  }
+
+  Survivors with(ChaosRun latest) {
+    return new Survivors(matrix, latest);
+  }
+
+  Optional<MatrixRun> latestMatrix() {
+    return Optional.ofNullable(matrix);
+  }
+
+  Optional<ChaosRun> latestChaos() {
+    return Optional.ofNullable(chaos);
+  }
+
+  /// A line for each host, so that two of them can be compared.
+  String json() {
+    return JSON.writeValueAsString(this)
+            .replace("},{\"ending\"", "},\n{\"ending\"")
+            .replace("},{\"number\"", "},\n{\"number\"")
+        + "\n";
+  }
+
+  void write(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    Files.writeString(folder.resolve(NAME + ".json"), json());
+    Files.writeString(folder.resolve(NAME + ".md"), new Report(this).text());
+  }
+}

@@ -1,0 +1,165 @@
+package dev.terrarium.trials;
+
+import static java.util.Comparator.comparing;
+
+import dev.terrarium.Start;
+import dev.terrarium.trials.Lanes.Lane;
+import dev.terrarium.trials.Survivors.ChaosRun;
+import dev.terrarium.trials.Survivors.MatrixRun;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/// `trials/run`: the whole matrix, or so many kills, written to `docs/survivors.md`.
+public final class Trials {
+  /// Hosts side by side.
+  static final int LANES = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8);
+
+  private static final String USAGE =
+      """
+      usage: trials/run matrix [--pairs] [--lanes N] [--out FOLDER]
+             trials/run chaos [--kills N] [--seed S] [--lanes N] [--out FOLDER]
+
+      matrix  every ending with every state and every child, and by exec all pairs; with --pairs only pairs
+      chaos   kills hosts at random moments (1,000 unless told); the same seed gives the same schedule
+
+      --lanes  how many hosts side by side (as many as processors, 2 to 8)
+      --out    where survivors.md and survivors.json go (docs); the other half of them stays as it is
+      Exit status 1: somebody was left or hurt, or something could not be held.\
+      """;
+
+  private Trials() {}
+
+  public static void main(String[] arguments) throws IOException {
+    System.exit(run(arguments));
+  }
+
+  private static int run(String... arguments) throws IOException {
+    try {
+      Options options = Options.parse(arguments);
+      if (options.matrix() && Facts.ignoresSigint()) {
+        throw new IllegalArgumentException(
+            "SIGINT is ignored here, and so it would be by each host; run it in the foreground");
+      }
+      return options.matrix() ? matrix(options) : chaos(options);
+    } catch (IllegalArgumentException e) {
+      System.err.println("trials: " + e.getMessage() + "\n" + USAGE);
+      return 2;
+    }
+  }
+
+  /// What the command line says.
+  record Options(boolean matrix, boolean pairs, int kills, long seed, int lanes, Path out) {
+    /// Reads a command line.
+    ///
+    /// @throws IllegalArgumentException saying what is wrong
+    static Options parse(String... arguments) {
+      if (arguments.length == 0 || !List.of("matrix", "chaos").contains(arguments[0])) {
+        throw new IllegalArgumentException("what is to be tried?");
+      }
+      boolean pairs = false;
+      int kills = 1_000;
+      long seed = new SecureRandom().nextInt(1_000_000_000);
+      int lanes = LANES;
+      Path out = Places.docs();
+      for (int i = 1; i < arguments.length; i++) {
+        switch (arguments[i]) {
+          case "--pairs" -> pairs = true;
+          case "--kills" -> kills = (int) number(arguments, ++i);
+          case "--seed" -> seed = number(arguments, ++i);
+          case "--lanes" -> lanes = (int) number(arguments, ++i);
+          case "--out" -> out = Path.of(value(arguments, ++i));
+          default -> throw new IllegalArgumentException("unknown: " + arguments[i]);
+        }
+      }
+      return new Options(arguments[0].equals("matrix"), pairs, kills, seed, lanes, out);
+    }
+
+    private static String value(String[] arguments, int index) {
+      if (index == arguments.length) {
+        throw new IllegalArgumentException(arguments[index - 1] + " needs a value");
+      }
+      return arguments[index];
+    }
+
+    private static long number(String[] arguments, int index) {
+      String value = value(arguments, index);
+      try {
+        return Long.parseLong(value);
+      } catch (NumberFormatException e) {
+        throw new IllegalArgumentException(value + " is no number", e);
+      }
+    }
+
+    /// What gives the same again.
+    String command() {
+      return matrix
+          ? "trials/run matrix" + (pairs ? " --pairs" : "")
+          : "trials/run chaos --kills %d --seed %d".formatted(kills, seed);
+    }
+  }
+
+  private static int matrix(Options options) throws IOException {
+    List<Trial> trials = new ArrayList<>();
+    trials.addAll(options.pairs() ? Trial.pairs(Start.ZYGOTE) : Trial.full());
+    trials.addAll(Trial.pairs(Start.EXEC));
+    Facts facts = Facts.now(options.command(), options.lanes());
+    long begin = System.nanoTime();
+    List<MatrixResult> results = matrix(trials, options.lanes(), Trials::say);
+    var run = new MatrixRun(facts.took(secondsSince(begin)), results);
+    Survivors.in(options.out()).with(run).write(options.out());
+    return results.stream().allMatch(MatrixResult::clean) ? 0 : 1;
+  }
+
+  private static int chaos(Options options) throws IOException {
+    System.out.println("seed " + options.seed());
+    Facts facts = Facts.now(options.command(), options.lanes());
+    long begin = System.nanoTime();
+    List<ChaosResult> results =
+        chaos(Strike.schedule(options.seed(), options.kills()), options.lanes(), Trials::say);
+    var run = new ChaosRun(facts.took(secondsSince(begin)), options.seed(), results);
+    Survivors.in(options.out()).with(run).write(options.out());
+    return results.stream().allMatch(ChaosResult::clean) ? 0 : 1;
+  }
+
+  private static long secondsSince(long begin) {
+    return Duration.ofNanos(System.nanoTime() - begin).toSeconds();
+  }
+
+  private static void say(Object result) {
+    System.out.println(result);
+  }
+
+  /// Holds trials, several side by side. Those that wait for deadlines first.
+  static List<MatrixResult> matrix(List<Trial> trials, int lanes, Consumer<MatrixResult> progress) {
+    List<Trial> ordered =
+        trials.stream().sorted(comparing(trial -> trial.ending() != Ending.WORKER)).toList();
+    Supplier<Lane<Trial, MatrixResult>> open = () -> MatrixTrial::run;
+    return Lanes.run(ordered, lanes, open, progress);
+  }
+
+  /// Strikes, several side by side, each lane in a neighbourhood of its own: who cleans up at the
+  /// next start of one cleans up nothing of another.
+  static List<ChaosResult> chaos(List<Strike> strikes, int lanes, Consumer<ChaosResult> progress) {
+    return Lanes.run(strikes, lanes, ChaosLane::new, progress);
+  }
+
+  private static final class ChaosLane implements Lane<Strike, ChaosResult> {
+    private final Neighbourhood neighbourhood = new Neighbourhood();
+
+    @Override
+    public ChaosResult run(Strike strike) {
+      return ChaosStrike.run(strike, neighbourhood);
+    }
+
+    @Override
+    public void close() {
+      neighbourhood.close();
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.trials;
+
+import org.jspecify.annotations.NullMarked;
