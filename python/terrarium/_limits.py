@@ -79,14 +79,24 @@ def apply(limits: dict[str, int]) -> None:
 
 
 def _starts_what_it_likes() -> bool:
-    """Root and two capabilities are exempt, those of the whole machine: of a user namespace they do
-    not count.
+    """Root and two capabilities are exempt, those of the whole machine: the capabilities of a user
+    namespace do not count, and its root does where he is root outside of it as well.
     """
     with open("/proc/self/uid_map", "rb") as file:
-        if b" ".join(file.read().split()) != _WHOLE_MACHINE:
-            return False
-    if os.getuid() == 0:
+        uid_map = file.read().split()
+    if _outside(os.getuid(), uid_map) == 0:
         return True
+    if b" ".join(uid_map) != _WHOLE_MACHINE:
+        return False
     with open("/proc/self/status", "rb") as file:
         line = next(line for line in file if line.startswith(b"CapEff:"))
     return bool(int(line.split()[1], 16) & (_CAP_SYS_ADMIN | _CAP_SYS_RESOURCE))
+
+
+def _outside(uid: int, uid_map: list[bytes]) -> int | None:
+    """Who that is one user namespace further out."""
+    numbers = iter(map(int, uid_map))
+    for inner, outer, count in zip(numbers, numbers, numbers):
+        if inner <= uid < inner + count:
+            return outer + uid - inner
+    return None

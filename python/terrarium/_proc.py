@@ -17,6 +17,10 @@ import time
 
 from terrarium._values import to_text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 AUDIT_BYTES_MAX = 1 << 20
 
 _REALTIME_TIMEOUT = b"Max realtime timeout"
@@ -172,36 +176,38 @@ def _none_if_gone(failure: OSError) -> None:
 class Audit:
     """One JSON line for each signal, and for each worker's end, in `audit.jsonl`; at most 1 MiB and
     one older file of that size.
+
+    Others write there, too: the JVM, and wardens of single pools. So the file is opened anew for
+    each line, and nobody goes on in one that somebody else has set aside.
     """
 
     def __init__(self, directory: str, run: str) -> None:
         self._run = run
         self._path = os.path.join(directory, "audit.jsonl")
-        self._fd = -1
-        self._size = 0
 
     def write(self, **facts: object) -> None:
         line = {"time": round(time.time(), 6), "run": self._run, "by": "warden", **facts}
         data = (to_text(line) + "\n").encode("utf-8", "replace")
         try:
-            self._make_room(len(data))
-            self._size += os.write(self._fd, data)
+            self._append(data)
         except OSError:
-            self._close()  # a full disk must not keep us from killing
+            return  # a full disk must not keep us from killing
+
+    def _append(self, data: bytes) -> None:
+        self._make_room(len(data))
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, data)
+        finally:
+            os.close(fd)
 
     def _make_room(self, count: int) -> None:
-        if self._fd >= 0 and self._size + count > AUDIT_BYTES_MAX:
-            self._close()
+        try:
+            size = os.stat(self._path).st_size
+        except FileNotFoundError:
+            return
+        if size + count > AUDIT_BYTES_MAX:
             os.replace(self._path, self._path + ".1")
-        if self._fd < 0:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._fd = os.open(self._path, flags, 0o600)
-            self._size = os.fstat(self._fd).st_size
-
-    def _close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
 
 class Signaller:
@@ -216,9 +222,11 @@ class Signaller:
     GONE = "gone"
     REFUSED = "refused"
 
-    def __init__(self, hard: int, audit: Audit) -> None:
+    def __init__(self, hard: int, audit: Audit, outside: Callable[[int], int] = int) -> None:
+        """`outside`: the number under which a process stands in the audit."""
         self._hard = hard
         self._audit = audit
+        self._outside = outside
         self._me = os.getpid()
 
     def process(self, pid: int, sig: int, why: str, ticks: int | None = None) -> str:
@@ -236,8 +244,9 @@ class Signaller:
             if stat is None or stat.dead:
                 return self.GONE
             proof = self._proof(stat, ticks)
+            known_as = self.outside(stat)  # soon nobody has the number any more
             outcome = self._send(pidfd, sig) if proof else "refused: not ours"
-            self.record(stat, why, proof, sig, outcome, "process")
+            self.record(known_as, why, proof, sig, outcome, "process")
             return outcome.partition(":")[0]
         finally:
             os.close(pidfd)
@@ -259,7 +268,7 @@ class Signaller:
             outcome = self.SENT
         except OSError as failure:
             outcome = f"{self.REFUSED}: {failure.strerror}"
-        self.record(stat, why, "pinned leader", sig, outcome, "group")
+        self.record(self.outside(stat), why, "pinned leader", sig, outcome, "group")
         return outcome.partition(":")[0]
 
     def _proof(self, stat: Stat, ticks: int | None) -> str | None:
@@ -277,6 +286,16 @@ class Signaller:
         except OSError as failure:
             return f"{self.REFUSED}: {failure.strerror}"
         return self.SENT
+
+    def outside(self, stat: Stat) -> Stat:
+        """A process under the number that it has where the JVM is, for the audit; 0 where that
+        cannot be told.
+        """
+        try:
+            pid = self._outside(stat.pid)
+        except OSError:
+            pid = 0
+        return Stat(pid, stat.state, stat.ppid, stat.pgid, stat.ticks)
 
     def record(
         self, stat: Stat, why: str, proof: str | None, sig: int, outcome: str, kind: str

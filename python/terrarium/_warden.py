@@ -6,6 +6,9 @@ kill everything. One thread, one loop (`_warden_loop`); nothing in it blocks. It
 Every first pool waits for its HELLO, and a start is mostly imports. So the warden uses the C halves
 of `signal`, `socket` and `json`, and neither `contextlib` nor `selectors`: without `enum`, `re` and
 `collections` it is there in two thirds of the time.
+
+A pool that asks for a PID namespace has a warden of its own, the namespace's first process
+(`_namespace`). What it takes care of it sees under the numbers inside; the JVM hears those outside.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ from terrarium._values import parse
 from terrarium._warden_link import PROTOCOL, WARDEN_HELLO, Link
 from terrarium._warden_loop import Warden
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CONFIG_BYTES_MAX = 1 << 20
 CONNECT_SECONDS_MAX = 10
 
@@ -33,17 +40,19 @@ _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 class StartError(Exception):
     """Said on stderr, which the JVM quotes."""
 
+    status = 1
+
 
 def main() -> int:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     try:
         config = read_config()
-        bear_mark(config["birthmark"])
+        bear_mark(config["birthmark"], config.get("number", 0))
         warden = settle(config)
     except (StartError, KeyError, OSError) as failure:
         print(f"terrarium warden: {describe(failure)}", file=sys.stderr, flush=True)
-        return 1
+        return getattr(failure, "status", 1)
     return run(warden)
 
 
@@ -73,8 +82,9 @@ def read_config() -> dict:
         raise StartError(f"the configuration is not JSON: {failure}") from failure
 
 
-def bear_mark(birthmark: int) -> None:
-    """Takes the run's number as hard and soft limit; everything below us inherits it.
+def bear_mark(birthmark: int, number: int) -> None:
+    """Takes the run's number as hard limit, and the own one from it; everything below us inherits
+    it.
 
     With privileges a smaller limit could be raised. That would wipe out the mark of an outer
     runtime, so it is refused like everybody else's.
@@ -86,7 +96,7 @@ def bear_mark(birthmark: int) -> None:
             f"birthmark {birthmark}; run Terrarium without it (LimitRTTIME=infinity in systemd)"
         )
     try:
-        resource.setrlimit(resource.RLIMIT_RTTIME, (birthmark, birthmark))
+        resource.setrlimit(resource.RLIMIT_RTTIME, (birthmark - number, birthmark))
     except (OSError, ValueError) as failure:
         raise StartError(f"RLIMIT_RTTIME cannot be set to {birthmark}: {failure}") from failure
 
@@ -97,18 +107,29 @@ def settle(config: dict) -> Warden:
         os.setsid()
     except PermissionError:
         pass  # we lead a group already, which serves as well
-    _bootstrap.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    # A warden that somebody stopped goes on when the JVM dies. This follows the JVM's thread that
-    # started us, which may end earlier: then it wakes us up for nothing, and again with the next.
-    _bootstrap.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+    enclosed = config.get("pid_namespace", False)
+    if not enclosed:
+        _bootstrap.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        # A warden that somebody stopped goes on when the JVM dies. This follows the JVM's thread
+        # that started us, which may end earlier: then it wakes us up for nothing, and again with
+        # the next.
+        _bootstrap.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     host = watch_host(config["host"])
+    outside = enclose(config["lifelines"]) if enclosed else int
     wakeup = wake_up_on_exits()
     open_files = raise_open_files()
     link = Link(connect(config["socket"]))
     me = os.getpid()
     identity = (me, _proc.read_stat(me).ticks)
-    link.send(WARDEN_HELLO, 0, hello(config["token"], *identity))
-    return Warden(config, identity, link, host, wakeup, open_files)
+    link.send(WARDEN_HELLO, 0, hello(config["token"], outside(me), identity[1]))
+    return Warden(config, identity, link, host, wakeup, open_files, outside)
+
+
+def enclose(lifelines: str) -> Callable[[int], int]:
+    """Goes on as the first process of a PID namespace, whose reaper it is without further ado."""
+    from terrarium import _namespace  # not at the top: hardly any warden needs it
+
+    return _namespace.enter(lifelines)
 
 
 def hello(token: str, pid: int, ticks: int) -> dict:

@@ -46,12 +46,13 @@ class Cgroups:
         if not _populated(cgroup):
             return []
         members = _members(cgroup)
+        known_as = [self._signaller.outside(stat) for stat in members]  # soon nobody has the number
         try:
             _write(os.path.join(cgroup, "cgroup.kill"), "1")
             outcome = _proc.Signaller.SENT
         except OSError as failure:
             outcome = f"{_proc.Signaller.REFUSED}: {failure.strerror}"
-        for stat in members:
+        for stat in known_as:
             self._signaller.record(stat, why, "cgroup", signal.SIGKILL, outcome, "cgroup")
         sent = outcome == _proc.Signaller.SENT
         return [(stat.pid, stat.ticks) for stat in members] if sent else []

@@ -42,14 +42,18 @@ class Warden:
         host: int,
         wakeup: int,
         open_files: int,
+        outside: Callable[[int], int] = int,
     ) -> None:
+        """`outside`: what a process is called where the JVM is."""
         self._config = config
         self._hard = config["birthmark"]
         self._link = link
         self._host = host
         self._wakeup = wakeup
+        self._enclosed = bool(config.get("pid_namespace"))
         self._audit = _proc.Audit(config["directory"], config["run"])
-        self._signaller = _proc.Signaller(self._hard, self._audit)
+        self._outside = outside
+        self._signaller = _proc.Signaller(self._hard, self._audit, outside)
         self._spawner = Spawner(config, identity, open_files, self._signaller)
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
         self._workers: dict[int, Worker] = {}  # by number, until CLEARED
@@ -86,7 +90,8 @@ class Warden:
         end = self._new_end(why)
         end.kill_groups((worker.pid, worker.ticks) for worker in self._by_pid.values())
         end.run()
-        remove_sockets(os.path.dirname(self._config["socket"]))
+        if not self._enclosed:  # else they are the runtime's warden's to remove
+            remove_sockets(os.path.dirname(self._config["socket"]))
 
     def _turn(self) -> None:
         events = self._selector.select(self._timeout())
@@ -255,7 +260,8 @@ class Warden:
 
     def _started(self, worker: Worker) -> None:
         worker.starting = False
-        envelope = {"pid": worker.pid, "ticks": worker.ticks}
+        worker.outer_pid = self._outside(worker.pid)
+        envelope = {"pid": worker.outer_pid, "ticks": worker.ticks}
         self._link.send(wire.SPAWNED, worker.number, envelope)
         for sig, why in worker.early_signals:
             self._signal_group(worker, sig, why)
@@ -371,7 +377,7 @@ class Warden:
         worker.exited = True
         signalled = os.WIFSIGNALED(status)
         envelope = {
-            "pid": worker.pid,
+            "pid": worker.outer_pid,
             "code": None if signalled else os.WEXITSTATUS(status),
             "signal": os.WTERMSIG(status) if signalled else None,
             "core": os.WCOREDUMP(status),
@@ -384,7 +390,7 @@ class Warden:
         self._link.send(wire.EXITED, worker.number, envelope)
         # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
         self._audit.write(
-            target="exit", worker=worker.name, pid=worker.pid, ticks=worker.ticks,
+            target="exit", worker=worker.name, pid=worker.outer_pid, ticks=worker.ticks,
             signal=envelope["signal"], code=envelope["code"],
         )  # fmt: skip
         self._sweep.worker_died(worker.number, worker.strays)
@@ -460,7 +466,8 @@ class Warden:
     # ---- the end
 
     def _new_end(self, why: str) -> End:
-        cgroups = self._spawner.cgroups
+        # A tree holds workers of other wardens, too. Of a namespace nothing is left either way.
+        cgroups = None if self._enclosed else self._spawner.cgroups
         return End(self._hard, self._signaller, why, self._wakeup, self._worker_exited, cgroups)
 
     def _shut_down(self) -> None:

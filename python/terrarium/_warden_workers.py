@@ -61,6 +61,7 @@ class Worker:
         self.number = number
         self.name = name
         self.pid = 0  # none yet, where a zygote forks it
+        self.outer_pid = 0  # what it is called where the JVM is; known once it has started
         self.ticks = 0
         self.starting = True
         self.orders: Orders | None = None
@@ -331,7 +332,7 @@ def _spec_file(spec: dict, directory: str, for_zygote: bool) -> int:
     if for_zygote:
         spec["orders_fd"] = ORDERS_FD
     data = to_text(spec).encode("utf-8", "surrogatepass")
-    fd = _unnamed_file(directory)
+    fd = _unnamed_file(directory, spec.get("worker", ""))
     try:
         while data:
             data = data[os.write(fd, data) :]
@@ -342,11 +343,11 @@ def _spec_file(spec: dict, directory: str, for_zygote: bool) -> int:
     return fd
 
 
-def _unnamed_file(directory: str) -> int:
+def _unnamed_file(directory: str, worker: str) -> int:
     try:
         return os.memfd_create("terrarium-spec")
     except (AttributeError, OSError):  # a Python without it, or a kernel that refuses it
-        path = os.path.join(directory, f"spec-{os.getpid()}")
+        path = os.path.join(directory, f"spec-{worker}")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         os.unlink(path)
         return fd

@@ -70,14 +70,21 @@ def python(code: str, *arguments: str) -> list[str]:
 class Host:
     """The test's end of a fake host."""
 
-    def __init__(self, warden: list[str] | None = None, host: dict | None = None) -> None:
+    def __init__(
+        self,
+        warden: list[str] | None = None,
+        host: dict | None = None,
+        config: dict | None = None,
+        launcher: list[str] | None = None,
+    ) -> None:
+        """`config`: what the warden is told besides; `launcher`: a command that becomes the host."""
         self.birthmark = random.SystemRandom().randrange(1 << 60, 1 << 61)
         self.directory = Path(tempfile.mkdtemp(prefix="run-"))
         self.sockets = Path(tempfile.mkdtemp(prefix="terrarium-"))
         self.frames: list[dict] = []
         self._arrived = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "_fake_host.py")],
+            [*(launcher or []), sys.executable, str(HERE / "_fake_host.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -89,6 +96,7 @@ class Host:
             "lifelines": str(self.sockets / "l"),
             "token": "secret",
             "directory": str(self.directory),
+            **(config or {}),
         }
         self._write({"config": config, "warden": warden or WARDEN, "host": host or {}})
         self._listener = threading.Thread(target=self._listen, daemon=True)

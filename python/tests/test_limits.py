@@ -63,6 +63,23 @@ def test_root_is_told_that_it_would_not_be_bound():
 
 
 @needs_root
+def test_so_is_root_in_a_user_namespace_who_is_root_outside_as_well():
+    launcher = ["unshare", "--user", "--map-root-user", sys.executable, "-c"]
+    if subprocess.run([*launcher, ""], capture_output=True, check=False).returncode != 0:
+        pytest.skip("user namespaces are switched off")
+    code = f"import sys; sys.path.insert(0, {HOME!r})\n"
+    code += "from terrarium import _limits; _limits.check({'processes': 100})"
+    done = subprocess.run([*launcher, code], capture_output=True, text=True, check=False)
+    assert "RLIMIT_NPROC does not bind root" in done.stderr
+
+
+def test_users_have_other_numbers_outside_of_a_user_namespace():
+    rootless = [b"0", b"1000", b"1", b"1", b"100000", b"65536"]
+    outside = [_limits._outside(uid, rootless) for uid in (0, 1, 65536, 65537)]
+    assert outside == [1000, 100000, 165535, None]
+
+
+@needs_root
 def test_an_ordinary_user_may_ask():
     assert as_somebody("_limits.check({'processes': 100}); print('fine')") == "fine\n"
 

@@ -135,6 +135,14 @@ def test_a_group_is_signalled_only_through_its_own_leader(sleeper, tmp_path):
     assert alive(inside.pid)
 
 
+def test_nobody_goes_on_in_an_audit_that_somebody_else_has_set_aside(tmp_path):
+    one, other = (_proc.Audit(str(tmp_path), run) for run in ("t35t000", "t35t001"))
+    one.write(outcome="first")
+    other.write(outcome="x" * _proc.AUDIT_BYTES_MAX)
+    one.write(outcome="last")
+    assert [line["outcome"] for line in audit(tmp_path)] == ["last"]
+
+
 def test_the_audit_keeps_one_older_file_and_survives_a_directory_that_went_away(
     tmp_path, monkeypatch
 ):

@@ -181,6 +181,18 @@ def daemon() -> int:
 
 
 @tool
+def chain():
+    """Each forks a successor with a session of its own, and dies: without a pause."""
+    if os.fork() == 0:
+        os.closerange(0, 1024)
+        while True:
+            if os.fork() > 0:
+                os._exit(0)
+            os.setsid()
+    os.wait()
+
+
+@tool
 def family_and_wait(go: str):
     """All three kinds of children; returns when there is a file of that name."""
     below = [child(), session_child(), daemon()]

@@ -7,5 +7,11 @@ public enum Isolation {
   /// word on it. Needs Linux 5.14, and a cgroup that this user can write: the JVM's own, or the one
   /// that the system property `terrarium.cgroup` names. With it [PoolBuilder#limits] can hold
   /// workers to memory and processors, too.
-  CGROUP
+  CGROUP,
+
+  /// A PID namespace for the pool: nothing can leave it, and it ends with its first process, also
+  /// when JVM and warden die in the same instant. Root makes one directly, everybody else by way of
+  /// a user namespace. Inside, processes have other numbers; large values travel in frames. Goes
+  /// together with [#CGROUP].
+  PID_NAMESPACE
 }

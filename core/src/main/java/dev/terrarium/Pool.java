@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.warden.Wardens;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
 import java.util.List;
@@ -23,12 +24,14 @@ public final class Pool implements AutoCloseable {
   private final PoolConfig config;
   private final WorkerPool workers;
   private final Zygote zygote;
+  private final Wardens wardens;
 
-  Pool(Terrarium runtime, PoolConfig config, WorkerPool workers, Zygote zygote) {
+  Pool(Terrarium runtime, PoolConfig config, WorkerPool workers, Zygote zygote, Wardens wardens) {
     this.runtime = runtime;
     this.config = config;
     this.workers = workers;
     this.zygote = zygote;
+    this.wardens = wardens;
   }
 
   /// Describes a pool.
@@ -84,6 +87,11 @@ public final class Pool implements AutoCloseable {
 
   void endStuckWorkers(BiConsumer<Worker, String> told) {
     workers.endStuck(told);
+  }
+
+  /// Who looks after its processes.
+  Wardens wardens() {
+    return wardens;
   }
 
   int closeWorkers() {

@@ -23,6 +23,7 @@ import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.warden.Gate;
 import dev.terrarium.warden.Interpreter;
 import dev.terrarium.warden.PythonHome;
+import dev.terrarium.warden.Realms;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
 import dev.terrarium.wire.MemoryFiles;
@@ -62,7 +63,7 @@ final class RuntimeParts {
   private final RuntimeTimer timer;
   private final WorkerLog log;
   private final Gate gate = new Gate();
-  private final Wardens wardens;
+  private final Realms realms;
   private final ProcessKiller killer;
   private final Cgroups cgroups;
   private final Events events;
@@ -129,8 +130,8 @@ final class RuntimeParts {
       loop.listenLifelines(sockets.resolve("l"));
       loop.listenForQuestions(
           sockets.resolve(ControlServer.SOCKET), new ControlServer(runId.value(), this::status));
-      wardens =
-          new Wardens(
+      realms =
+          new Realms(
               new Wardens.Setup(
                   runId.value(),
                   birthmark,
@@ -142,14 +143,14 @@ final class RuntimeParts {
                   gate,
                   killer,
                   cgroups));
-      wardens.start();
+      realms.start();
       orphans.awaitStartup();
       auditor =
           new ProcessAuditor(
               runId.value(),
               birthmark,
               registry,
-              wardens::knows,
+              realms::knows,
               killer,
               events,
               config.auditInterval(),
@@ -227,16 +228,17 @@ final class RuntimeParts {
   ///
   /// @throws StartFailedException where the pool asks for what is not to be had
   Facilities facilities(PoolConfig pool) {
+    boolean enclosed = pool.isolation().contains(Isolation.PID_NAMESPACE);
     return new Facilities(
         runId.value(),
         Interpreter.resolve(pool.python()).executable().toString(),
         python.worker().toString(),
         sockets.resolve("s").toString(),
-        wardens,
+        enclosed ? realms.enclosed(pool.name()) : realms.common(),
         gate,
         registry,
         timer,
-        memory,
+        enclosed ? MemoryFiles.none() : memory, // this JVM's numbers mean nothing in there
         log,
         cgroups(pool));
   }
@@ -253,6 +255,18 @@ final class RuntimeParts {
     } catch (RegistryException e) {
       throw new StartFailedException(Reason.DIRECTORY, String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /// Readies what a pool has for itself alone.
+  ///
+  /// @throws StartFailedException where that is not to be had
+  void enter(Wardens wardens) {
+    realms.enter(wardens);
+  }
+
+  /// Ends what a pool had for itself alone.
+  Wardens.Report leave(Wardens wardens) {
+    return realms.leave(wardens);
   }
 
   WorkerLog log() {
@@ -302,10 +316,10 @@ final class RuntimeParts {
     return new OrphanDetector(state, killer, config.cleanup(), directory, registry::listAllWorkers);
   }
 
-  /// Ends the warden, and with it all processes. The directory will stay, for the next start to
+  /// Ends the wardens, and with them all processes. The directory will stay, for the next start to
   /// deal with, where some are left.
   Wardens.Report shutDown() {
-    Wardens.Report report = wardens.shutDown();
+    Wardens.Report report = realms.shutDown();
     boolean removed = cgroups.close("the runtime closes");
     if (!removed) {
       LOG.warn("Run {}: its cgroups could not be removed; a later start will do it", runId.value());

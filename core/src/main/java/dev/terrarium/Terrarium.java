@@ -8,6 +8,7 @@ import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.pool.PoolFigures;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.registry.WorkerRow;
+import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Facilities;
@@ -26,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -161,19 +163,16 @@ public final class Terrarium implements AutoCloseable {
   public Pool start(PoolConfig config) {
     AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
     Facilities facilities = parts.facilities(config);
-    Zygote zygote =
-        new Zygote(
-            config,
-            facilities,
-            new SpawnOrders(config, facilities),
-            workerNumbers::incrementAndGet);
+    Wardens wardens = facilities.wardens();
+    LongSupplier numbers = () -> wardens.number(workerNumbers.incrementAndGet());
+    Zygote zygote = new Zygote(config, facilities, new SpawnOrders(config, facilities), numbers);
     WorkerPool workers =
         new WorkerPool(
             config,
             listener ->
                 new Worker(
                     config.name() + "-" + serial.incrementAndGet(),
-                    workerNumbers.incrementAndGet(),
+                    numbers.getAsLong(),
                     config,
                     facilities,
                     zygote,
@@ -181,7 +180,7 @@ public final class Terrarium implements AutoCloseable {
             zygote::parallelism,
             parts.timer(),
             facilities.memory());
-    Pool pool = new Pool(this, config, workers, zygote);
+    Pool pool = new Pool(this, config, workers, zygote, wardens);
     synchronized (SHARED_LOCK) {
       if (closed) {
         throw new PoolClosedException("Runtime %s is closed".formatted(runId()));
@@ -194,6 +193,7 @@ public final class Terrarium implements AutoCloseable {
       pools.add(pool);
     }
     try {
+      parts.enter(wardens);
       workers.start();
       return pool;
     } catch (RuntimeException | Error e) {
@@ -254,7 +254,7 @@ public final class Terrarium implements AutoCloseable {
   }
 
   void close(Pool pool) {
-    int forced = pool.closeWorkers();
+    int forced = pool.closeWorkers() + parts.leave(pool.wardens()).killed();
     boolean last;
     synchronized (SHARED_LOCK) {
       if (pools.remove(pool)) { // whoever closes it again has nothing to count

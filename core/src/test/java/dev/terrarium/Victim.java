@@ -5,8 +5,10 @@ import java.util.Arrays;
 
 /// A program that is killed: starts a pool of a given size, puts workers to work as told (`idle` is
 /// no work; a tool whose name ends with `...` is left running, and touches a file of its name), and
-/// then answers calls until its end, a line each.
+/// then answers calls until its end, a line each. The environment may name each [Isolation].
 final class Victim {
+  static final String ISOLATION = "ISOLATION";
+
   private Victim() {}
 
   public static void main(String[] arguments) throws InterruptedException {
@@ -17,6 +19,7 @@ final class Victim {
             .adapter(Endings.adapter(arguments[2]))
             .size(Integer.parseInt(arguments[3]))
             .environment("STARTED", files.toString())
+            .isolation(isolation())
             .start();
     Arrays.stream(arguments).skip(4).forEach(tool -> work(pool, tool, files));
     System.out.println("ready");
@@ -24,6 +27,13 @@ final class Victim {
       Thread.sleep(20);
       System.out.println("answer " + i + " " + answer(pool));
     }
+  }
+
+  private static Isolation[] isolation() {
+    String named = System.getenv(ISOLATION);
+    return named == null
+        ? new Isolation[0]
+        : Arrays.stream(named.split(",", -1)).map(Isolation::valueOf).toArray(Isolation[]::new);
   }
 
   private static void work(Pool pool, String tool, Path files) {

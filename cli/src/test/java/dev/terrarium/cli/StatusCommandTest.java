@@ -3,10 +3,14 @@ package dev.terrarium.cli;
 import static dev.terrarium.cli.TestAdapters.ECHO;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.terrarium.Isolation;
 import dev.terrarium.Pool;
 import dev.terrarium.PoolStats.WorkerInfo;
 import dev.terrarium.Terrarium;
+import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Procs;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -69,6 +73,41 @@ final class StatusCommandTest {
       assertThat(its.path("calls").asLong()).isEqualTo(1);
       assertThat(its.path("workers").path(0).path("resident_bytes").asLong()).isPositive();
       assertThat(run.path("ledger").size()).as("two workers and a zygote").isEqualTo(3);
+    }
+  }
+
+  @Test
+  void knowsThePoolOfAPidNamespaceByItsNumbersOutside() {
+    assumeTrue(offersPidNamespaces(), "no PID namespaces for this user");
+    try (Terrarium host = TestHost.neighbour(base);
+        Pool pool =
+            Pool.builder()
+                .runtime(host)
+                .adapter(Path.of(ECHO))
+                .isolation(Isolation.PID_NAMESPACE)
+                .size(2)
+                .start()) {
+      List<Long> workers = pool.stats().workers().stream().map(WorkerInfo::pid).sorted().toList();
+      assertThat(workers).allMatch(pid -> Procs.command(pid).contains(host.runId()));
+      JsonNode status = status(base);
+      assertThat(numbers(status.path("registry").path("active_python_pids"))).isEqualTo(workers);
+      assertThat(status.path("registry").path("dead_workers").asInt(-1)).isZero();
+      assertThat(status.path("orphaned_processes").asInt(-1)).isZero();
+      assertThat(status.path("total_worker_processes").asInt()).isEqualTo(2);
+      assertThat(status.path("system_health").asString()).isEqualTo("healthy");
+      Ran orphans = Ran.command("orphans", "--home", base.toString());
+      assertThat(orphans.status()).isZero();
+      assertThat(orphans.out()).doesNotContain(host.runId());
+      assertThat(Ran.command("doctor", "--home", base.toString()).out())
+          .doesNotContain("run " + host.runId());
+    }
+  }
+
+  private static boolean offersPidNamespaces() {
+    try (Child child =
+        Child.start(
+            "unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "true")) {
+      return child.awaitExit() == 0;
     }
   }
 

@@ -118,7 +118,7 @@ public final class ProcessAuditor implements AutoCloseable {
 
   private Optional<ProcessIdentity> withoutRow(long pid) {
     return Birthmark.of(pid)
-        .filter(borne -> borne.run() == mark.run() && borne.worker() != 0)
+        .filter(borne -> borne.run() == mark.run() && !borne.isWarden())
         .filter(borne -> !registry.has(borne.worker()) && !knownToWarden.test(borne.worker()))
         .flatMap(_ -> ProcFs.stat(pid))
         .filter(stat -> !stat.dead())

@@ -83,7 +83,7 @@ final class Run {
   }
 
   Kind kind(ProcessIdentity identity, Birthmark.Mark mark) {
-    if (mark.worker() == 0) {
+    if (mark.isWarden()) {
       return Kind.WARDEN;
     }
     return Optional.ofNullable(rows.get(mark.worker()))
@@ -138,7 +138,7 @@ final class Run {
 
   private boolean isWarden(long pid) {
     return Birthmark.of(pid)
-        .filter(mark -> mark.worker() == 0)
+        .filter(Birthmark.Mark::isWarden)
         .filter(mark -> origin().birthmark().filter(own -> own.run() == mark.run()).isPresent())
         .isPresent();
   }

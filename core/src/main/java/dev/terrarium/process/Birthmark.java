@@ -37,8 +37,13 @@ public record Birthmark(long run) {
   /// What a process bears.
   ///
   /// @param run the run's number, the hard limit
-  /// @param worker the worker's number, hard minus soft limit; 0 for the warden
-  public record Mark(long run, long worker) {}
+  /// @param worker the worker's number, hard minus soft limit; its upper half names its [Realm]
+  public record Mark(long run, long worker) {
+    /// Whether it is a warden's, or that of a process that holds a PID namespace for one.
+    public boolean isWarden() {
+      return worker == Realm.of(worker).warden();
+    }
+  }
 
   /// What came of choosing a number.
   public sealed interface Choice {

@@ -18,6 +18,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +38,7 @@ public final class Cgroups {
   private static final Duration EMPTY_WAIT = Duration.ofSeconds(2);
 
   private static final long PAUSE_NANOS = 2_000_000;
+  private static final Pattern LEAF = Pattern.compile("\\d{1,18}");
   private static final String PROCS = "cgroup.procs";
   private static final String SUBTREE_CONTROL = "cgroup.subtree_control";
 
@@ -160,15 +163,23 @@ public final class Cgroups {
 
   /// Kills what is left in the leaves, when their warden is no more, and removes them.
   ///
+  /// @param realms whose leaves are meant: those of other wardens' workers stay
   /// @return how many processes that were
-  public synchronized int clear(String why) {
+  public synchronized int clear(Predicate<Realm> realms, String why) {
     if (tree == null) {
       return 0;
     }
-    int killed = killer.killCgroup(tree, why);
-    awaitEmpty(tree);
-    below(tree).forEach(Cgroups::remove);
+    List<Path> leaves = below(tree).stream().filter(leaf -> realms.test(realm(leaf))).toList();
+    int killed = leaves.stream().mapToInt(leaf -> killer.killCgroup(leaf, why)).sum();
+    leaves.forEach(Cgroups::awaitEmpty);
+    leaves.forEach(Cgroups::remove);
     return killed;
+  }
+
+  /// A leaf is named by the number of its worker. What else there is, nobody looks after.
+  private static Realm realm(Path leaf) {
+    String name = leaf.getFileName().toString();
+    return LEAF.matcher(name).matches() ? Realm.of(Long.parseLong(name)) : Realm.COMMON;
   }
 
   /// The end of it; nobody gets one any more.

@@ -109,7 +109,7 @@ public final class Machine {
         !refused,
         refused
             ? "only for root; set kernel.unprivileged_userns_clone to 1"
-            : "programs may have namespaces of their own");
+            : "a pool may have a PID namespace of its own");
   }
 
   private static <T> Optional<T> firstIn(String file, Function<String, Optional<T>> wanted) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// The one class on the Java side that sends signals.
@@ -98,7 +99,18 @@ public final class ProcessKiller {
 
   /// The same for several runs in one pass over all processes, and in another manner.
   public SweepReport sweep(Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
-    return new Sweep(this, marks, why, manner, timeout).run();
+    return new Sweep(this, mark -> marks.contains(birthmark(mark)), why, manner, timeout).run();
+  }
+
+  /// The part of a run that belongs to some realms.
+  public SweepReport sweep(Birthmark run, Predicate<Realm> realms, String why, Duration timeout) {
+    Predicate<Birthmark.Mark> meant =
+        mark -> mark.run() == run.run() && realms.test(Realm.of(mark.worker()));
+    return new Sweep(this, meant, why, Manner.AT_ONCE, timeout).run();
+  }
+
+  private static Birthmark birthmark(Birthmark.Mark mark) {
+    return new Birthmark(mark.run());
   }
 
   /// Sends to each member of a process group that bears the run's number, one by one: to send to

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// One sweep over all processes of the machine, repeated until nothing is found.
@@ -40,7 +40,7 @@ final class Sweep {
   private static final int BIRTHS_MAX = 10_000;
 
   private final ProcessKiller killer;
-  private final Set<Birthmark> marks;
+  private final Predicate<Birthmark.Mark> meant;
   private final String why;
   private final Manner manner;
   private final long start = System.nanoTime();
@@ -50,9 +50,15 @@ final class Sweep {
   private boolean lookedOnce;
   private boolean hurried;
 
-  Sweep(ProcessKiller killer, Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
+  /// @param meant whom it is for, by what they bear
+  Sweep(
+      ProcessKiller killer,
+      Predicate<Birthmark.Mark> meant,
+      String why,
+      Manner manner,
+      Duration timeout) {
     this.killer = killer;
-    this.marks = Set.copyOf(marks);
+    this.meant = meant;
     this.why = why;
     this.manner = manner;
     this.timeout = timeout;
@@ -161,9 +167,7 @@ final class Sweep {
   }
 
   private Optional<Birthmark.Mark> markOf(long pid) {
-    return pid == ProcFs.ownPid()
-        ? Optional.empty()
-        : Birthmark.of(pid).filter(mark -> marks.contains(new Birthmark(mark.run())));
+    return pid == ProcFs.ownPid() ? Optional.empty() : Birthmark.of(pid).filter(meant);
   }
 
   private Look lookAt(ProcStat stat) {

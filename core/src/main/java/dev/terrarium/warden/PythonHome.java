@@ -40,6 +40,7 @@ public final class PythonHome {
           "terrarium/_logs.py",
           "terrarium/_loop.py",
           "terrarium/_memory.py",
+          "terrarium/_namespace.py",
           "terrarium/_plain.py",
           "terrarium/_proc.py",
           "terrarium/_reader.py",

@@ -12,10 +12,13 @@ import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,6 +50,9 @@ final class WardenProcess implements FrameHandler {
   /// How long it may take to be dead of SIGKILL.
   static final Duration DEATH_TIMEOUT = Duration.ofSeconds(5);
 
+  /// Its exit status where this machine has no namespace for it.
+  private static final int EXIT_NOT_TO_BE_HAD = 3;
+
   private static final Logger LOG = LoggerFactory.getLogger(WardenProcess.class);
 
   private final ProcessKiller killer;
@@ -68,19 +74,22 @@ final class WardenProcess implements FrameHandler {
   }
 
   /// Starts a warden and waits for its hello.
-  static WardenProcess start(Wardens.Setup setup, BiConsumer<Long, Messages.FromWarden> reports) {
-    Path log = setup.directory().resolve("warden.log");
-    Process process = launch(setup, log);
+  ///
+  /// @throws StartFailedException where it does not come up
+  static WardenProcess start(
+      Wardens.Setup setup, Charge charge, BiConsumer<Long, Messages.FromWarden> reports) {
+    Path log = charge.log(setup.directory());
+    long said = log.toFile().length(); // by those before it
+    Process process = launch(setup, charge, log);
     WardenProcess warden = new WardenProcess(setup, process, reports);
     String token = setup.gate().admit(warden::greeted);
     try {
-      warden.configure(setup, token);
+      warden.configure(setup, charge, token);
       warden.connected.get(HELLO_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
       return warden;
     } catch (IOException | ExecutionException | TimeoutException e) {
       warden.end();
-      throw new StartFailedException(
-          Reason.WARDEN, "The warden did not come up (%s); it said: %s".formatted(e, read(log)), e);
+      throw warden.failed(charge, e, read(log, said));
     } catch (InterruptedException e) {
       warden.end();
       Thread.currentThread().interrupt();
@@ -90,15 +99,27 @@ final class WardenProcess implements FrameHandler {
     }
   }
 
-  private static Process launch(Wardens.Setup setup, Path log) {
-    List<String> command =
-        List.of(
-            setup.interpreter().toString(),
-            "-I",
-            "-S",
-            setup.script().toString(),
-            "--snakepit-run-id",
-            setup.run());
+  private StartFailedException failed(Charge charge, Exception why, String said) {
+    boolean refused = !process.isAlive() && process.exitValue() == EXIT_NOT_TO_BE_HAD;
+    return refused
+        ? new StartFailedException(
+            Reason.CONTAINMENT,
+            "Pool '%s': isolation(PID_NAMESPACE) is not to be had on this machine; %s"
+                .formatted(charge.pool(), said),
+            why)
+        : new StartFailedException(
+            Reason.WARDEN,
+            "The warden did not come up (%s); it said: %s".formatted(why, said),
+            why);
+  }
+
+  private static Process launch(Wardens.Setup setup, Charge charge, Path log) {
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of(setup.interpreter().toString(), "-I", "-S", setup.script().toString()));
+    command.addAll(List.of("--snakepit-run-id", setup.run()));
+    if (charge.enclosed()) {
+      command.addAll(List.of("--pool", charge.pool()));
+    }
     try {
       return new ProcessBuilder(command)
           .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
@@ -111,7 +132,7 @@ final class WardenProcess implements FrameHandler {
   }
 
   // A warden that dies while it starts ends the wait at once.
-  private void configure(Wardens.Setup setup, String token)
+  private void configure(Wardens.Setup setup, Charge charge, String token)
       throws IOException, InterruptedException {
     var _ =
         process
@@ -121,7 +142,7 @@ final class WardenProcess implements FrameHandler {
                     connected.completeExceptionally(
                         new IOException("it exited with status " + dead.exitValue())));
     try {
-      write(setup, token);
+      write(setup, charge, token);
     } catch (IOException e) {
       if (!process.waitFor(HELLO_TIMEOUT)) {
         throw e;
@@ -130,13 +151,15 @@ final class WardenProcess implements FrameHandler {
     }
   }
 
-  private void write(Wardens.Setup setup, String token) throws IOException {
+  private void write(Wardens.Setup setup, Charge charge, String token) throws IOException {
     ProcessIdentity host = ProcessIdentity.self();
     lifeline.write(
         Messages.write(
             new Messages.WardenConfig(
                 setup.run(),
                 setup.birthmark().run(),
+                charge.realm().warden(),
+                charge.enclosed(),
                 setup.socket().toString(),
                 setup.lifelines().toString(),
                 new Messages.Token(token),
@@ -239,9 +262,10 @@ final class WardenProcess implements FrameHandler {
     }
   }
 
-  private static String read(Path log) {
-    try {
-      String text = Files.readString(log).strip();
+  private static String read(Path log, long from) {
+    try (InputStream in = Files.newInputStream(log)) {
+      in.skipNBytes(from);
+      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
       return text.isEmpty() ? "nothing" : text;
     } catch (IOException e) {
       return "nothing (" + e + ")";

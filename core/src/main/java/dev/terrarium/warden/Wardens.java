@@ -9,29 +9,29 @@ import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.Realm;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.wire.Messages;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The runtime's warden, and its successor when it dies.
+/// The warden of a realm, and its successor when it dies.
 ///
 /// When a warden dies, the kernel kills its workers (PDEATHSIG), and what was detached from them
 /// has lost the one who would have killed it. So the JVM sweeps everything that bears the run's
-/// birthmark, tells each worker that it is gone, and starts a new warden; what was ordered
-/// meanwhile waits for it.
+/// birthmark and is of this realm, tells each worker that it is gone, and starts a new warden; what
+/// was ordered meanwhile waits for it. Of a realm in a PID namespace the kernel has killed
+/// everything then: the sweep waits until it is gone.
 ///
 /// Threads: any. Reports reach [WorkerProcess] on the loop's thread, or on the keeper's after a
 /// warden's death.
@@ -44,6 +44,9 @@ public final class Wardens {
 
   /// How long a sweep after a warden's death may take.
   static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
+
+  /// How long the end of a pool's own warden waits for what its workers left to be cleared.
+  static final Duration CLEAR_TIMEOUT = Duration.ofSeconds(1);
 
   /// The `step` of a `SPAWN_FAILED` that is the zygote's fault.
   private static final String ZYGOTE_STEP = "zygote";
@@ -83,24 +86,38 @@ public final class Wardens {
   public record Report(int killed, int left) {}
 
   private final Setup setup;
+  private final Charge charge;
+  private final Predicate<Realm> swept;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, WorkerProcess> processes = new HashMap<>();
-  private final Map<Long, ProcessIdentity> alive = new HashMap<>();
-  private final Set<Long> dead = new HashSet<>();
+  private final Roster roster = new Roster();
   private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
   private Phase phase = Phase.REPLACING;
   private @Nullable WardenProcess current;
   private @Nullable Thread keeper;
 
-  public Wardens(Setup setup) {
+  /// @param swept the realms whose processes are its to sweep
+  Wardens(Setup setup, Charge charge, Predicate<Realm> swept) {
     this.setup = setup;
+    this.charge = charge;
+    this.swept = swept;
+  }
+
+  Realm realm() {
+    return charge.realm();
+  }
+
+  /// The number that a worker bears.
+  ///
+  /// @param serial unique within the runtime
+  public long number(long serial) {
+    return charge.realm().worker(serial);
   }
 
   /// Starts the first warden and waits for it.
   ///
   /// @throws StartFailedException where it does not come up
-  public void start() {
-    install(WardenProcess.start(setup, this::report));
+  void start() {
+    install(WardenProcess.start(setup, charge, this::report));
   }
 
   private void install(WardenProcess warden) {
@@ -136,7 +153,7 @@ public final class Wardens {
   public void spawn(long number, Messages.Spawn order, WorkerProcess process) {
     // INVARIANT: entry and order go to the same warden. A death in between would have the process
     // buried, and the successor start it all the same.
-    Runnable entry = () -> processes.put(number, process);
+    Runnable entry = () -> roster.ordered(number, process);
     if (!order(entry, warden -> warden.send(number, order))) {
       process.spawnFailed(Reason.SPAWN, "the runtime is closed");
     }
@@ -170,7 +187,7 @@ public final class Wardens {
       lock.unlock();
     }
     if (warden != null) {
-      LOG.error("The warden of run {} does not answer and is replaced", setup.run());
+      LOG.error("The {} does not answer and is replaced", charge.warden(setup.run()));
       warden.kill("it does not answer");
     }
   }
@@ -207,17 +224,17 @@ public final class Wardens {
   // --- Reports, on the loop's thread ---
 
   private void report(long number, Messages.FromWarden report) {
-    WorkerProcess process = find(number);
+    WorkerProcess process = roster.find(number);
     if (process == null) {
       return; // told already that it is gone
     }
     switch (report) {
       case Messages.Spawned(long pid, long ticks) -> {
-        lives(number, new ProcessIdentity(ProcessIdentity.currentBoot(), pid, ticks));
+        roster.lives(number, new ProcessIdentity(ProcessIdentity.currentBoot(), pid, ticks));
         process.spawned(pid, ticks);
       }
       case Messages.SpawnFailed failed -> {
-        forget(number);
+        roster.forget(number);
         if (failed.step().equals(ZYGOTE_STEP)) {
           process.notForked(failed.message());
         } else {
@@ -225,11 +242,11 @@ public final class Wardens {
         }
       }
       case Messages.Exited exited -> {
-        died(number);
+        roster.died(number);
         process.exited(exit(exited), exited.stderr(), exited.limit());
       }
       case Messages.Cleared(int strays) -> {
-        forget(number);
+        roster.forget(number);
         process.cleared(strays);
       }
       case Messages.Output output -> process.output(output);
@@ -253,55 +270,14 @@ public final class Wardens {
 
   /// Whether this number's process was ordered, and is not cleared yet.
   public boolean knows(long number) {
-    return find(number) != null;
-  }
-
-  private @Nullable WorkerProcess find(long number) {
-    lock.lock();
-    try {
-      return processes.get(number);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void lives(long number, ProcessIdentity identity) {
-    lock.lock();
-    try {
-      alive.put(number, identity);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void died(long number) {
-    lock.lock();
-    try {
-      alive.remove(number);
-      dead.add(number);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void forget(long number) {
-    lock.lock();
-    try {
-      processes.remove(number);
-      alive.remove(number);
-      dead.remove(number);
-    } finally {
-      lock.unlock();
-    }
+    return roster.find(number) != null;
   }
 
   // --- A warden's death, on the keeper's thread ---
 
   private void keep(WardenProcess warden) {
     String end = warden.awaitEnd();
-    Map<Long, WorkerProcess> orphaned;
-    List<ProcessIdentity> taken;
-    Set<Long> knownDead;
+    Roster.All orphaned;
     lock.lock();
     try {
       if (phase == Phase.CLOSED) {
@@ -309,12 +285,7 @@ public final class Wardens {
       }
       phase = Phase.REPLACING;
       current = null;
-      orphaned = new HashMap<>(processes);
-      taken = List.copyOf(alive.values());
-      knownDead = new HashSet<>(dead);
-      processes.clear();
-      alive.clear();
-      dead.clear();
+      orphaned = roster.takeAll();
       // Orders to the dead are void; those for new processes have their entry made before they are
       // queued here.
       orders.clear();
@@ -322,14 +293,16 @@ public final class Wardens {
       lock.unlock();
     }
     LOG.warn(
-        "The warden of run {} is gone ({}); its {} workers are replaced",
-        setup.run(),
+        "The {} is gone ({}); its {} workers are replaced",
+        charge.warden(setup.run()),
         end,
-        orphaned.size());
+        orphaned.processes().size());
     sweep("the warden died");
-    int _ = setup.cgroups().clear("the warden died");
-    taken.forEach(it -> setup.killer().recordExit(it, "it died with its warden"));
-    orphaned.forEach((number, process) -> bury(process, knownDead.contains(number)));
+    int _ = setup.cgroups().clear(swept, "the warden died");
+    orphaned.alive().forEach(it -> setup.killer().recordExit(it, "it died with its warden"));
+    orphaned
+        .processes()
+        .forEach((number, process) -> bury(process, orphaned.dead().contains(number)));
     replace();
   }
 
@@ -341,7 +314,7 @@ public final class Wardens {
   }
 
   private SweepReport sweep(String why) {
-    SweepReport report = setup.killer().sweep(setup.birthmark(), why, SWEEP_TIMEOUT);
+    SweepReport report = setup.killer().sweep(setup.birthmark(), swept, why, SWEEP_TIMEOUT);
     if (!report.clear()) {
       LOG.error("Run {}: processes could not be killed: {}", setup.run(), report);
     }
@@ -351,23 +324,30 @@ public final class Wardens {
   private void replace() {
     for (int attempt = 1; attempt <= STARTS_MAX && !isClosed(); attempt++) {
       try {
-        install(WardenProcess.start(setup, this::report));
+        install(WardenProcess.start(setup, charge, this::report));
         return;
       } catch (StartFailedException e) {
-        LOG.error("The new warden did not start (attempt {} of {})", attempt, STARTS_MAX, e);
+        LOG.error(
+            "The new {} did not start (attempt {} of {})",
+            charge.warden(setup.run()),
+            attempt,
+            STARTS_MAX,
+            e);
       }
     }
-    List<WorkerProcess> hopeless;
+    Roster.All hopeless;
     lock.lock();
     try {
       phase = Phase.CLOSED;
-      hopeless = List.copyOf(processes.values());
-      processes.clear();
+      hopeless = roster.takeAll();
       orders.clear();
     } finally {
       lock.unlock();
     }
-    hopeless.forEach(process -> process.spawnFailed(Reason.SPAWN, "no warden could be started"));
+    hopeless
+        .processes()
+        .values()
+        .forEach(process -> process.spawnFailed(Reason.SPAWN, "no warden could be started"));
   }
 
   private boolean isClosed() {
@@ -381,8 +361,18 @@ public final class Wardens {
 
   // --- End ---
 
+  /// Waits, within bounds, until nothing is left of any worker: what a shutdown finds counts as
+  /// ended by force, and a stray that is being swept is not.
+  void awaitCleared() {
+    try {
+      roster.awaitEmpty(CLEAR_TIMEOUT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /// Lets the warden kill what is left and ends it; where it does not answer, ends it and sweeps.
-  public Report shutDown() {
+  Report shutDown() {
     WardenProcess warden;
     Thread keeping;
     lock.lock();
@@ -396,21 +386,13 @@ public final class Wardens {
     }
     OptionalInt said = warden == null ? OptionalInt.of(0) : warden.shutDown();
     awaitEnd(keeping);
-    SweepReport rest = sweep("the runtime closes");
-    int swept = (int) rest.killed() + setup.cgroups().clear("the runtime closes");
+    String why = charge.enclosed() ? "its pool has closed" : "the runtime closes";
+    SweepReport rest = sweep(why);
+    int forced = (int) rest.killed() + setup.cgroups().clear(swept, why);
     // Who lived when a warden had to be ended has died with it, whether the sweep still saw it or
     // not.
-    int killed = said.isPresent() ? said.getAsInt() + swept : Math.max(alive(), swept);
+    int killed = said.isPresent() ? said.getAsInt() + forced : Math.max(roster.alive(), forced);
     return new Report(killed, rest.left().size());
-  }
-
-  private int alive() {
-    lock.lock();
-    try {
-      return alive.size();
-    } finally {
-      lock.unlock();
-    }
   }
 
   // A successor that is being started at this moment must be gone before anybody says that nothing

@@ -470,9 +470,14 @@ public final class Messages {
   }
 
   /// The first line of a warden's standard input.
+  ///
+  /// @param number what the warden itself bears
+  /// @param pidNamespace whether it is to live in one, with all that it starts
   public record WardenConfig(
       String run,
       long birthmark,
+      long number,
+      boolean pidNamespace,
       String socket,
       String lifelines,
       Token token,
@@ -484,6 +489,8 @@ public final class Messages {
       return PlainJson.object(
           "run", run,
           "birthmark", birthmark,
+          "number", number,
+          "pid_namespace", pidNamespace,
           "socket", socket,
           "lifelines", lifelines,
           "token", token.text(),

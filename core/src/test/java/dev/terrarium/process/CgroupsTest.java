@@ -63,21 +63,44 @@ final class CgroupsTest {
       put(one, leaf);
       put(other, below);
       assertThat(Procs.cgroup(one.pid()).orElseThrow()).endsWith("terrarium-" + run + "/1");
-      assertThat(cgroups.clear("a test")).isEqualTo(2);
+      assertThat(cgroups.clear(_ -> true, "a test")).isEqualTo(2);
       assertThat(one.awaitExit()).isEqualTo(128 + 9);
       assertThat(other.awaitExit()).isEqualTo(128 + 9);
       assertThat(audit).extracting("pid").containsExactlyInAnyOrder(one.pid(), other.pid());
       assertThat(audit)
           .allMatch(line -> line.why().equals("a test") && line.outcome().equals("sent"))
-          .allMatch(line -> line.proof().equals("cgroup " + tree));
+          .allMatch(line -> line.proof().equals("cgroup " + leaf));
       assertThat(stranger.alive()).isTrue();
       assertThat(leaf).doesNotExist();
       assertThat(tree).isDirectory();
     }
-    assertThat(cgroups.clear("nobody is there")).isZero();
+    assertThat(cgroups.clear(_ -> true, "nobody is there")).isZero();
     assertThat(audit).hasSize(2);
     assertThat(cgroups.close("test")).isTrue();
     assertThat(tree).doesNotExist();
+  }
+
+  @Test
+  void whatOtherWardensLookAfterIsLeftAlone() throws IOException {
+    Path tree = makeTree();
+    var other = new Realm(7);
+    Path ours = Files.createDirectory(tree.resolve("1"));
+    Path theirs = Files.createDirectory(tree.resolve(Long.toString(other.worker(2))));
+    Path nobodys = Files.createDirectory(tree.resolve("made-by-the-worker"));
+    try (Child one = Child.start("sleep", "1000");
+        Child neighbour = Child.start("sleep", "1000")) {
+      put(one, ours);
+      put(neighbour, theirs);
+      assertThat(cgroups.clear(realm -> !realm.equals(other), "a test")).isEqualTo(1);
+      assertThat(one.awaitExit()).isEqualTo(128 + 9);
+      assertThat(neighbour.alive()).isTrue();
+      assertThat(ours).doesNotExist();
+      assertThat(nobodys).doesNotExist();
+      assertThat(theirs).isDirectory();
+      assertThat(cgroups.clear(other::equals, "a test")).isEqualTo(1);
+      assertThat(neighbour.awaitExit()).isEqualTo(128 + 9);
+    }
+    assertThat(cgroups.close("test")).isTrue();
   }
 
   private Path makeTree() {

@@ -66,6 +66,24 @@ final class SweepTest {
   }
 
   @Test
+  void sweepsOneRealmAndLeavesTheOthers() {
+    Realm swept = new Realm(7);
+    try (Child warden = Child.marked(mark.run(), swept.warden(), "sleep", "1000");
+        Child worker = Child.marked(mark.run(), swept.worker(3), "sleep", "1000");
+        Child common = Child.marked(mark.run(), Realm.COMMON.worker(3), "sleep", "1000");
+        Child other = Child.marked(mark.run(), new Realm(8).worker(3), "sleep", "1000")) {
+      SweepReport report = killer.sweep(mark, swept::equals, "test", TIMEOUT);
+      assertThat(report.killed()).isEqualTo(2);
+      assertThat(warden.alive() || worker.alive()).isFalse();
+      assertThat(common.alive() && other.alive()).isTrue();
+      assertThat(report.found())
+          .filteredOn(it -> it.mark().isWarden())
+          .singleElement()
+          .matches(it -> it.identity().pid() == warden.pid());
+    }
+  }
+
+  @Test
   void findsNothingWhereNothingIs() {
     SweepReport report = killer.sweep(mark, "test", TIMEOUT);
     assertThat(report.clear()).isTrue();

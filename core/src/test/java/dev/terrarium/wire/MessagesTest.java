@@ -200,11 +200,19 @@ final class MessagesTest {
         .contains("\"cgroup\":{\"tree\":\"/c/terrarium-r\"},\"limits\":{\"cpu_seconds\":7},");
     var config =
         new WardenConfig(
-            "r", 1L << 60, "/s", "/l", new Token("t"), new Host(4242, 81234), "/run/r");
+            "r",
+            1L << 60,
+            1L << 32,
+            true,
+            "/s",
+            "/l",
+            new Token("t"),
+            new Host(4242, 81234),
+            "/run/r");
     assertThat(json(config))
         .isEqualTo(
-            "{\"run\":\"r\",\"birthmark\":1152921504606846976,\"socket\":\"/s\","
-                + "\"lifelines\":\"/l\",\"token\":\"t\",\"host\":{\"pid\":4242,\"ticks\":81234},"
+            "{\"run\":\"r\",\"birthmark\":1152921504606846976,\"number\":4294967296,"
+                + "\"pid_namespace\":true,\"socket\":\"/s\",\"lifelines\":\"/l\",\"token\":\"t\",\"host\":{\"pid\":4242,\"ticks\":81234},"
                 + "\"directory\":\"/run/r\"}");
     assertThat(Messages.frame(9, new Drain()).type()).isEqualTo(FrameType.DRAIN);
   }

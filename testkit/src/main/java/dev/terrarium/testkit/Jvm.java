@@ -54,13 +54,30 @@ public final class Jvm implements AutoCloseable {
     return start(new ProcessBuilder(command), environment);
   }
 
+  /// The same with another class path.
+  static Jvm behind(
+      List<String> launcher,
+      String classPath,
+      Class<?> main,
+      Map<String, String> environment,
+      String... arguments) {
+    var command = new ArrayList<>(launcher);
+    command.addAll(command(main, List.of(), classPath, arguments));
+    return start(new ProcessBuilder(command), environment);
+  }
+
   private static List<String> command(Class<?> main, List<String> options, String... arguments) {
+    return command(main, options, System.getProperty("java.class.path"), arguments);
+  }
+
+  private static List<String> command(
+      Class<?> main, List<String> options, String classPath, String... arguments) {
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC"));
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto"));
     command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of("-cp", classPath, main.getName()));
     command.addAll(List.of(arguments));
     return command;
   }
