@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.Supplier;
 
 /// One call of a workload, over and over, by one caller: what is sent differs from call to call,
 /// and what comes back is compared with it. Only the call itself is timed.
@@ -26,9 +27,10 @@ abstract class Exchange {
     };
   }
 
-  private static void check(boolean right, String what) {
+  /// @param what is said only where it is needed: to write it down costs more than many a call
+  private static void check(boolean right, Supplier<String> what) {
     if (!right) {
-      throw new WrongAnswerException(what);
+      throw new WrongAnswerException(what.get());
     }
   }
 
@@ -52,7 +54,7 @@ abstract class Exchange {
       long begin = System.nanoTime();
       String back = caller.echo(text);
       long nanos = System.nanoTime() - begin;
-      check(Objects.equals(text, back), "sent %s, got %s".formatted(text, back));
+      check(Objects.equals(text, back), () -> "sent %s, got %s".formatted(text, back));
       return nanos;
     }
   }
@@ -73,7 +75,7 @@ abstract class Exchange {
       long begin = System.nanoTime();
       Reading back = caller.call(reading);
       long nanos = System.nanoTime() - begin;
-      check(Objects.equals(reading, back), "sent %s, got %s".formatted(reading, back));
+      check(Objects.equals(reading, back), () -> "sent %s, got %s".formatted(reading, back));
       return nanos;
     }
   }
@@ -96,7 +98,8 @@ abstract class Exchange {
       long begin = System.nanoTime();
       byte[] back = caller.bytes(bytes);
       long nanos = System.nanoTime() - begin;
-      check(Arrays.equals(bytes, back), "%,d bytes came back changed".formatted(bytes.length));
+      check(
+          Arrays.equals(bytes, back), () -> "%,d bytes came back changed".formatted(bytes.length));
       return nanos;
     }
   }
