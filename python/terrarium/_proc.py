@@ -25,6 +25,10 @@ AUDIT_BYTES_MAX = 1 << 20
 
 _REALTIME_TIMEOUT = b"Max realtime timeout"
 _DEAD_STATES = "ZXx"
+_NO_PROCESS = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
+"""What `pidfd_open` says of a number that nobody has, or that is a mere thread's (old kernels, new
+ones).
+"""
 _SYS_PIDFD_SEND_SIGNAL = 424
 _SYS_PIDFD_OPEN = 434
 
@@ -237,8 +241,10 @@ class Signaller:
         """
         try:
             pidfd = pidfd_open(pid)
-        except ProcessLookupError:
-            return self.GONE
+        except OSError as failure:
+            if failure.errno in _NO_PROCESS:
+                return self.GONE
+            raise
         try:
             stat = read_stat(pid)
             if stat is None or stat.dead:

@@ -63,8 +63,10 @@ def run(warden: Warden) -> int:
     except BaseException:
         import traceback  # not at the top: it would cost every start 3 ms
 
-        traceback.print_exc()
-        warden.end_plainly()
+        try:
+            traceback.print_exc()
+        finally:  # on a full disk it cannot even be said
+            warden.end_plainly()
         return 70
 
 

@@ -485,4 +485,7 @@ class Warden:
             end.run()
 
     def _say(self, text: str) -> None:
-        print(f"terrarium warden: {text}", file=sys.stderr, flush=True)
+        try:
+            print(f"terrarium warden: {text}", file=sys.stderr, flush=True)
+        except OSError:
+            pass  # a full disk costs a word, not the warden with all its workers

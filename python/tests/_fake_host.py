@@ -68,7 +68,7 @@ def start_warden(setup: dict) -> subprocess.Popen:
         [sys.executable, "-I", "-S", *setup["warden"], "--snakepit-run-id", setup["config"]["run"]],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=open(os.path.join(setup["config"]["directory"], "warden.err"), "ab"),  # noqa: SIM115
+        stderr=open(setup["stderr"], "ab"),  # noqa: SIM115
     )
     host = {"pid": os.getpid(), "ticks": ticks(os.getpid()), **setup.get("host", {})}
     assert warden.stdin is not None

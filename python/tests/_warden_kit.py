@@ -76,6 +76,7 @@ class Host:
         host: dict | None = None,
         config: dict | None = None,
         launcher: list[str] | None = None,
+        stderr: str | None = None,
     ) -> None:
         """`config`: what the warden is told besides; `launcher`: a command that becomes the host."""
         self.birthmark = random.SystemRandom().randrange(1 << 60, 1 << 61)
@@ -98,7 +99,9 @@ class Host:
             "directory": str(self.directory),
             **(config or {}),
         }
-        self._write({"config": config, "warden": warden or WARDEN, "host": host or {}})
+        said = stderr or str(self.directory / "warden.err")
+        setup = {"warden": warden or WARDEN, "host": host or {}, "stderr": said}
+        self._write({"config": config, **setup})
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self.warden_pid = 0

@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from _warden_kit import alive
@@ -122,6 +123,17 @@ def test_a_number_that_was_given_to_another_process_is_not_signalled(sleeper, tm
     assert signaller(tmp_path).process(process.pid, signal.SIGKILL, "test", ticks + 1) == "refused"
     assert signaller(tmp_path).group(process.pid, signal.SIGKILL, "test", ticks + 1) == "gone"
     assert alive(process.pid)
+
+
+def test_a_number_that_a_thread_has_got_is_no_processs(tmp_path):
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        assert signaller(tmp_path).process(thread.native_id, signal.SIGKILL, "test") == "gone"
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_a_group_is_signalled_only_through_its_own_leader(sleeper, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import ast
 import collections
 import dataclasses
 import datetime
@@ -12,6 +13,7 @@ import itertools
 import json
 import math
 import pathlib
+import pickle
 import sys
 
 import pytest
@@ -338,3 +340,31 @@ def test_without_the_c_accelerator_everything_is_the_same(monkeypatch):
     assert encode(value) == with_it
     assert round_trip(value) == {"a": [b"x", 1.5, None], "$b": {"c": [1, 2]}}
     assert json.loads(encode([1, "a"])[0]) == [1, "a"]
+
+
+# ---- what is not in a value
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def test_what_somebody_pickled_stays_bytes(tmp_path):
+    path = tmp_path / "it-went-off"
+    bomb = pickle.dumps(Bomb(str(path)))
+    assert round_trip([bomb]) == [bomb]
+    assert not path.exists()
+
+
+def test_nothing_of_ours_can_read_objects():
+    readers = {"pickle", "_pickle", "marshal", "shelve", "copyreg", "dill", "cloudpickle"}
+    files = list(pathlib.Path(_values.__file__).parent.glob("*.py"))
+    assert files
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            assert not readers & {*names, getattr(node, "module", None)}, file.name

@@ -10,11 +10,30 @@ import sys
 import time
 
 import pytest
-from _warden_kit import WARDEN, Host, alive, python, start_hosts, stays, until  # noqa: F401
-from _worker_states import start_in_state
+from _warden_kit import (
+    WARDEN,
+    Host,
+    alive,
+    python,
+    start_hosts,  # noqa: F401
+    stays,
+    until,
+    without,
+)
+from _worker_states import SCRUBBED_DAEMON, start_in_state
 
 from terrarium import _proc
-from terrarium._warden_link import DUMP, DUMPED, EXITED, KILL, OUTPUT, REPORT, SHUTDOWN, SIGNAL
+from terrarium._warden_link import (
+    DUMP,
+    DUMPED,
+    EXITED,
+    KILL,
+    OUTPUT,
+    REPORT,
+    SHUTDOWN,
+    SIGNAL,
+    SPAWN_FAILED,
+)
 
 
 def test_it_says_who_it_is(start):
@@ -108,6 +127,24 @@ def test_frames_for_unknown_workers_harm_nobody(start):
         assert host.frame(DUMPED, number) == {"stacks": ""}
     host.send(SIGNAL, 1, {"signal": "many"})
     assert "pid" in host.spawn(2, ["true"])
+
+
+def test_a_word_that_finds_no_room_on_the_disk_costs_nobody_his_life(start):
+    host = start(stderr="/dev/full")
+    pid = host.spawn(1, ["sleep", "1000"])["pid"]
+    host.kill_worker(99)  # which is not known: the warden says so
+    host.ask(1, ["true"])  # and that this number is taken
+    assert "used already" in host.frame(SPAWN_FAILED, 1)["message"]
+    assert "pid" in host.spawn(2, ["true"])
+    assert alive(pid)
+
+
+def test_a_warden_that_fails_ends_everything_though_it_cannot_say_why(start):
+    host = start(warden=without("loop"), stderr="/dev/full")
+    host.spawn(1, python(SCRUBBED_DAEMON))
+    host.await_line(1, "ready")
+    host.kill_worker(99)
+    host.all_dead()
 
 
 def test_an_exit_carries_status_resources_and_the_last_lines_of_stderr(start):

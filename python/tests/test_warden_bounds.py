@@ -13,14 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
+from _layers import EVERYTHING
 from _warden_kit import alive, python, start_hosts, stays, until, without  # noqa: F401
 from _worker_states import SCRUBBED_DAEMON
 
 from terrarium import _proc
 from terrarium._warden_link import REPORT, SHUTDOWN
-
-EVERYTHING = ("groups", "children", "lifeline", "death-signal", "scan")
-"""All layers but the cgroup."""
 
 
 def own_cgroup() -> str | None:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from _warden_kit import python, start_hosts, stays, until, without  # noqa: F401
-from _worker_states import ALL, CHILD_IN_GROUP, SCRUBBED_DAEMON, start_in_state
+from _worker_states import ALL, start_in_state
 
 from terrarium import _proc
 from terrarium._warden_link import EXITED
@@ -123,58 +123,6 @@ def test_signals_that_end_other_programs_do_not_end_the_warden(start):
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         os.kill(host.warden_pid, sig)
     assert "pid" in host.spawn(1, ["true"])
-
-
-# ---- falsification: each layer alone, and without it too
-
-EVERYTHING = ("groups", "children", "lifeline", "death-signal", "scan")
-
-
-def alone(layer: str) -> list[str]:
-    return without(*(name for name in EVERYTHING if name != layer))
-
-
-def test_the_birthmark_scan_alone_finds_all_when_the_host_is_killed(start):
-    host = start(warden=alone("scan"))
-    host.spawn(1, python(SCRUBBED_DAEMON))
-    host.await_line(1, "ready")
-    host.kill()
-    host.all_dead()
-
-
-def test_the_lifeline_alone_kills_the_group_when_the_host_is_killed(start):
-    host = start(warden=alone("lifeline"))
-    host.spawn(1, python(CHILD_IN_GROUP))
-    host.await_line(1, "ready")
-    host.kill()
-    until(lambda: not host.bearers(1), what="the group dead")
-
-
-def test_the_death_signal_alone_kills_the_leader_when_the_warden_is_killed(start):
-    host = start(warden=alone("death-signal"))
-    pid = host.spawn(1, ["sleep", "1000"])["pid"]
-    host.kill_warden()
-    until(lambda: pid not in host.bearers(), what="the leader dead")
-
-
-@pytest.mark.parametrize("program", [SCRUBBED_DAEMON, CHILD_IN_GROUP])
-def test_with_every_layer_off_all_survive_the_host(start, program):
-    host = start(warden=without(*EVERYTHING))
-    host.spawn(1, python(program))
-    host.await_line(1, "ready")
-    before = host.bearers(1)
-    host.kill()
-    assert len(before) == 2
-    assert stays(lambda: host.bearers(1) == before, 0.5)
-    host.mop_up()
-
-
-def test_with_the_death_signal_off_a_worker_survives_the_warden(start):
-    host = start(warden=without(*EVERYTHING))
-    pid = host.spawn(1, ["sleep", "1000"])["pid"]
-    host.kill_warden()
-    assert stays(lambda: pid in host.bearers(), 0.5)
-    host.mop_up()
 
 
 def test_every_kill_has_its_proof_in_the_audit(start):

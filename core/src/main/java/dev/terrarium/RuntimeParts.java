@@ -100,10 +100,11 @@ final class RuntimeParts {
     try {
       Birthmark.Choice choice = Birthmark.choose();
       birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
-      state = stateDirectory(config);
-      python = PythonHome.unpack(state.path());
       sockets = SocketsDirectory.choose();
-      directory = RunDirectory.create(state, runId, choice, sockets);
+      Place place = place(choice);
+      state = place.state();
+      python = place.python();
+      directory = place.directory();
       made = Optional.of(directory);
       undo.push(directory::close);
       undo.push(this::clearDirectory);
@@ -169,17 +170,26 @@ final class RuntimeParts {
     LOG.info("Run {} started: {}", runId.value(), directory.path());
   }
 
-  private static StateDirectory stateDirectory(Config config) {
+  /// Where all that a runtime writes has its place.
+  private record Place(StateDirectory state, PythonHome python, RunDirectory directory) {}
+
+  private Place place(Birthmark.Choice choice) {
     try {
-      return config.home().map(StateDirectory::at).orElseGet(StateDirectory::resolve);
-    } catch (RegistryException e) {
+      return place(
+          config.home().map(StateDirectory::at).orElseGet(StateDirectory::resolve), choice);
+    } catch (RegistryException | StartFailedException e) {
       if (config.ledger() == Ledger.REQUIRED) {
         throw e;
       }
       StateDirectory temporary = StateDirectory.temporary();
       LOG.warn("{}; this runtime uses {} instead", e.getMessage(), temporary.path());
-      return temporary;
+      return place(temporary, choice);
     }
+  }
+
+  private Place place(StateDirectory in, Birthmark.Choice choice) {
+    PythonHome unpacked = PythonHome.unpack(in.path());
+    return new Place(in, unpacked, RunDirectory.create(in, runId, choice, sockets));
   }
 
   private static Interpreter answer(Future<Interpreter> asked) {

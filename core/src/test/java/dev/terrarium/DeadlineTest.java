@@ -7,10 +7,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.testkit.Procs;
+import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,6 +45,27 @@ final class DeadlineTest {
       assertThat(pid(pool)).isEqualTo(worker);
       assertThat(pool.stats().restarts()).isZero();
     }
+  }
+
+  @Test
+  void aCallThatHasEndedIsNotKeptUntilItsDeadline() {
+    try (Pool pool = Trouble.pool().start()) {
+      List<WeakReference<?>> ended =
+          Stream.generate(() -> endedCall(pool)).limit(20).collect(Collectors.toList());
+      await()
+          .atMost(Trouble.PATIENCE)
+          .until(
+              () -> {
+                System.gc();
+                return ended.stream().allMatch(call -> call.refersTo(null));
+              });
+    }
+  }
+
+  private static WeakReference<?> endedCall(Pool pool) {
+    var call = pool.tool("echo").args("well").deadline(Duration.ofDays(1)).callAsync(String.class);
+    assertThat(call.join()).isEqualTo("well");
+    return new WeakReference<>(call);
   }
 
   @ParameterizedTest

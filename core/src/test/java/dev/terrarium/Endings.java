@@ -3,8 +3,10 @@ package dev.terrarium;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.testkit.Escape;
+import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
+import dev.terrarium.testkit.Signals;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
@@ -115,6 +117,18 @@ final class Endings {
     long took = (System.nanoTime() - begin) / 1_000_000;
     await().atMost(END).until(() -> Procs.marked(birthmark).isEmpty());
     return took;
+  }
+
+  /// SIGSTOP, and waits for it.
+  static void stop(Jvm jvm) {
+    jvm.pause();
+    soon().until(() -> Procs.state(jvm.pid()).orElse('?') == 'T');
+  }
+
+  /// SIGSTOP, and waits for it.
+  static void stop(Proc process) {
+    Signals.pause(process);
+    soon().until(() -> Procs.state(process.pid()).orElse('?') == 'T');
   }
 
   static boolean lives(Proc known) {

@@ -3,6 +3,7 @@ package dev.terrarium;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import java.nio.file.Path;
@@ -69,11 +70,15 @@ final class QuietLifeTest {
     Pool pool = Endings.pool(runtime).size(2).start();
     List<Long> before = below();
     List<Long> workers = Endings.pids(pool);
-    Endings.soon().during(Duration.ofSeconds(2)).until(() -> below().equals(before));
+    long activations = pool.stats().cleanupActivations();
+    Endings.soon()
+        .during(Duration.ofSeconds(2))
+        .until(() -> below().equals(before) && pool.stats().cleanupActivations() == activations);
     assertThat(Endings.pids(pool)).isEqualTo(workers);
     assertThat(pool.stats().restarts()).isZero();
     runtime.close();
     assertThat(runtime.closeReport()).contains(CLEAN);
+    assertThat(ApplicationCleanup.ofJvm().activations()).isEqualTo(activations);
   }
 
   @Test

@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -93,6 +95,25 @@ final class RuntimeSharingTest {
       assertThat(successor.stats().workers().getFirst().id()).isEqualTo("trouble-2");
     }
     assertThat(directory.resolve("home/runs")).isEmptyDirectory();
+  }
+
+  @Test
+  void callsReachTheirOwnPoolsWorkersHoweverAlikeTheNamesAre() {
+    // A worker of the one is named like the other.
+    try (Terrarium runtime = Terrarium.start(Config.defaults().withHome(directory));
+        Pool pool = Trouble.pool().runtime(runtime).name("a").size(2).start();
+        Pool other = Trouble.pool().runtime(runtime).name("a-1").size(2).start()) {
+      assertThat(pool.stats().workers().getFirst().id()).isEqualTo(other.name());
+      List<CompletableFuture<Long>> here = pids(pool);
+      List<CompletableFuture<Long>> there = pids(other);
+      assertThat(here).map(CompletableFuture::join).isSubsetOf(Trouble.pids(pool));
+      assertThat(there).map(CompletableFuture::join).isSubsetOf(Trouble.pids(other));
+      assertThat(runtime.pool("a-1").tool("pid").call(Long.class)).isIn(Trouble.pids(other));
+    }
+  }
+
+  private static List<CompletableFuture<Long>> pids(Pool pool) {
+    return Stream.generate(() -> pool.tool("pid").callAsync(Long.class)).limit(50).toList();
   }
 
   @Test

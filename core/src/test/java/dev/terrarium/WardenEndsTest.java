@@ -110,7 +110,7 @@ final class WardenEndsTest {
     afterwards(
         "SIGSTOP of the warden, SIGKILL of the JVM",
         jvm -> {
-          stop(Endings.warden(jvm.pid()));
+          Endings.stop(Endings.warden(jvm.pid()));
           jvm.kill();
         });
   }
@@ -120,15 +120,10 @@ final class WardenEndsTest {
     afterwards(
         "SIGSTOP of the warden, SIGTERM of the JVM",
         jvm -> {
-          stop(Endings.warden(jvm.pid()));
+          Endings.stop(Endings.warden(jvm.pid()));
           jvm.terminate();
           assertThat(jvm.awaitExit()).isEqualTo(143);
         });
-  }
-
-  private static void stop(Proc warden) {
-    Signals.pause(warden);
-    Endings.soon().until(() -> Procs.state(warden.pid()).orElse('?') == 'T');
   }
 
   private void afterwards(String what, Consumer<Jvm> act) {
@@ -151,7 +146,7 @@ final class WardenEndsTest {
   void aWardenThatDoesNotAnswerIsReplacedAndThePoolHeals() {
     try (Terrarium runtime = Endings.runtime(home);
         Pool pool = Endings.pool(runtime).size(1).start()) {
-      stop(Endings.warden(SELF));
+      Endings.stop(Endings.warden(SELF));
       assertThatThrownBy(() -> pool.tool("leave_at_once").args(7).call(Object.class))
           .isInstanceOf(WorkerDiedException.class);
       assertThat(pool.call("echo", Map.of("value", 1), Integer.class)).isEqualTo(1);
@@ -164,7 +159,7 @@ final class WardenEndsTest {
     Endings.pool(runtime).size(2).start().tool("family").call(List.class);
     Proc warden = Endings.warden(SELF);
     List<Proc> known = Procs.marked(Endings.birthmark(warden));
-    stop(warden);
+    Endings.stop(warden);
     long begin = System.nanoTime();
     runtime.close();
     Duration took = Duration.ofNanos(System.nanoTime() - begin);

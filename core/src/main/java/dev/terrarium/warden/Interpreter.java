@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
@@ -79,6 +80,7 @@ public record Interpreter(Path executable, String version) {
               .formatted(command, systemsWord(e), OLDEST_MINOR),
           e);
     }
+    Optional<ProcessIdentity> identity = ProcessIdentity.of(process.pid());
     try (var output = process.getInputStream()) {
       process.getOutputStream().close();
       // Where the launcher hangs, ending it ends the stream and so the read below.
@@ -86,12 +88,12 @@ public record Interpreter(Path executable, String version) {
           process
               .onExit()
               .orTimeout(PROBE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
-              .exceptionally(late -> end(process));
+              .exceptionally(late -> end(process, identity));
       return new String(output.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw unusable(command, e.toString());
     } finally {
-      end(process);
+      end(process, identity);
     }
   }
 
@@ -104,9 +106,10 @@ public record Interpreter(Path executable, String version) {
         : message;
   }
 
-  private static Process end(Process process) {
+  /// @param identity as it was at the start: it ends about now, and its number may be another's
+  private static Process end(Process process, Optional<ProcessIdentity> identity) {
     ProcessKiller killer = new ProcessKiller(entry -> {}); // there is no run yet to keep an audit
-    ProcessIdentity.of(process.pid())
+    identity
         .filter(_ -> process.isAlive())
         .ifPresent(it -> killer.signal(it, Signal.KILL, "the interpreter was asked who it is"));
     return process;

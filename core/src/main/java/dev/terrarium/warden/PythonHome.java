@@ -140,10 +140,11 @@ public final class PythonHome {
             parent,
             ".tmp-",
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    for (Map.Entry<String, byte[]> file : files.entrySet()) {
-      Path path = temporary.resolve(file.getKey());
-      Files.createDirectories(java.util.Objects.requireNonNull(path.getParent()));
-      Files.write(path, file.getValue());
+    try {
+      fill(temporary, files);
+    } catch (IOException e) {
+      discard(temporary); // a full disk would have one more with each try
+      throw e;
     }
     try {
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
@@ -154,6 +155,14 @@ public final class PythonHome {
       if (!Files.isDirectory(target)) {
         throw e;
       }
+    }
+  }
+
+  private static void fill(Path directory, Map<String, byte[]> files) throws IOException {
+    for (Map.Entry<String, byte[]> file : files.entrySet()) {
+      Path path = directory.resolve(file.getKey());
+      Files.createDirectories(java.util.Objects.requireNonNull(path.getParent()));
+      Files.write(path, file.getValue());
     }
   }
 

@@ -2,6 +2,7 @@ package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
@@ -56,8 +57,12 @@ final class WardenProcess implements FrameHandler {
   private static final Logger LOG = LoggerFactory.getLogger(WardenProcess.class);
 
   private final ProcessKiller killer;
+  private final Birthmark birthmark;
   private final Process process;
   private final Optional<ProcessIdentity> identity; // empty: it was dead before we could look
+  // Asked for once: later the JDK would take whoever has its number by then for it, and wait for
+  // him.
+  private final CompletableFuture<Process> ended;
   private final OutputStream lifeline;
   private final BiConsumer<Long, Messages.FromWarden> reports;
   private final CompletableFuture<Connection> connected = new CompletableFuture<>();
@@ -67,7 +72,9 @@ final class WardenProcess implements FrameHandler {
   private WardenProcess(
       Wardens.Setup setup, Process process, BiConsumer<Long, Messages.FromWarden> reports) {
     this.killer = setup.killer();
+    this.birthmark = setup.birthmark();
     this.process = process;
+    this.ended = process.onExit();
     this.identity = ProcessIdentity.of(process.pid());
     this.lifeline = process.getOutputStream();
     this.reports = reports;
@@ -100,7 +107,8 @@ final class WardenProcess implements FrameHandler {
   }
 
   private StartFailedException failed(Charge charge, Exception why, String said) {
-    boolean refused = !process.isAlive() && process.exitValue() == EXIT_NOT_TO_BE_HAD;
+    boolean refused =
+        charge.enclosed() && !process.isAlive() && process.exitValue() == EXIT_NOT_TO_BE_HAD;
     return refused
         ? new StartFailedException(
             Reason.CONTAINMENT,
@@ -135,12 +143,10 @@ final class WardenProcess implements FrameHandler {
   private void configure(Wardens.Setup setup, Charge charge, String token)
       throws IOException, InterruptedException {
     var _ =
-        process
-            .onExit()
-            .thenAccept(
-                dead ->
-                    connected.completeExceptionally(
-                        new IOException("it exited with status " + dead.exitValue())));
+        ended.thenAccept(
+            dead ->
+                connected.completeExceptionally(
+                    new IOException("it exited with status " + dead.exitValue())));
     try {
       write(setup, charge, token);
     } catch (IOException e) {
@@ -219,7 +225,7 @@ final class WardenProcess implements FrameHandler {
   ///
   /// @return how it ended, for the log
   String awaitEnd() {
-    return "status " + process.onExit().join().exitValue();
+    return "status " + ended.join().exitValue();
   }
 
   /// Asks it to kill what is left, and waits for its end.
@@ -232,7 +238,7 @@ final class WardenProcess implements FrameHandler {
     try {
       Messages.Report said = report.get(REPORT_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
       killed = OptionalInt.of(said.killed());
-      process.onExit().get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+      ended.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException | TimeoutException e) {
       // The sweep that follows finds what it could not report.
     } catch (InterruptedException e) {
@@ -242,16 +248,26 @@ final class WardenProcess implements FrameHandler {
     return killed;
   }
 
-  /// Kills it; does not wait.
+  /// Kills it; does not wait. Whoever has said hello bears the mark. One that has not is known by
+  /// its identity alone, which a stranger can have who got its number in the tick in which it
+  /// started: so it gets nothing once it is known to be dead.
   void kill(String why) {
-    identity.ifPresent(it -> killer.signal(it, Signal.KILL, why));
+    if (greeted()) {
+      identity.ifPresent(it -> killer.signal(it, birthmark, Signal.KILL, why));
+    } else if (process.isAlive()) {
+      identity.ifPresent(it -> killer.signal(it, Signal.KILL, why));
+    }
+  }
+
+  private boolean greeted() {
+    return connected.isDone() && !connected.isCompletedExceptionally();
   }
 
   /// Ends it for certain; its workers die with it.
   void end() {
     kill("the warden is to end");
-    process
-        .onExit()
+    ended
+        .copy()
         .orTimeout(DEATH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
         .exceptionally(_ -> process)
         .join();

@@ -246,8 +246,8 @@ public final class Wardens {
         process.exited(exit(exited), exited.stderr(), exited.limit());
       }
       case Messages.Cleared(int strays) -> {
+        process.cleared(strays); // first: a row that nobody knows of looks like an oversight
         roster.forget(number);
-        process.cleared(strays);
       }
       case Messages.Output output -> process.output(output);
       case Messages.ZygoteReady(List<String> threads) -> process.preloaded(threads);
@@ -268,9 +268,10 @@ public final class Wardens {
     return code == null ? new Exit.Unknown("it ended") : new Exit.Status(code);
   }
 
-  /// Whether this number's process was ordered, and is not cleared yet.
+  /// Whether this number's process was ordered, and is not cleared yet. While a warden is being
+  /// replaced that is so of all: they are about to be buried.
   public boolean knows(long number) {
-    return roster.find(number) != null;
+    return roster.find(number) != null || phase() == Phase.REPLACING; // in the order of a burial
   }
 
   // --- A warden's death, on the keeper's thread ---
@@ -322,7 +323,7 @@ public final class Wardens {
   }
 
   private void replace() {
-    for (int attempt = 1; attempt <= STARTS_MAX && !isClosed(); attempt++) {
+    for (int attempt = 1; attempt <= STARTS_MAX && phase() != Phase.CLOSED; attempt++) {
       try {
         install(WardenProcess.start(setup, charge, this::report));
         return;
@@ -350,10 +351,10 @@ public final class Wardens {
         .forEach(process -> process.spawnFailed(Reason.SPAWN, "no warden could be started"));
   }
 
-  private boolean isClosed() {
+  private Phase phase() {
     lock.lock();
     try {
-      return phase == Phase.CLOSED;
+      return phase;
     } finally {
       lock.unlock();
     }
