@@ -38,26 +38,32 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Stat:
     """One reading of /proc/PID/stat."""
 
-    __slots__ = ("pgid", "pid", "ppid", "state", "ticks")
+    __slots__ = ("pgid", "pid", "ppid", "state", "threads", "ticks")
 
-    def __init__(self, pid: int, state: str, ppid: int, pgid: int, ticks: int) -> None:
+    def __init__(
+        self, pid: int, state: str, ppid: int, pgid: int, threads: int, ticks: int
+    ) -> None:
         self.pid = pid
         self.state = state
         self.ppid = ppid
         self.pgid = pgid
+        self.threads = threads
         self.ticks = ticks
 
     @property
     def dead(self) -> bool:
-        """A zombie is dead: it runs nothing, it only waits for its parent to look."""
-        return self.state in _DEAD_STATES
+        """A zombie is dead: it runs nothing, it only waits for its parent to look. A process whose
+        first thread ended while others run shows ``Z`` as well, and is alive.
+        """
+        return self.state in _DEAD_STATES and self.threads <= 1
 
 
 def parse_stat(pid: int, data: bytes) -> Stat:
     # The command's name stands in parentheses and may itself hold parentheses, blanks and newlines:
     # the fields begin after the last closing one.
     fields = data[data.rindex(b")") + 1 :].split()
-    return Stat(pid, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19]))
+    parent, group, threads, ticks = (int(fields[at]) for at in (1, 2, 17, 19))
+    return Stat(pid, fields[0].decode(), parent, group, threads, ticks)
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -301,7 +307,7 @@ class Signaller:
             pid = self._outside(stat.pid)
         except OSError:
             pid = 0
-        return Stat(pid, stat.state, stat.ppid, stat.pgid, stat.ticks)
+        return Stat(pid, stat.state, stat.ppid, stat.pgid, stat.threads, stat.ticks)
 
     def record(
         self, stat: Stat, why: str, proof: str | None, sig: int, outcome: str, kind: str

@@ -56,6 +56,18 @@ os.read(read, 1)
 print('ready', flush=True)
 time.sleep(1000)
 """
+HEADLESS_DAEMON = """
+import ctypes, os, threading, time
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+    os.write(write, b'x')
+    ctypes.CDLL(None).pthread_exit(None)  # of the first thread: it looks like a zombie from now on
+os.read(read, 1)
+print('ready', flush=True)
+time.sleep(1000)
+"""
 FORK_CHAIN = """
 import os, time
 if os.fork() == 0:
@@ -78,6 +90,7 @@ ALL = {
     "child in its group": CHILD_IN_GROUP,
     "child in its own session": CHILD_IN_SESSION,
     "daemon, env -i, closed descriptors": SCRUBBED_DAEMON,
+    "daemon without its first thread": HEADLESS_DAEMON,
     "fork chain": FORK_CHAIN,
 }
 

@@ -45,6 +45,8 @@ def test_a_name_may_hold_parentheses_blanks_and_newlines():
     assert not stat.dead
     assert _proc.parse_stat(11, b"11 (x) Z" + tail).dead
     assert _proc.parse_stat(11, b"11 (x) X" + tail).dead
+    two_threads = tail.replace(b" 20 0 1 0 ", b" 20 0 2 0 ")
+    assert not _proc.parse_stat(11, b"11 (x) Z" + two_threads).dead
 
 
 def test_the_file_and_the_system_call_agree_on_the_birthmark(sleeper):

@@ -108,7 +108,7 @@ final class RuntimeParts {
       made = Optional.of(directory);
       undo.push(directory::close);
       undo.push(this::clearDirectory);
-      killer = new ProcessKiller(AuditLog.in(directory.path(), runId.value()));
+      killer = new ProcessKiller(AuditLog.ofRun(directory.path(), runId.value()));
       cgroups = new Cgroups(runId, killer);
       events = new Events(runId.value());
       undo.push(events::close);

@@ -278,8 +278,15 @@ public final class Terrarium implements AutoCloseable {
     return parts.registry().listAllWorkers();
   }
 
-  /// Calls `subscriber` with each event of this type, on a thread that is nobody else's. Closing
-  /// what is returned ends that, as the runtime's end does.
+  /// The processes of all workers in that ledger, zygotes not among them.
+  public Set<Long> activePythonPids() {
+    return parts.registry().activePythonPids();
+  }
+
+  /// Calls `subscriber` with each event of this type, on a thread that all subscribers share, one
+  /// after the other: where 1,000 wait, further ones are dropped. Up to 100 events that nobody has
+  /// subscribed to yet, such as orphans that were found during the start, come first. Closing what
+  /// is returned ends that, as the runtime's end does.
   public <E extends TerrariumEvent> Events.Subscription onEvent(
       Class<E> type, Consumer<E> subscriber) {
     return parts.events().subscribe(type, subscriber);

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -111,11 +112,40 @@ final class NeighbourTest {
 
   @Test
   void delaysAStartByNoMoreThanTheGraceWhateverItLeft() {
-    CleanupPolicy patient = CleanupPolicy.defaults().withGrace(Duration.ofMillis(600));
-    Child stubborn = stubborn();
-    try (Terrarium runtime = Terrarium.start(config().withCleanup(patient))) {
-      assertThat(runtime.runId()).isNotEmpty();
-      stubborn.awaitExit(); // before or after the start
+    var asked = new CountDownLatch(1);
+    CleanupPolicy undecided =
+        CleanupPolicy.defaults().withGrace(Duration.ofMillis(10)).withVeto(_ -> !awaited(asked));
+    Child orphan = orphan();
+    // Returns while the clean-up still waits for the veto; else it never would.
+    try (Terrarium runtime = Terrarium.start(config().withCleanup(undecided))) {
+      assertThat(orphan.alive()).isTrue();
+      asked.countDown();
+      orphan.awaitExit();
+      List<OrphanFound> told = new CopyOnWriteArrayList<>();
+      runtime.onEvent(OrphanFound.class, told::add);
+      Endings.soon().until(() -> told.size() == 1);
+    }
+  }
+
+  @Test
+  void thatWasFoundDuringTheStartIsToldToWhoSubscribesLater() {
+    try (Child orphan = orphan();
+        Terrarium runtime = Terrarium.start(config())) {
+      orphan.awaitExit();
+      List<OrphanFound> told = new CopyOnWriteArrayList<>();
+      runtime.onEvent(OrphanFound.class, told::add);
+      Endings.soon().until(() -> told.size() == 1);
+      assertThat(told.getFirst().process().pid()).isEqualTo(orphan.pid());
+    }
+  }
+
+  private static boolean awaited(CountDownLatch latch) {
+    try {
+      latch.await();
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

@@ -67,7 +67,7 @@ final class OrphansKillCommand implements Callable<Integer> {
     leaveTheTalkingToThisCommand();
     StateDirectory state = options.locate();
     Duration longest = duration();
-    var killer = new ProcessKiller(AuditLog.in(state.path(), "cli"));
+    var killer = new ProcessKiller(AuditLog.ofNoRun(state.path(), "cli"));
     var policy = CleanupPolicy.defaults().withGrace(longest);
     Look look = Look.at(new OrphanDetector(state, killer, policy));
     List<Suspect> suspects = look.overview().suspects();

@@ -1,5 +1,8 @@
 package dev.terrarium.event;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -15,16 +18,24 @@ import org.slf4j.LoggerFactory;
 /// observes must not keep anybody from work.
 ///
 /// The thread is there while there is something to tell. Who cannot keep up loses the newest
-/// events, counted.
+/// events, counted. What nobody has subscribed to yet waits for the first who does, so that he
+/// learns of what was found before he could have: while the runtime started.
 public final class Events implements AutoCloseable {
   /// How many events may wait.
   public static final int WAITING_MAX = 1_000;
+
+  /// How many are kept that nobody has subscribed to; the oldest go first.
+  public static final int UNHEARD_MAX = 100;
 
   private static final long IDLE_SECONDS = 1;
   private static final long CLOSE_SECONDS = 1;
   private static final Logger LOG = LoggerFactory.getLogger(Events.class);
 
-  private final List<Consumer<TerrariumEvent>> subscribers = new CopyOnWriteArrayList<>();
+  private final List<Subscriber> subscribers = new CopyOnWriteArrayList<>();
+
+  @GuardedBy("this")
+  private final Deque<TerrariumEvent> unheard = new ArrayDeque<>();
+
   private final AtomicLong dropped = new AtomicLong();
   private final ThreadPoolExecutor teller;
 
@@ -46,25 +57,47 @@ public final class Events implements AutoCloseable {
     void close();
   }
 
-  /// Calls `subscriber` with each event of this type from now on.
-  public <E extends TerrariumEvent> Subscription subscribe(Class<E> type, Consumer<E> subscriber) {
-    Consumer<TerrariumEvent> entry =
-        event -> {
-          if (type.isInstance(event)) {
-            subscriber.accept(type.cast(event));
-          }
-        };
+  private record Subscriber(Class<?> type, Consumer<TerrariumEvent> consumer) {
+    boolean wants(TerrariumEvent event) {
+      return type.isInstance(event);
+    }
+
+    void tell(TerrariumEvent event) {
+      try {
+        consumer.accept(event);
+      } catch (RuntimeException e) {
+        LOG.warn("A subscriber failed at {}", event, e);
+      }
+    }
+  }
+
+  /// Calls `subscriber` with each event of this type from now on, and with those before that nobody
+  /// has subscribed to yet.
+  public synchronized <E extends TerrariumEvent> Subscription subscribe(
+      Class<E> type, Consumer<E> subscriber) {
+    var entry = new Subscriber(type, event -> subscriber.accept(type.cast(event)));
     subscribers.add(entry);
+    List<TerrariumEvent> waiting = unheard.stream().filter(entry::wants).toList();
+    unheard.removeAll(waiting);
+    waiting.forEach(event -> later(() -> entry.tell(event)));
     return () -> subscribers.remove(entry);
   }
 
   /// Tells all, later. Never blocks, and never throws.
-  public void publish(TerrariumEvent event) {
-    if (subscribers.isEmpty()) {
+  public synchronized void publish(TerrariumEvent event) {
+    if (subscribers.stream().anyMatch(it -> it.wants(event))) {
+      later(() -> tell(event));
       return;
     }
+    unheard.add(event);
+    if (unheard.size() > UNHEARD_MAX) {
+      unheard.remove();
+    }
+  }
+
+  private void later(Runnable telling) {
     try {
-      teller.execute(() -> tell(event));
+      teller.execute(telling);
     } catch (RejectedExecutionException e) {
       dropped.incrementAndGet();
     }
@@ -76,13 +109,7 @@ public final class Events implements AutoCloseable {
   }
 
   private void tell(TerrariumEvent event) {
-    for (Consumer<TerrariumEvent> subscriber : subscribers) {
-      try {
-        subscriber.accept(event);
-      } catch (RuntimeException e) {
-        LOG.warn("A subscriber failed at {}", event, e);
-      }
-    }
+    subscribers.stream().filter(it -> it.wants(event)).forEach(it -> it.tell(event));
   }
 
   /// What waits is still told, for at most a second.

@@ -10,7 +10,8 @@ public sealed interface TerrariumEvent {
   /// The run id of the runtime that tells it.
   String run();
 
-  /// A process of a dead runtime was there, at a start or later.
+  /// A process of a dead runtime was there when this one looked by itself, while it started or
+  /// later. What is found on demand stands in what the clean-up returns.
   ///
   /// @param forced it was to get SIGKILL
   /// @param left empty where it is dead now, else why it is not

@@ -176,6 +176,7 @@ final class CleanupBatch implements AutoCloseable {
         run.portrait(found.identity(), found.mark(), found.command()),
         run.recorded(found.mark()),
         found.forced(),
+        found.spared(),
         found.left());
   }
 

@@ -27,22 +27,16 @@ public record CleanupReport(List<Finding> findings, Duration took) {
     POSTPONED
   }
 
-  /// Why a process is left that the policy spares.
-  static final String SPARED = "spared by the cleanup policy";
-
   /// A process of a dead run, and what became of it.
   ///
   /// @param recorded how it stood in that run's ledger
   /// @param forced it was to get SIGKILL
+  /// @param spared the policy keeps it
   /// @param left empty where it is proved dead, else why it is not
-  public record Ended(OrphanProcess process, Recorded recorded, boolean forced, String left) {
+  public record Ended(
+      OrphanProcess process, Recorded recorded, boolean forced, boolean spared, String left) {
     public boolean dead() {
       return left.isEmpty();
-    }
-
-    /// The policy keeps it.
-    boolean spared() {
-      return left.equals(SPARED);
     }
   }
 

@@ -89,10 +89,10 @@ public final class StartupCleanup {
   }
 
   private static Finding reported(Path directory, List<Survey.Orphan> orphans) {
-    String why = CleanupReport.SPARED;
+    String why = new ProcessKiller.Result.Spared().describe();
     List<Ended> left =
         orphans.stream()
-            .map(it -> new Ended(it.process(), it.run().recorded(it.mark()), false, why))
+            .map(it -> new Ended(it.process(), it.run().recorded(it.mark()), false, true, why))
             .toList();
     return new Finding(directory, Fate.LEFT, why, left);
   }

@@ -9,6 +9,12 @@ public interface AuditLog {
   /// The name of the file, in a run's directory and in the state directory.
   String FILE = "audit.jsonl";
 
+  /// The newer of the two files is begun anew beyond this size: of a run.
+  long RUN_BYTES_MAX = 1 << 20;
+
+  /// The same, of the state directory, where the lines of all runs that are gone come together.
+  long STATE_BYTES_MAX = 4 << 20;
+
   /// What is set aside when the file is full.
   String OLDER_FILE = FILE + ".1";
 
@@ -41,11 +47,15 @@ public interface AuditLog {
   /// As [#write(Entry)].
   default void write(Exit exit) {}
 
-  /// In a run's directory, where the warden appends as well; or in the state directory, for whoever
-  /// has no run.
+  /// In a run's directory, where the warden appends as well.
+  static AuditLog ofRun(Path directory, String run) {
+    return new FileAuditLog(directory.resolve(FILE), run, RUN_BYTES_MAX);
+  }
+
+  /// In the state directory, for whoever has no run.
   ///
-  /// @param run whose lines these are
-  static AuditLog in(Path directory, String run) {
-    return new FileAuditLog(directory.resolve(FILE), run);
+  /// @param who stands in the place of a run
+  static AuditLog ofNoRun(Path stateDirectory, String who) {
+    return new FileAuditLog(stateDirectory.resolve(FILE), who, STATE_BYTES_MAX);
   }
 }

@@ -17,17 +17,17 @@ import org.slf4j.LoggerFactory;
 /// end of the file, and the file is opened anew for each, so that neither goes on writing to one
 /// that the other has set aside. One file and its predecessor are kept.
 final class FileAuditLog implements AuditLog {
-  static final long BYTES_MAX = 1 << 20;
-
   private static final Logger LOG = LoggerFactory.getLogger(FileAuditLog.class);
 
   private final Path file;
   private final String run;
+  private final long bytesMax;
   private final AtomicBoolean complained = new AtomicBoolean();
 
-  FileAuditLog(Path file, String run) {
+  FileAuditLog(Path file, String run, long bytesMax) {
     this.file = file;
     this.run = run;
+    this.bytesMax = bytesMax;
   }
 
   @Override
@@ -57,7 +57,7 @@ final class FileAuditLog implements AuditLog {
   }
 
   private void rotate() throws IOException {
-    if (Files.exists(file) && Files.size(file) >= BYTES_MAX) {
+    if (Files.exists(file) && Files.size(file) >= bytesMax) {
       Files.move(file, file.resolveSibling(OLDER_FILE), REPLACE_EXISTING);
     }
   }

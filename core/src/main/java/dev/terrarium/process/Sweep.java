@@ -222,7 +222,8 @@ final class Sweep {
   private static Found found(ProcessIdentity identity, Target target) {
     String left = identity.stat().filter(s -> !s.dead()).map(s -> reason(s, target)).orElse("");
     boolean forced = target.signal() == Signal.KILL;
-    return new Found(identity, target.mark(), target.command(), forced, left);
+    boolean spared = target.result() instanceof Result.Spared;
+    return new Found(identity, target.mark(), target.command(), forced, spared, left);
   }
 
   private static String reason(ProcStat stat, Target target) {

@@ -14,12 +14,14 @@ public record SweepReport(List<Found> found, boolean complete, Duration took) {
   /// @param mark the run's number, and the worker's
   /// @param command its command line, for people
   /// @param forced it was to get SIGKILL
+  /// @param spared whoever was asked wants to keep it
   /// @param left empty where it is proved dead, else why it is not
   public record Found(
       ProcessIdentity identity,
       Birthmark.Mark mark,
       List<String> command,
       boolean forced,
+      boolean spared,
       String left) {
     public Found {
       command = List.copyOf(command);

@@ -17,9 +17,6 @@ import org.slf4j.LoggerFactory;
 /// Should two find it full in the same moment, the older file is the one that the slower of them
 /// set aside.
 final class AuditArchive {
-  /// The newer of the two files is begun anew beyond this size.
-  static final long BYTES_MAX = 4 << 20;
-
   private static final Logger LOG = LoggerFactory.getLogger(AuditArchive.class);
 
   private final Path file;
@@ -50,7 +47,7 @@ final class AuditArchive {
   }
 
   private void makeRoom() throws IOException {
-    if (Files.exists(file) && Files.size(file) > BYTES_MAX) {
+    if (Files.exists(file) && Files.size(file) > AuditLog.STATE_BYTES_MAX) {
       Files.move(file, file.resolveSibling(AuditLog.OLDER_FILE), REPLACE_EXISTING);
     }
   }

@@ -184,9 +184,10 @@ public final class ProcessRegistry implements AutoCloseable {
     return Optional.ofNullable(byWorker.get(worker));
   }
 
-  /// The pids of all active workers.
+  /// The pids of all active workers, zygotes not among them.
   public Set<Long> activePythonPids() {
     return rows.values().stream()
+        .filter(row -> !row.isZygote())
         .flatMap(row -> row.process().stream())
         .map(Activation::pid)
         .collect(Collectors.toUnmodifiableSet());

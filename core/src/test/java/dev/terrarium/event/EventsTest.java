@@ -42,6 +42,27 @@ final class EventsTest {
   }
 
   @Test
+  void thatNobodyHasHeardReachTheFirstWhoSubscribesToTheirType() {
+    events.publish(drift(1));
+    events.publish(stuck());
+    events.subscribe(WorkerStuck.class, told::add);
+    events.subscribe(DriftFound.class, told::add);
+    events.subscribe(DriftFound.class, _ -> told.add(stuck()));
+    events.close();
+    assertThat(told).containsExactly(stuck(), drift(1));
+  }
+
+  @Test
+  void areKeptForALaterSubscriberUpToALimitTheNewestOnes() {
+    for (int number = 0; number <= Events.UNHEARD_MAX; number++) {
+      events.publish(drift(number));
+    }
+    events.subscribe(DriftFound.class, told::add);
+    events.close();
+    assertThat(told).hasSize(Events.UNHEARD_MAX).first().isEqualTo(drift(1));
+  }
+
+  @Test
   void allReachWhoSubscribedToTheirRoot() {
     events.subscribe(TerrariumEvent.class, told::add);
     events.publish(drift(1));

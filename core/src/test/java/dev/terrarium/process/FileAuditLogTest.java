@@ -15,7 +15,7 @@ final class FileAuditLogTest {
 
   @Test
   void writesOneLineForEachSignal() throws IOException {
-    AuditLog log = AuditLog.in(directory, "s59m65f");
+    AuditLog log = AuditLog.ofRun(directory, "s59m65f");
     log.write(entry("first"));
     log.write(entry("second\n\"quoted\""));
     assertThat(Files.readAllLines(directory.resolve("audit.jsonl")))
@@ -24,7 +24,7 @@ final class FileAuditLogTest {
 
   @Test
   void isNotStoppedByAPendingInterrupt() throws IOException {
-    AuditLog log = AuditLog.in(directory, "s59m65f");
+    AuditLog log = AuditLog.ofRun(directory, "s59m65f");
     Thread.currentThread().interrupt();
     log.write(entry("first"));
     log.write(entry("second"));
@@ -34,7 +34,7 @@ final class FileAuditLogTest {
 
   @Test
   void keepsOnePredecessorAndGrowsNoFurther() throws IOException {
-    AuditLog log = AuditLog.in(directory, "s59m65f");
+    AuditLog log = AuditLog.ofRun(directory, "s59m65f");
     String why = "x".repeat(100_000);
     for (int i = 0; i < 40; i++) {
       log.write(entry(why));
@@ -42,13 +42,23 @@ final class FileAuditLogTest {
     try (var files = Files.list(directory)) {
       assertThat(files)
           .hasSize(2)
-          .allMatch(file -> file.toFile().length() < FileAuditLog.BYTES_MAX + 200_000);
+          .allMatch(file -> file.toFile().length() < AuditLog.RUN_BYTES_MAX + 200_000);
     }
   }
 
   @Test
+  void ofTheStateDirectoryIsKeptForAsLongAsWhatRunsHaveLeftThere() throws IOException {
+    Path file = directory.resolve("audit.jsonl");
+    Files.writeString(file, " ".repeat((int) AuditLog.RUN_BYTES_MAX + 1));
+    AuditLog log = AuditLog.ofNoRun(directory, "cli");
+    log.write(new AuditLog.Exit(Instant.EPOCH, "cli", 7, 8, "test"));
+    assertThat(directory.resolve("audit.jsonl.1")).doesNotExist();
+    assertThat(file).content().endsWith("\"how\":\"test\"}\n");
+  }
+
+  @Test
   void writesDownADeathThatNobodySentASignalFor() throws IOException {
-    AuditLog log = AuditLog.in(directory, "s59m65f");
+    AuditLog log = AuditLog.ofRun(directory, "s59m65f");
     log.write(new AuditLog.Exit(Instant.EPOCH, "jvm 1", 7, 8, "it died with its warden"));
     assertThat(Files.readString(directory.resolve("audit.jsonl")))
         .isEqualTo(
@@ -60,7 +70,7 @@ final class FileAuditLogTest {
 
   @Test
   void doesNotThrowWhereItCannotWrite() {
-    AuditLog log = AuditLog.in(directory.resolve("missing"), "s59m65f");
+    AuditLog log = AuditLog.ofRun(directory.resolve("missing"), "s59m65f");
     assertThatCode(() -> log.write(entry("x"))).doesNotThrowAnyException();
   }
 

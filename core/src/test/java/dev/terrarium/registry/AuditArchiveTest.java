@@ -2,6 +2,7 @@ package dev.terrarium.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.process.AuditLog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,9 +45,9 @@ final class AuditArchiveTest {
       AuditArchive.keep(state, run);
     }
     assertThat(Files.size(state.path().resolve("audit.jsonl")))
-        .isLessThanOrEqualTo(AuditArchive.BYTES_MAX + lines.length());
+        .isLessThanOrEqualTo(AuditLog.STATE_BYTES_MAX + lines.length());
     assertThat(Files.size(state.path().resolve("audit.jsonl.1")))
-        .isLessThanOrEqualTo(AuditArchive.BYTES_MAX + lines.length());
+        .isLessThanOrEqualTo(AuditLog.STATE_BYTES_MAX + lines.length());
     assertThat(state.path()).isDirectoryNotContaining("glob:**.2");
   }
 

@@ -13,7 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -173,6 +177,8 @@ final class ProcessRegistryTest {
     assertThat(registry.reserve("a-1", 1, "a").isZygote()).isFalse();
     assertThat(registry.reserve(WorkerRow.zygote("a", 1), 2, "a").isZygote()).isTrue();
     assertThat(registry.reserve("a-zygote-2", 3, "a-zygote").isZygote()).isFalse();
+    LongStream.rangeClosed(1, 3).forEach(it -> registry.activate(it, 100 + it, 99, 100 + it));
+    assertThat(registry.activePythonPids()).containsExactlyInAnyOrder(101L, 103L);
   }
 
   @Test
@@ -183,6 +189,43 @@ final class ProcessRegistryTest {
     assertThat(registry.activePythonPids()).containsExactly(4711L);
     assertThat(registry.release(1)).isTrue();
     assertThat(registry.listAllWorkers()).isEmpty();
+  }
+
+  @Test
+  void isLookedUpWhileOthersWrite() throws Exception {
+    try (var readers = Executors.newFixedThreadPool(3)) {
+      var over = new AtomicBoolean();
+      List<Future<?>> reading =
+          Stream.<Runnable>generate(() -> () -> readUntil(over))
+              .limit(3)
+              .<Future<?>>map(readers::submit)
+              .toList();
+      for (int number = 1; number <= 500; number++) {
+        registry.reserve("a-" + number, number, "a");
+        registry.activate(number, 10_000 + number, 99, 10_000 + number);
+        assertThat(registry.find("a-" + number).orElseThrow().number()).isEqualTo(number);
+        assertThat(number <= 10 || registry.release(number - 10)).isTrue();
+      }
+      over.set(true);
+      for (Future<?> reader : reading) {
+        reader.get();
+      }
+      assertThat(registry.activePythonPids()).hasSize(10);
+    }
+  }
+
+  private void readUntil(AtomicBoolean over) {
+    do {
+      for (WorkerRow row : registry.listAllWorkers()) {
+        assertThat(row.worker()).isEqualTo("a-" + row.number());
+        assertThat(row.process().map(WorkerRow.Activation::pid).orElse(10_000 + row.number()))
+            .isEqualTo(10_000 + row.number());
+        registry
+            .find(row.worker())
+            .ifPresent(it -> assertThat(it.fingerprint()).isEqualTo(row.fingerprint()));
+      }
+      assertThat(registry.activePythonPids()).allMatch(pid -> pid > 10_000 && pid <= 10_500);
+    } while (!over.get());
   }
 
   @Test

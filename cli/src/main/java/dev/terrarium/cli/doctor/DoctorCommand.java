@@ -83,7 +83,8 @@ public final class DoctorCommand implements Callable<Integer> {
   }
 
   private static Runs runs(StateDirectory state) {
-    AuditLog audit = Files.isWritable(state.path()) ? AuditLog.in(state.path(), "cli") : _ -> {};
+    AuditLog audit =
+        Files.isWritable(state.path()) ? AuditLog.ofNoRun(state.path(), "cli") : _ -> {};
     var policy = CleanupPolicy.defaults().reportOnly();
     var detector = new OrphanDetector(state, new ProcessKiller(audit), policy);
     try {
