@@ -39,7 +39,7 @@ final class ReportTest {
   void saysHowManyWereLeftAndHowLongItTook() {
     String text = new Report(new Survivors(matrix(), null)).text();
     assertThat(text)
-        .contains("**0 survivors** in 3 cells: ", "in 1 hosts with 33 processes")
+        .contains("**0 survivors** in 3 of the 990 cells of ", "in 1 hosts with 33 processes")
         .contains("| SIGKILL | 3 | 6 | 0 | 20 / 30 / 40 |")
         .contains("| Python loop | 1 | 0 | 20 / 20 / 20 |  |  |")
         .contains("Not run yet: `trials/run chaos`");
@@ -72,7 +72,7 @@ final class ReportTest {
     Survivors.in(folder).with(matrix()).write(folder);
     Survivors.in(folder).with(chaos()).write(folder);
     assertThat(Files.readString(folder.resolve("survivors.md")))
-        .contains("in 3 cells", "in 1 kills")
+        .contains("in 3 of the", "in 1 kills")
         .doesNotContain("Not run yet");
     assertThat(Survivors.in(folder).latestMatrix().orElseThrow().results())
         .isEqualTo(matrix().results());
