@@ -101,7 +101,9 @@ def parse_pid(fdinfo: bytes) -> int:
         name, _, value = line.partition(b":")
         if name == b"Pid":
             return int(value)
-    raise StartError("this kernel does not describe pidfds")
+    raise StartError(
+        "this kernel does not describe pidfds: isolation(PID_NAMESPACE) needs Linux 5.10 or newer"
+    )
 
 
 def enter(lifelines: str) -> Callable[[int], int]:
@@ -160,7 +162,9 @@ def follow_holder(gate: int) -> None:
     closed, _, _ = select.select([gate], [], [], 0)
     os.close(gate)
     if closed:
-        raise StartError("the holder of the namespace is gone")
+        raise StartError(
+            "the holder of the namespace is gone: somebody has killed it; start the pool again"
+        )
 
 
 def mount_proc() -> None:

@@ -32,6 +32,13 @@ ones).
 _SYS_PIDFD_SEND_SIGNAL = 424
 _SYS_PIDFD_OPEN = 434
 
+_SIGNALS = {
+    getattr(signal, name): name
+    for name in reversed(dir(signal))
+    if name.startswith("SIG") and name[3] != "_"
+}
+"""By number. Of two names the first in the alphabet: SIGABRT, SIGCHLD, SIGIO."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -183,11 +190,29 @@ def _none_if_gone(failure: OSError) -> None:
         raise failure
 
 
+def how_ended(status: int) -> str:
+    """A status of `waitpid`, for people, in the words that the JVM has for it."""
+    if os.WIFSIGNALED(status):
+        return f"killed by {_signal_name(os.WTERMSIG(status))}"
+    return f"exited with status {os.WEXITSTATUS(status)}"
+
+
+def _signal_name(number: int) -> str:
+    return _SIGNALS.get(number, f"signal {number}")
+
+
+def _iso(seconds: float) -> str:
+    """In UTC, with milliseconds: `2026-11-21T16:21:11.460Z`."""
+    whole, milliseconds = divmod(int(seconds * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{milliseconds:03d}Z"
+
+
 class Audit:
     """One JSON line for each signal, and for each worker's end, in `audit.jsonl`; at most 1 MiB and
     one older file of that size.
 
-    Others write there, too: the JVM, and wardens of single pools. So the file is opened anew for
+    Others write there, too, in the same format: the JVM (`AuditLog.java`), and wardens of single
+    pools. So the file is opened anew for
     each line, and nobody goes on in one that somebody else has set aside.
     """
 
@@ -196,7 +221,7 @@ class Audit:
         self._path = os.path.join(directory, "audit.jsonl")
 
     def write(self, **facts: object) -> None:
-        line = {"time": round(time.time(), 6), "run": self._run, "by": "warden", **facts}
+        line = {"time": _iso(time.time()), "run": self._run, "by": "warden", **facts}
         data = (to_text(line) + "\n").encode("utf-8", "replace")
         try:
             self._append(data)
@@ -229,7 +254,8 @@ class Signaller:
     """
 
     SENT = "sent"
-    GONE = "gone"
+    GONE = "already dead"
+    NOT_OURS = "not ours"
     REFUSED = "refused"
 
     def __init__(self, hard: int, audit: Audit, outside: Callable[[int], int] = int) -> None:
@@ -244,6 +270,9 @@ class Signaller:
 
         The order matters. Once the pidfd is open the signal can only reach that one process: if the
         number is given to somebody else while the proof is read, the signal goes to the dead.
+
+        Who is gone before there is anything to send leaves no line: where processes fork as fast as
+        they die a sweep meets thousands of dead ones, over and over.
         """
         try:
             pidfd = pidfd_open(pid)
@@ -257,7 +286,7 @@ class Signaller:
                 return self.GONE
             proof = self._proof(stat, ticks)
             known_as = self.outside(stat)  # soon nobody has the number any more
-            outcome = self._send(pidfd, sig) if proof else "refused: not ours"
+            outcome = self._send(pidfd, sig) if proof else self.NOT_OURS
             self.record(known_as, why, proof, sig, outcome, "process")
             return outcome.partition(":")[0]
         finally:
@@ -314,6 +343,6 @@ class Signaller:
     ) -> None:
         """The audit's line of a signal."""
         self._audit.write(
-            why=why, pid=stat.pid, ticks=stat.ticks, target=kind, proof=proof, signal=sig,
-            outcome=outcome,
+            target=kind, why=why, pid=stat.pid, ticks=stat.ticks, proof=proof,
+            signal=_signal_name(sig), outcome=outcome,
         )  # fmt: skip

@@ -157,6 +157,9 @@ def _write(path: str, value: str) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(file, value.encode("ascii"))
+    except OSError as failure:
+        failure.filename = path  # which a write does not know
+        raise
     finally:
         os.close(file)
 

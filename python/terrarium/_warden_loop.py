@@ -391,7 +391,7 @@ class Warden:
         # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
         self._audit.write(
             target="exit", worker=worker.name, pid=worker.outer_pid, ticks=worker.ticks,
-            signal=envelope["signal"], code=envelope["code"],
+            how=_proc.how_ended(status),
         )  # fmt: skip
         self._sweep.worker_died(worker.number, worker.strays)
         if worker.orders is not None:

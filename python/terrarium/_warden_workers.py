@@ -27,6 +27,7 @@ DUMP_QUIET_SECONDS = 0.03
 DUMP_SECONDS_MAX = 0.3
 
 _REPORT_BYTES_MAX = 1 << 16
+_RAISE = "raise it for the JVM (ulimit -Hn, LimitNOFILE in systemd), or have fewer workers"
 
 
 class SpawnError(Exception):
@@ -224,7 +225,10 @@ class Spawner:
                 self.cgroups = _warden_bounds.Cgroups(str(cgroup["tree"]), self._signaller)
             return _warden_bounds.Bounds(number, cgroup, limits, self.cgroups)
         except OSError as failure:
-            text = f"{failure.strerror}: {failure.filename}"
+            text = (
+                f"{failure.filename}: {failure.strerror}; look at its permissions, at"
+                " cgroup.max.descendants above it, and whether somebody has removed it"
+            )
             raise SpawnError("cgroup", failure.errno or 0, text) from failure
         except (KeyError, TypeError, ValueError, AttributeError) as failure:
             raise SpawnError("limits", 0, str(failure)) from failure
@@ -279,7 +283,7 @@ class Spawner:
         """Killing takes descriptors too (pidfd, /proc): workers must never use up the last ones."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if highest >= limit - SPARE_DESCRIPTORS:
-            raise OSError(errno.EMFILE, f"the limit of {limit} open files is reached")
+            raise OSError(errno.EMFILE, f"the limit of {limit} open files is reached; {_RAISE}")
 
     def _plan(self, worker: Worker, order: dict, spec: int, pipes: Pipes) -> _bootstrap.Plan:
         argv = [_bytes(part) for part in order["argv"]]

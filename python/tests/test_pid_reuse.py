@@ -136,7 +136,7 @@ def test_a_process_that_is_signalled(monkeypatch, strangers, signaller, moment):
             pid = victim()
             moment(patch, pid, Replaced(strangers, {pid}))
             outcome = signaller.process(pid, signal.SIGKILL, "test")
-            assert outcome in ("gone", "refused")
+            assert outcome in ("already dead", "not ours")
     assert strangers.all_live()
 
 
@@ -146,7 +146,7 @@ def test_a_process_that_is_signalled_with_the_ticks_of_its_start(strangers, sign
         pid = victim()
         ticks = _proc.read_stat(pid).ticks
         Replaced(strangers, {pid}).now(pid)
-        assert signaller.process(pid, signal.SIGKILL, "test", ticks) in ("gone", "refused")
+        assert signaller.process(pid, signal.SIGKILL, "test", ticks) in ("already dead", "not ours")
     assert strangers.all_live()
 
 
@@ -156,7 +156,7 @@ def test_a_group_whose_leader_is_signalled(strangers, signaller):
         pid = victim()
         ticks = _proc.read_stat(pid).ticks
         Replaced(strangers, {pid}).now(pid)
-        assert signaller.group(pid, signal.SIGKILL, "test", ticks) == "gone"
+        assert signaller.group(pid, signal.SIGKILL, "test", ticks) == "already dead"
     assert strangers.all_live()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -97,10 +98,24 @@ def test_a_marked_process_is_signalled_by_its_mark_and_the_line_says_so(sleeper,
     assert signaller(tmp_path).process(process.pid, signal.SIGKILL, "test") == "sent"
     process.wait()
     (line,) = audit(tmp_path)
-    assert line.pop("time") > 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert line == {"run": "t35t000", "by": "warden", "why": "test", "pid": process.pid,
-                    "ticks": ticks, "signal": 9, "target": "process", "proof": "birthmark",
+                    "ticks": ticks, "signal": "SIGKILL", "target": "process", "proof": "birthmark",
                     "outcome": "sent"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "how"),
+    [
+        (3 << 8, "exited with status 3"),
+        (signal.SIGKILL, "killed by SIGKILL"),
+        (signal.SIGABRT, "killed by SIGABRT"),
+        (signal.SIGCHLD, "killed by SIGCHLD"),
+        (50, "killed by signal 50"),
+    ],
+)
+def test_an_end_is_told_in_the_words_of_the_jvm(status, how):
+    assert _proc.how_ended(status) == how
 
 
 def test_a_stranger_is_never_signalled(tmp_path):
@@ -112,18 +127,20 @@ def test_a_stranger_is_never_signalled(tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", code],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
     stranger = int(parent.stdout.readline())
-    assert signaller(tmp_path).process(stranger, signal.SIGKILL, "test") == "refused"
-    assert signaller(tmp_path).group(stranger, signal.SIGKILL, "test", 0) == "gone"
+    assert signaller(tmp_path).process(stranger, signal.SIGKILL, "test") == "not ours"
+    assert signaller(tmp_path).group(stranger, signal.SIGKILL, "test", 0) == "already dead"
     assert alive(stranger)
-    assert audit(tmp_path)[0]["outcome"] == "refused: not ours"
+    assert audit(tmp_path)[0]["outcome"] == "not ours"
     parent.communicate("\n")
 
 
 def test_a_number_that_was_given_to_another_process_is_not_signalled(sleeper, tmp_path):
     process = sleeper(HARD - 3)
     ticks = _proc.read_stat(process.pid).ticks
-    assert signaller(tmp_path).process(process.pid, signal.SIGKILL, "test", ticks + 1) == "refused"
-    assert signaller(tmp_path).group(process.pid, signal.SIGKILL, "test", ticks + 1) == "gone"
+    assert signaller(tmp_path).process(process.pid, signal.SIGKILL, "test", ticks + 1) == "not ours"
+    assert (
+        signaller(tmp_path).group(process.pid, signal.SIGKILL, "test", ticks + 1) == "already dead"
+    )
     assert alive(process.pid)
 
 
@@ -132,7 +149,9 @@ def test_a_number_that_a_thread_has_got_is_no_processs(tmp_path):
     thread = threading.Thread(target=end.wait)
     thread.start()
     try:
-        assert signaller(tmp_path).process(thread.native_id, signal.SIGKILL, "test") == "gone"
+        assert (
+            signaller(tmp_path).process(thread.native_id, signal.SIGKILL, "test") == "already dead"
+        )
     finally:
         end.set()
         thread.join()

@@ -120,7 +120,7 @@ def test_every_kill_by_cgroup_has_its_line_in_the_audit(tree, start):
     lines = [line for line in host.audit() if line.get("proof") == "cgroup"]
     assert [line["pid"] for line in lines] == [daemon]
     assert lines[0]["why"] == "what dead worker 1 left"
-    assert lines[0]["signal"] == signal.SIGKILL
+    assert lines[0]["signal"] == "SIGKILL"
     assert (lines[0]["target"], lines[0]["outcome"]) == ("cgroup", "sent")
 
 

@@ -145,5 +145,5 @@ def test_a_death_that_the_kernel_ordered_is_in_the_audit_as_an_exit(start):
     host.order("close-lifelines")
     host.frame(EXITED, 1)
     (line,) = (line for line in host.audit() if line["target"] == "exit")
-    assert (line["worker"], line["pid"], line["signal"]) == ("a-1", pid, signal.SIGKILL)
+    assert (line["worker"], line["pid"], line["how"]) == ("a-1", pid, "killed by SIGKILL")
     assert not [line for line in host.audit() if line["target"] == "process"]

@@ -9,14 +9,18 @@ import java.util.function.Predicate;
 /// A living runtime's own processes are none of its business: those end with their workers, and
 /// with the runtime.
 ///
-/// @param onOrphan what becomes of an orphan
-/// @param firstSignal what it gets first
-/// @param grace how long it may then take before it gets SIGKILL; zero: SIGKILL at once. All that
-///   are found together share one grace
-/// @param order who is first of those that are found together
+/// Immutable. The defaults are those of [#defaults()]; the functions are called on the thread that
+/// cleans up.
+///
+/// @param onOrphan what becomes of an orphan; by default [OnOrphan#KILL]
+/// @param firstSignal what it gets first; by default SIGTERM
+/// @param grace how long it may then take before it gets SIGKILL; by default 2 s; zero: SIGKILL at
+///   once. All that are found together, in up to 64 dead runs, share one grace
+/// @param order who is first of those that are found together; by default [Order#ANY]
 /// @param veto spares the orphans for which it answers true; asked once for each, by one thread,
-///   and not while it is asked already. One that throws spares
-/// @param answer with [OnOrphan#ASK] decides for each: true ends it. One that throws spares
+///   and not while it is asked already. One that throws spares. By default nobody is spared
+/// @param answer with [OnOrphan#ASK] decides for each: true ends it. One that throws spares. By
+///   default false, and not asked
 public record CleanupPolicy(
     OnOrphan onOrphan,
     FirstSignal firstSignal,
@@ -75,18 +79,25 @@ public record CleanupPolicy(
     return new CleanupPolicy(OnOrphan.ASK, firstSignal, grace, order, veto, answer);
   }
 
+  /// This policy with another first signal. With [FirstSignal#KILL] there is no grace.
   public CleanupPolicy withFirstSignal(FirstSignal firstSignal) {
     return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
   }
 
+  /// This policy with another grace between the first signal and SIGKILL; zero: SIGKILL at once. A
+  /// runtime's start may wait for it.
+  ///
+  /// @throws IllegalArgumentException if it is negative
   public CleanupPolicy withGrace(Duration grace) {
     return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
   }
 
+  /// This policy with another order.
   public CleanupPolicy withOrder(Order order) {
     return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
   }
 
+  /// This policy with a veto in place of the one it had: spares those for which it answers true.
   public CleanupPolicy withVeto(Predicate<OrphanProcess> veto) {
     return new CleanupPolicy(onOrphan, firstSignal, grace, order, veto, answer);
   }

@@ -78,30 +78,49 @@ public record ResourceLimits(
         Optional.empty());
   }
 
+  /// These limits with `memory`, in bytes, for a worker and all that it starts.
+  ///
+  /// @throws IllegalArgumentException if it is not positive
   public ResourceLimits withMemory(long bytes) {
     return new ResourceLimits(
         OptionalLong.of(bytes), cpus, processes, addressSpace, openFiles, cpuTime);
   }
 
+  /// These limits with `cpus`, in processors such as 1.5, for a worker and all that it starts.
+  ///
+  /// @throws IllegalArgumentException if it is less than [#CPUS_MIN], or more than a million
   public ResourceLimits withCpus(double processors) {
     return new ResourceLimits(
         memory, OptionalDouble.of(processors), processes, addressSpace, openFiles, cpuTime);
   }
 
+  /// These limits with `processes`, a count of processes and threads; a worker needs two for
+  /// itself.
+  ///
+  /// @throws IllegalArgumentException if it is not positive
   public ResourceLimits withProcesses(int count) {
     return new ResourceLimits(
         memory, cpus, OptionalInt.of(count), addressSpace, openFiles, cpuTime);
   }
 
+  /// These limits with `addressSpace`, in bytes for each process.
+  ///
+  /// @throws IllegalArgumentException if it is not positive
   public ResourceLimits withAddressSpace(long bytes) {
     return new ResourceLimits(memory, cpus, processes, OptionalLong.of(bytes), openFiles, cpuTime);
   }
 
+  /// These limits with `openFiles`, a count of descriptors for each process.
+  ///
+  /// @throws IllegalArgumentException if it is less than [#OPEN_FILES_MIN]
   public ResourceLimits withOpenFiles(int count) {
     return new ResourceLimits(
         memory, cpus, processes, addressSpace, OptionalInt.of(count), cpuTime);
   }
 
+  /// These limits with `cpuTime`, processor time in a worker's whole life, rounded up to seconds.
+  ///
+  /// @throws IllegalArgumentException if it is not positive, or more than 36,500 days
   public ResourceLimits withCpuTime(Duration time) {
     return new ResourceLimits(memory, cpus, processes, addressSpace, openFiles, Optional.of(time));
   }

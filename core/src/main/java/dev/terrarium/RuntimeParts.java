@@ -334,7 +334,7 @@ final class RuntimeParts {
     if (!removed) {
       LOG.warn("Run {}: its cgroups could not be removed; a later start will do it", runId.value());
     }
-    leftovers = report.left() > 0 || !removed;
+    leftovers = !report.left().isEmpty() || !removed;
     return report;
   }
 

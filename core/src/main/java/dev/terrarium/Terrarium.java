@@ -284,9 +284,10 @@ public final class Terrarium implements AutoCloseable {
   }
 
   /// Calls `subscriber` with each event of this type, on a thread that all subscribers share, one
-  /// after the other: where 1,000 wait, further ones are dropped. Up to 100 events that nobody has
-  /// subscribed to yet, such as orphans that were found during the start, come first. Closing what
-  /// is returned ends that, as the runtime's end does.
+  /// after the other: a slow one keeps the others waiting, and never the runtime. Where 1,000 wait
+  /// ([Events#WAITING_MAX]), further ones are dropped. Up to 100 events that nobody has subscribed
+  /// to yet, such as orphans that were found during the start, come first. Closing what is returned
+  /// ends that, as the runtime's end does.
   public <E extends TerrariumEvent> Events.Subscription onEvent(
       Class<E> type, Consumer<E> subscriber) {
     return parts.events().subscribe(type, subscriber);
@@ -335,15 +336,18 @@ public final class Terrarium implements AutoCloseable {
     if (rest.killed() > 0) {
       ApplicationCleanup.ofJvm().activated();
     }
-    if (rest.left() > 0) {
-      say(Level.ERROR, "%d processes could not be ended".formatted(rest.left()));
+    if (!rest.left().isEmpty()) {
+      say(
+          Level.ERROR,
+          "%d processes could not be ended: pids %s; the next start looks again, and so does `terrarium orphans kill`"
+              .formatted(rest.left().size(), rest.left()));
     } else if (forced > 0) {
       say(Level.WARN, "%d processes had to be ended by force at shutdown".formatted(forced));
     } else {
       say(Level.INFO, "nothing left at shutdown (%s)".formatted(Texts.of(took)));
     }
     parts.close();
-    return new CloseReport(forced, rest.left());
+    return new CloseReport(forced, rest.left().size());
   }
 
   // Through the queue: a logging backend that stalls must not keep the JVM from ending.

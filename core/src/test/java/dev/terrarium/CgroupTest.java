@@ -152,7 +152,7 @@ final class CgroupTest {
       soon().until(() -> !leaves(tree(runtime)).contains(leaf));
       assertThat(Files.readString(home.resolve("runs").resolve(runtime.runId() + "/audit.jsonl")))
           .containsPattern(
-              "\"by\":\"warden\",\"why\":\"what dead worker \\d+ left\",\"pid\":%d,.*\"proof\":\"cgroup\",\"signal\":9,\"outcome\":\"sent\""
+              "\"by\":\"warden\",\"target\":\"cgroup\",\"why\":\"what dead worker \\d+ left\",\"pid\":%d,.*\"proof\":\"cgroup\",\"signal\":\"SIGKILL\",\"outcome\":\"sent\""
                   .formatted(daemon.pid()));
     }
   }

@@ -109,7 +109,7 @@ final class PidNamespaceBoundsTest {
       assertThat(Files.readString(home.resolve("runs").resolve(runtime.runId() + "/audit.jsonl")))
           .as("the number outside")
           .containsPattern(
-              "\"by\":\"warden\",\"why\":\"what dead worker \\d+ left\",\"pid\":%d,.*\"proof\":\"cgroup\",\"signal\":9,\"outcome\":\"sent\""
+              "\"by\":\"warden\",\"target\":\"cgroup\",\"why\":\"what dead worker \\d+ left\",\"pid\":%d,.*\"proof\":\"cgroup\",\"signal\":\"SIGKILL\",\"outcome\":\"sent\""
                   .formatted(daemon.pid()));
     }
   }

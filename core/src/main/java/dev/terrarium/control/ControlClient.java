@@ -74,7 +74,7 @@ public final class ControlClient {
       connect(channel, socket);
       send(channel, Messages.frame(0, new Messages.Control(question)));
       channel.register(selector, SelectionKey.OP_READ);
-      return receive(channel, selector, end);
+      return receive(channel, selector, end, timeout);
     }
   }
 
@@ -103,7 +103,7 @@ public final class ControlClient {
     }
   }
 
-  private static Frame receive(SocketChannel channel, Selector selector, long end)
+  private static Frame receive(SocketChannel channel, Selector selector, long end, Duration timeout)
       throws IOException {
     var decoder = new FrameDecoder(Peer.JVM);
     List<Frame> answers = new ArrayList<>();
@@ -112,7 +112,7 @@ public final class ControlClient {
       if (total > ControlServer.ANSWER_BYTES_MAX + BUFFER_BYTES) {
         throw new IOException("the answer does not end");
       }
-      awaitBytes(selector, end);
+      awaitBytes(selector, end, timeout);
       if (channel.read(buffer.clear()) < 0) {
         throw new IOException("the connection was closed without an answer");
       }
@@ -121,7 +121,7 @@ public final class ControlClient {
     return requireAnswer(answers.getFirst());
   }
 
-  private static void awaitBytes(Selector selector, long end) throws IOException {
+  private static void awaitBytes(Selector selector, long end, Duration timeout) throws IOException {
     long millis = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
     int ready = millis <= 0 ? 0 : selector.select(millis);
     selector.selectedKeys().clear();
@@ -129,7 +129,9 @@ public final class ControlClient {
       throw new InterruptedIOException("interrupted while it was asked");
     }
     if (ready == 0) {
-      throw new IOException("no answer came in time");
+      throw new IOException(
+          "no answer came within %d ms; its host is stopped or too busy, ask again later"
+              .formatted(timeout.toMillis()));
     }
   }
 

@@ -56,7 +56,8 @@ public final class ControlServer implements Greeter {
     if (free.tryAcquire()) {
       answerAside(connection, question);
     } else {
-      connection.send(error("%d other questions are being answered".formatted(ANSWERS_MAX)));
+      connection.send(
+          error("%d other questions are being answered; ask again".formatted(ANSWERS_MAX)));
     }
     return new Asker();
   }

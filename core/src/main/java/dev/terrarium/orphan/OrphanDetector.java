@@ -7,9 +7,11 @@ import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.registry.WorkerRow;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +21,11 @@ import java.util.function.Supplier;
 /// Finds processes of dead runtimes on this machine, and ends them when asked to.
 ///
 /// It goes by lock, ledger and birthmark, never by the look of a process: what only looks like ours
-/// is told apart, and never touched. Looking takes no lock away from anybody. Safe for use by many
-/// threads.
+/// is told apart, and never touched. Looking takes no lock away from anybody.
+///
+/// Each method works on the caller's thread and returns when it is done; nothing is kept from one
+/// call to the next. A look at all processes takes milliseconds, more where there are thousands.
+/// Safe for use by many threads.
 public final class OrphanDetector {
   private static final String WHY = "orphan detector: the runtime is dead";
 
@@ -112,22 +117,39 @@ public final class OrphanDetector {
   }
 
   /// Processes of dead runtimes. Touches nothing: a dry run of the clean-up.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public List<OrphanProcess> findOrphanedProcesses() {
     return survey().orphans().stream().map(Survey.Orphan::process).toList();
   }
 
-  /// Processes that only look like ours. Nothing here ever touches them.
+  /// Processes that only look like ours. Nothing here ever touches them. For users of this package
+  /// who want nothing but these; [#overview()] has them, too.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public List<Suspect> findSuspects() {
     return survey().suspects();
   }
 
   /// The runs that have a directory here. Looks at no process but their hosts.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
   public List<KnownRun> runs() {
     return Survey.places(state, own.get(), told).stream().map(Survey.Place::known).toList();
   }
 
   /// Ends the processes of dead runtimes as the policy says, and removes those runtimes'
   /// directories.
+  ///
+  /// Returns at once where no runtime is dead. Else it blocks until all that was found is dead: a
+  /// few milliseconds, and the policy's grace for each 64 dead runtimes where somebody ignores the
+  /// first signal; 5 s beyond that for processes that do not die of SIGKILL, 30 s in all, and as
+  /// long as the policy's functions take. An interrupt cuts the grace short and stays set.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public Cleanup cleanupOrphanedProcesses() {
     CleanupReport report =
         new StartupCleanup(state, killer, policy, WHY, StartupCleanup.TOTAL_TIMEOUT).run();
@@ -147,11 +169,17 @@ public final class OrphanDetector {
   }
 
   /// What is ours on this machine, alive and orphaned.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public SystemStatus systemStatus() {
     return status(survey());
   }
 
   /// All that one look shows.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public Overview overview() {
     Survey survey = survey();
     return new Overview(
@@ -176,6 +204,9 @@ public final class OrphanDetector {
 
   /// Whether all of this can be relied upon here, tried out on a process of its own: takes some ten
   /// milliseconds.
+  ///
+  /// @throws RegistryException if the state directory is there and cannot be read
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public DetectionCheck.Validation validateDetection() {
     Survey survey = survey();
     return DetectionCheck.of(survey, killer, registry(survey).aliveWorkers());

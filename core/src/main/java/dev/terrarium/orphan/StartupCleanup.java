@@ -6,8 +6,10 @@ import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -64,7 +66,13 @@ public final class StartupCleanup {
     this.totalTimeout = totalTimeout;
   }
 
-  /// Looks at every run directory and cleans up what is dead. Never throws for what it finds.
+  /// Looks at every run directory and cleans up what is dead; blocks until that is done, or until
+  /// [#TOTAL_TIMEOUT]. What is found in a run's directory, however damaged, is part of the report
+  /// and never thrown.
+  ///
+  /// @throws RegistryException with [OnOrphan#REPORT], if the state directory is there and cannot
+  ///   be listed; else that is logged
+  /// @throws UncheckedIOException if the system's list of processes cannot be read
   public CleanupReport run() {
     long start = System.nanoTime();
     if (policy.onOrphan() == OnOrphan.REPORT) {

@@ -58,6 +58,9 @@ final class Survey {
 
   private record Unknown(ProcStat stat, Birthmark.Mark mark) {}
 
+  private static final String REMEDY =
+      "this user needs rwx there (chmod u+rwx), or set TERRARIUM_HOME to a directory of his own";
+
   private final List<Place> places;
   private final List<Active> active = new ArrayList<>();
   private final List<Orphan> orphans = new ArrayList<>();
@@ -112,7 +115,7 @@ final class Survey {
     } catch (NoSuchFileException e) {
       return List.of(); // there never was a run
     } catch (IOException e) {
-      throw new RegistryException(state.runs(), "cannot be listed", "look at its permissions", e);
+      throw new RegistryException(state.runs(), "cannot be listed", REMEDY, e);
     }
   }
 
@@ -185,12 +188,13 @@ final class Survey {
         List<String> command = ProcFs.commandLine(identity.pid());
         orphans.add(new Orphan(run.portrait(identity, mark, command), run, mark));
       }
-      case FOREIGN, UNREADABLE ->
+      case FOREIGN ->
           suspect(
               stat,
               Optional.of(mark),
               "bears the birthmark of run %s, which %s"
                   .formatted(run.origin().run(), place.detail()));
+      case UNREADABLE -> throw new IllegalStateException("nobody knows its birthmark: " + place);
     }
   }
 

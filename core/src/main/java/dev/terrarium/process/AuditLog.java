@@ -21,6 +21,7 @@ public interface AuditLog {
   /// One signal.
   ///
   /// @param by who asked
+  /// @param target what was signalled: a `process`, or all that is in a `cgroup`
   /// @param why for what reason
   /// @param ticks start ticks of the process that was meant
   /// @param proof what was demanded before it was sent
@@ -28,6 +29,7 @@ public interface AuditLog {
   record Entry(
       Instant time,
       String by,
+      String target,
       String why,
       long pid,
       long ticks,

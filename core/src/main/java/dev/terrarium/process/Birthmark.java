@@ -50,8 +50,8 @@ public record Birthmark(long run) {
     /// A number was chosen.
     record Chosen(Birthmark birthmark) implements Choice {}
 
-    /// There is no room below a limit that this process already has. The other layers of defence
-    /// stand alone.
+    /// There is no room below a limit that this process already has. A runtime does not start then:
+    /// most layers of defence go by the birthmark.
     ///
     /// @param reason for people: what limits, and what helps
     record Unavailable(String reason) implements Choice {}

@@ -8,16 +8,22 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Appends JSON lines to a file that the warden appends to as well: each line is one write at the
-/// end of the file, and the file is opened anew for each, so that neither goes on writing to one
-/// that the other has set aside. One file and its predecessor are kept.
+/// Appends JSON lines to a file that the warden appends to as well, in the same format (`Audit` in
+/// `_proc.py`): each line is one write at the end of the file, and the file is opened anew for
+/// each, so that neither goes on writing to one that the other has set aside. One file and its
+/// predecessor are kept.
 final class FileAuditLog implements AuditLog {
   private static final Logger LOG = LoggerFactory.getLogger(FileAuditLog.class);
+
+  private static final DateTimeFormatter TIME =
+      new DateTimeFormatterBuilder().appendInstant(/* fractionalDigits= */ 3).toFormatter();
 
   private final Path file;
   private final String run;
@@ -64,9 +70,10 @@ final class FileAuditLog implements AuditLog {
 
   private Map<String, Object> line(Entry entry) {
     return PlainJson.object(
-        "time", entry.time().toString(),
+        "time", TIME.format(entry.time()),
         "run", run,
         "by", entry.by(),
+        "target", entry.target(),
         "why", entry.why(),
         "pid", entry.pid(),
         "ticks", entry.ticks(),
@@ -77,7 +84,7 @@ final class FileAuditLog implements AuditLog {
 
   private Map<String, Object> line(Exit exit) {
     return PlainJson.object(
-        "time", exit.time().toString(),
+        "time", TIME.format(exit.time()),
         "run", run,
         "by", exit.by(),
         "target", "exit",

@@ -30,14 +30,16 @@ public final class Flock implements AutoCloseable {
     Thread.ofPlatform().daemon().name("terrarium-prepare").start(() -> Libc.close(CLOSED));
   }
 
-  /// Makes the file where it is missing, and locks it. Empty: somebody else holds it.
+  /// Makes the file where it is missing, and locks it. Empty: somebody else holds it, as in
+  /// [#existing(Path)].
   ///
   /// @throws IOException if the file cannot be opened or locked
   public static Optional<Flock> create(Path file) throws IOException {
     return lock(file, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC);
   }
 
-  /// Locks a file that exists. Empty: somebody else holds it, and is alive.
+  /// Locks a file that exists. Empty: somebody else holds it at this moment. That is its owner, who
+  /// is alive then, or somebody who looks ([#isHeld(Path)]), or another clean-up.
   ///
   /// @throws IOException if the file is missing, or cannot be opened or locked
   public static Optional<Flock> existing(Path file) throws IOException {

@@ -116,6 +116,9 @@ public final class ProcessKiller {
   /// Sends to each member of a process group that bears the run's number, one by one: to send to
   /// the group as a whole would hit whoever has its number by then.
   ///
+  /// For users of this package. A runtime itself leaves groups to its warden, whose children their
+  /// leaders are.
+  ///
   /// @return what came of each; empty where nobody of ours is in it
   public List<Result> signalGroup(long group, Birthmark proof, Signal signal, String why) {
     return bearers(proof)
@@ -126,7 +129,11 @@ public final class ProcessKiller {
 
   /// Escalates for each process that names a run on its command line and bears that run's number as
   /// well, all at the same time. Either alone is not enough: anybody can write a command line, and
-  /// what a worker has started does not name the run; [#sweep] is for that.
+  /// what a worker has started does not name the run; [#sweep] is for that, and it is what a
+  /// runtime itself uses. This is for users of this package.
+  ///
+  /// @param grace between SIGTERM and SIGKILL, for all of them at once
+  /// @return what came of each; empty where nobody is named so
   public List<Escalation> killByRunId(RunId run, Birthmark proof, Duration grace, String why) {
     List<ProcessIdentity> named =
         bearers(proof)
@@ -165,6 +172,7 @@ public final class ProcessKiller {
           new AuditLog.Entry(
               Instant.now(),
               "jvm " + ProcFs.ownPid(),
+              "cgroup",
               why,
               member.pid(),
               member.startTicks(),
@@ -293,6 +301,7 @@ public final class ProcessKiller {
         new AuditLog.Entry(
             Instant.now(),
             "jvm " + ProcFs.ownPid(),
+            "process",
             order.why(),
             order.target().pid(),
             order.target().startTicks(),

@@ -180,6 +180,8 @@ public final class ProcessRegistry implements AutoCloseable {
         .toList();
   }
 
+  /// The row of a worker or zygote, by its name such as `textstats-1`; empty where it has none (any
+  /// more). For users of this package: a runtime itself goes by numbers.
   public Optional<WorkerRow> find(String worker) {
     return Optional.ofNullable(byWorker.get(worker));
   }

@@ -2,6 +2,7 @@ package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
 import dev.terrarium.process.Realm;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -54,7 +55,7 @@ public final class Realms {
   /// A pool has ended; so does what was for it alone.
   public Wardens.Report leave(Wardens wardens) {
     if (wardens == common) {
-      return new Wardens.Report(0, 0);
+      return new Wardens.Report(0, List.of());
     }
     wardens.awaitCleared();
     Wardens.Report report = wardens.shutDown();

@@ -82,8 +82,12 @@ public final class Wardens {
   /// How it ended.
   ///
   /// @param killed processes that were still there and had to be killed
-  /// @param left processes that could not be killed
-  public record Report(int killed, int left) {}
+  /// @param left the pids of processes that could not be killed
+  public record Report(int killed, List<Long> left) {
+    public Report {
+      left = List.copyOf(left);
+    }
+  }
 
   private final Setup setup;
   private final Charge charge;
@@ -323,11 +327,13 @@ public final class Wardens {
   }
 
   private void replace() {
+    String cause = "the runtime is closed";
     for (int attempt = 1; attempt <= STARTS_MAX && phase() != Phase.CLOSED; attempt++) {
       try {
         install(WardenProcess.start(setup, charge, this::report));
         return;
       } catch (StartFailedException e) {
+        cause = "%d attempts failed; %s".formatted(attempt, e.getMessage());
         LOG.error(
             "The new {} did not start (attempt {} of {})",
             charge.warden(setup.run()),
@@ -345,10 +351,8 @@ public final class Wardens {
     } finally {
       lock.unlock();
     }
-    hopeless
-        .processes()
-        .values()
-        .forEach(process -> process.spawnFailed(Reason.SPAWN, "no warden could be started"));
+    String why = "no warden could be started: " + cause;
+    hopeless.processes().values().forEach(process -> process.spawnFailed(Reason.SPAWN, why));
   }
 
   private Phase phase() {
@@ -393,7 +397,7 @@ public final class Wardens {
     // Who lived when a warden had to be ended has died with it, whether the sweep still saw it or
     // not.
     int killed = said.isPresent() ? said.getAsInt() + forced : Math.max(roster.alive(), forced);
-    return new Report(killed, rest.left().size());
+    return new Report(killed, rest.left().stream().map(it -> it.identity().pid()).toList());
   }
 
   // A successor that is being started at this moment must be gone before anybody says that nothing

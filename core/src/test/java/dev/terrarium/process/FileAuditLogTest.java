@@ -63,7 +63,7 @@ final class FileAuditLogTest {
     assertThat(Files.readString(directory.resolve("audit.jsonl")))
         .isEqualTo(
             """
-            {"time":"1970-01-01T00:00:00Z","run":"s59m65f","by":"jvm 1","target":"exit","pid":7,\
+            {"time":"1970-01-01T00:00:00.000Z","run":"s59m65f","by":"jvm 1","target":"exit","pid":7,\
             "ticks":8,"how":"it died with its warden"}
             """);
   }
@@ -75,12 +75,14 @@ final class FileAuditLogTest {
   }
 
   private static AuditLog.Entry entry(String why) {
-    return new AuditLog.Entry(Instant.EPOCH, "jvm 1", why, 7, 8, "identity", Signal.KILL, "sent");
+    return new AuditLog.Entry(
+        Instant.EPOCH, "jvm 1", "process", why, 7, 8, "identity", Signal.KILL, "sent");
   }
 
   private static String line(String why) {
     return """
-    {"time":"1970-01-01T00:00:00Z","run":"s59m65f","by":"jvm 1","why":"%s","pid":7,"ticks":8,"proof":"identity",\
+    {"time":"1970-01-01T00:00:00.000Z","run":"s59m65f","by":"jvm 1","target":"process","why":"%s",\
+    "pid":7,"ticks":8,"proof":"identity",\
     "signal":"SIGKILL","outcome":"sent"}\
     """
         .formatted(why);
