@@ -8,7 +8,7 @@ import socket
 import time
 
 import pytest
-from _warden_kit import python, start_hosts, stays, until, without  # noqa: F401
+from _warden_kit import alive, python, start_hosts, stays, until, without  # noqa: F401
 from _worker_states import ALL, start_in_state
 
 from terrarium import _proc
@@ -38,6 +38,36 @@ def test_nothing_is_left_of_a_worker_that_is_killed(start, state):
     assert not host.bearers(1)
     assert cleared["strays"] >= (0 if state in ("idle", "gil held in C", "stopped",
                                                 "SIGTERM ignored") else 1)  # fmt: skip
+
+
+UNMARKED_DAEMON = """
+import os, resource, sys, time
+if os.fork() == 0:
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))
+    with open(sys.argv[1] + '~', 'w') as file:
+        file.write(str(os.getpid()))
+    os.rename(sys.argv[1] + '~', sys.argv[1])
+print('ready', flush=True)
+time.sleep(1000)
+"""
+
+
+def test_who_has_taken_off_his_mark_ends_with_the_host(start, tmp_path):
+    """He is not found when his worker dies: nothing says that he was that worker's."""
+    host = start()
+    file = tmp_path / "pid"
+    assert "pid" in host.spawn(1, python(UNMARKED_DAEMON, str(file)))
+    host.await_line(1, "ready")
+    until(file.exists, what="the daemon's number")
+    pid = int(file.read_text())
+    ticks = _proc.read_stat(pid).ticks
+    assert _proc.number_of(pid, host.birthmark) is None
+    host.kill_worker(1)
+    host.ended(1)
+    assert alive(pid, ticks)
+    host.kill()
+    until(lambda: not alive(pid, ticks), what="the daemon dead")
 
 
 @pytest.mark.parametrize("state", KEPT_BY_GROUP)

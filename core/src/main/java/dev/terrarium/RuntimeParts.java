@@ -304,7 +304,7 @@ final class RuntimeParts {
   }
 
   private void look() {
-    orphans.look();
+    orphans.lookAgain();
     moreToLookAt.run();
   }
 

@@ -4,11 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.terrarium.event.TerrariumEvent.WorkerStuck;
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.RunId;
+import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.StateDirectory;
+import dev.terrarium.testkit.Child;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,6 +48,43 @@ final class StuckWorkerTest {
       assertThat(told)
           .singleElement()
           .matches(it -> it.pid() == pid && it.stacks().contains("hold_gil"));
+    }
+  }
+
+  @Test
+  void isFoundWhileAHookThinksAboutAnOrphan() {
+    var decided = new CountDownLatch(1);
+    CleanupPolicy undecided =
+        CleanupPolicy.defaults().withGrace(Duration.ZERO).withVeto(_ -> !awaited(decided));
+    Config config =
+        Config.defaults()
+            .withHome(home)
+            .withAuditInterval(Duration.ofMillis(50))
+            .withCleanup(undecided);
+    Birthmark.Choice mark = Birthmark.choose();
+    RunDirectory.create(
+            StateDirectory.at(home), RunId.generate(), mark, files.resolve("terrarium-x"))
+        .close();
+    try (Child orphan = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
+      try (Terrarium runtime = Terrarium.start(config);
+          Pool pool = Endings.pool(runtime).size(1).stuckAfter(Duration.ofMillis(500)).start()) {
+        var call =
+            pool.tool("hold_gil").args(files.resolve("on").toString()).callAsync(Object.class);
+        assertThatThrownBy(call::join).hasCauseInstanceOf(WorkerDiedException.class);
+        assertThat(orphan.alive()).isTrue();
+        decided.countDown();
+        orphan.awaitExit();
+      }
+    }
+  }
+
+  private static boolean awaited(CountDownLatch latch) {
+    try {
+      latch.await();
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

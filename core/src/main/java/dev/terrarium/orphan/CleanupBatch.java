@@ -138,7 +138,7 @@ final class CleanupBatch implements AutoCloseable {
     try {
       return policy.veto().test(orphan)
           || (policy.onOrphan() == OnOrphan.ASK && !policy.answer().test(orphan));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.warn("The cleanup policy failed at {}, which is spared", orphan, e);
       return true;
     }

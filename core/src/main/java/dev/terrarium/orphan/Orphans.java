@@ -1,5 +1,6 @@
 package dev.terrarium.orphan;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent.OrphanFound;
@@ -26,7 +27,10 @@ public final class Orphans implements AutoCloseable {
   private final CleanupPolicy policy;
   private final Events events;
   private final CleanupLog log = new CleanupLog();
-  private final Thread first;
+  private volatile Thread looking;
+
+  @GuardedBy("this")
+  private boolean closed;
 
   /// Begins with the first look.
   public Orphans(
@@ -36,23 +40,19 @@ public final class Orphans implements AutoCloseable {
     this.killer = killer;
     this.policy = policy;
     this.events = events;
-    this.first =
-        Thread.ofPlatform().daemon().name("terrarium-orphans-" + run).start(this::lookFirst);
+    this.looking = thread();
+    looking.start();
   }
 
-  private void lookFirst() {
-    try {
-      look();
-    } catch (RuntimeException e) {
-      LOG.error("Run {}: the clean-up after dead runtimes failed", run, e);
-    }
+  private Thread thread() {
+    return Thread.ofPlatform().daemon().name("terrarium-orphans-" + run).unstarted(this::look);
   }
 
   /// Waits for the first look, at most as long as the policy's grace.
   public void awaitStartup() {
     Duration longest = policy.grace().compareTo(WAIT_MIN) < 0 ? WAIT_MIN : policy.grace();
     try {
-      if (!first.join(longest)) {
+      if (!looking.join(longest)) {
         LOG.warn(
             "Run {}: the clean-up after dead runtimes takes longer than {}, and goes on",
             run,
@@ -63,23 +63,40 @@ public final class Orphans implements AutoCloseable {
     }
   }
 
-  /// Cleans up after what is dead by now. Costs next to nothing where no run is. Waits for a look
-  /// that is under way.
-  public synchronized void look() {
-    CleanupReport report = new StartupCleanup(state, killer, policy).run();
-    Instant now = Instant.now();
-    log.say(report)
-        .forEach(
-            it -> events.publish(new OrphanFound(now, run, it.process(), it.forced(), it.left())));
+  /// Begins to clean up after what is dead by now, unless a look is under way: one that waits for
+  /// the policy's hooks keeps nobody else from work. Costs next to nothing where no run is.
+  public synchronized void lookAgain() {
+    if (!closed && !looking.isAlive()) {
+      looking = thread();
+      looking.start();
+    }
   }
 
-  /// Ends the first look where it still runs: at once, without grace for what it has found.
+  private void look() {
+    try {
+      CleanupReport report = new StartupCleanup(state, killer, policy).run();
+      Instant now = Instant.now();
+      log.say(report)
+          .forEach(
+              it ->
+                  events.publish(new OrphanFound(now, run, it.process(), it.forced(), it.left())));
+    } catch (RuntimeException | Error e) {
+      LOG.error("Run {}: the clean-up after dead runtimes failed", run, e);
+    }
+  }
+
+  /// Ends a look where one still runs: at once, without grace for what it has found.
   @Override
   public void close() {
-    first.interrupt();
+    Thread last;
+    synchronized (this) {
+      closed = true;
+      last = looking;
+    }
+    last.interrupt();
     try {
-      if (!first.join(CLOSE_TIMEOUT)) {
-        LOG.warn("{} did not end within {}", first.getName(), CLOSE_TIMEOUT);
+      if (!last.join(CLOSE_TIMEOUT)) {
+        LOG.warn("{} did not end within {}", last.getName(), CLOSE_TIMEOUT);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -78,7 +78,7 @@ public final class ProcessAuditor implements AutoCloseable {
       try {
         look();
         alsoLook.run();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error("The auditor of run {} failed; it goes on with its next look", run, e);
       }
     }

@@ -133,9 +133,21 @@ final class Survey {
       }
       return standing(directory, run);
     } catch (IOException | IllegalArgumentException e) {
-      return new Place(
-          directory, Standing.UNREADABLE, Optional.empty(), String.valueOf(e.getMessage()));
+      return unreadable(directory, String.valueOf(e.getMessage()));
     }
+  }
+
+  /// Whether it lives does not depend on what is written there.
+  private static Place unreadable(Path directory, String why) {
+    boolean locked;
+    try {
+      locked = RunDirectory.isLocked(directory);
+    } catch (IOException e) {
+      locked = false;
+    }
+    return locked
+        ? new Place(directory, Standing.LIVE, Optional.empty(), "its lock is held; " + why)
+        : new Place(directory, Standing.UNREADABLE, Optional.empty(), why);
   }
 
   private static Place standing(Path directory, Run run) throws IOException {

@@ -61,7 +61,8 @@ public final class Flock implements AutoCloseable {
   }
 
   private static Optional<Flock> lock(Path file, int flags, int operation) throws IOException {
-    int descriptor = Libc.open(file, flags, OWNER_ONLY);
+    // Not to wait for somebody at the other end, should it be a pipe.
+    int descriptor = Libc.open(file, flags | Libc.O_NONBLOCK, OWNER_ONLY);
     if (descriptor < 0) {
       throw failure(file, "opened", -descriptor);
     }

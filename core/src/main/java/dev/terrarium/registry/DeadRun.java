@@ -46,7 +46,7 @@ public final class DeadRun implements AutoCloseable {
   /// Where it had its cgroups, if it had any, and if it can be what it says.
   public Optional<Path> cgroup() {
     try {
-      Path tree = Path.of(Files.readString(path.resolve(RunDirectory.CGROUP)).strip());
+      Path tree = Path.of(OwnFiles.read(path.resolve(RunDirectory.CGROUP)).strip());
       return Optional.of(tree).filter(it -> Cgroups.isTreeOf(it, details().origin().run()));
     } catch (IOException | InvalidPathException e) {
       return Optional.empty();

@@ -1,21 +1,20 @@
 package dev.terrarium.registry;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// What a ledger on disk says.
 ///
+/// @param origin whose it is, as each of its lines repeats; empty where it has none
 /// @param rows workers that were not released
 /// @param problems lines that had to be skipped, and an end that was cut off, for people
-public record LedgerContents(List<WorkerRow> rows, List<String> problems) {
+public record LedgerContents(Optional<Origin> origin, List<WorkerRow> rows, List<String> problems) {
   public LedgerContents {
     rows = List.copyOf(rows);
     problems = List.copyOf(problems);
@@ -24,15 +23,16 @@ public record LedgerContents(List<WorkerRow> rows, List<String> problems) {
   /// Never fails for what the file holds; a missing file is an empty ledger.
   static LedgerContents read(Path file) throws IOException {
     try {
-      return new Reading().of(new String(Files.readAllBytes(file), UTF_8));
+      return new Reading().of(OwnFiles.read(file));
     } catch (NoSuchFileException e) {
-      return new LedgerContents(List.of(), List.of());
+      return new LedgerContents(Optional.empty(), List.of(), List.of());
     }
   }
 
   private static final class Reading {
     private final Map<Long, WorkerRow> rows = new LinkedHashMap<>();
     private final List<String> problems = new ArrayList<>();
+    private Optional<Origin> origin = Optional.empty();
 
     LedgerContents of(String text) {
       int end = text.lastIndexOf('\n') + 1;
@@ -43,7 +43,7 @@ public record LedgerContents(List<WorkerRow> rows, List<String> problems) {
       if (end < text.length()) {
         problems.add("the last line is unfinished and was cut off");
       }
-      return new LedgerContents(List.copyOf(rows.values()), problems);
+      return new LedgerContents(origin, List.copyOf(rows.values()), problems);
     }
 
     private void line(int place, String line) {
@@ -56,7 +56,10 @@ public record LedgerContents(List<WorkerRow> rows, List<String> problems) {
 
     private void apply(LedgerLine line) {
       switch (line) {
-        case LedgerLine.Reserve(var row) -> rows.put(row.number(), row);
+        case LedgerLine.Reserve(var row) -> {
+          rows.put(row.number(), row);
+          origin = Optional.of(row.origin());
+        }
         case LedgerLine.Activate(var number, var activation) ->
             rows.put(number, reserved(number).activated(activation));
         case LedgerLine.Release(var number, _) -> rows.remove(number);

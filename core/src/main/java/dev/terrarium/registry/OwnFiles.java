@@ -1,7 +1,10 @@
 package dev.terrarium.registry;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.terrarium.process.ProcFs;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,9 +14,19 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
-/// Removal of what is ours.
+/// What is ours on disk, and its removal.
 final class OwnFiles {
   private OwnFiles() {}
+
+  /// The text of a file. To open a pipe would wait for somebody who writes to it.
+  ///
+  /// @throws IOException where it cannot be read, or is no regular file
+  static String read(Path file) throws IOException {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new FileSystemException(file.toString(), null, "it is no regular file");
+    }
+    return new String(Files.readAllBytes(file), UTF_8);
+  }
 
   /// Is this a directory, itself and not through a link, that belongs to this process's user?
   static boolean isOwn(Path directory) {

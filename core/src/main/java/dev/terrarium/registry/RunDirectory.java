@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +36,14 @@ public final class RunDirectory implements AutoCloseable {
   static final String LOCK = "lock";
   static final String DETAILS = "run.json";
   static final String CGROUP = "cgroup";
+
+  /// In the place of a sockets directory whose name is lost: nothing is there.
+  private static final String NO_SOCKETS = SocketsDirectory.PREFIX + "lost";
+
+  /// How often a lock is tried that somebody has who only looks, and the pause between two tries.
+  private static final int LOOKS_MAX = 20;
+
+  private static final long LOOK_NANOS = 1_000_000;
 
   /// A directory under its temporary name gets its lock within a fraction of this.
   static final Duration TEMPORARY_AGE_MIN = Duration.ofMinutes(1);
@@ -110,12 +119,36 @@ public final class RunDirectory implements AutoCloseable {
     return Flock.isHeld(directory.resolve(LOCK));
   }
 
-  /// What `run.json` of a directory says.
+  /// What `run.json` of a directory says. Where that is damaged, or says something else than the
+  /// ledger, whose lines are checked, it is the ledger that tells whose run it is.
   ///
   /// @throws IOException if it cannot be read
-  /// @throws IllegalArgumentException if it does not describe a run
+  /// @throws IllegalArgumentException if neither describes a run
   public static RunDetails read(Path directory) throws IOException {
-    return Json.runDetails(Files.readString(directory.resolve(DETAILS)));
+    Path file = directory.resolve(DETAILS);
+    Optional<Origin> witnessed = ledgerOrigin(directory);
+    try {
+      RunDetails said = Json.runDetails(OwnFiles.read(file));
+      return witnessed
+          .map(origin -> new RunDetails(origin, said.startedAt(), said.sockets()))
+          .orElse(said);
+    } catch (IllegalArgumentException e) {
+      Instant made = Files.getLastModifiedTime(file).toInstant();
+      return witnessed
+          .map(origin -> new RunDetails(origin, made, directory.resolve(NO_SOCKETS)))
+          .orElseThrow(() -> e);
+    }
+  }
+
+  private static Optional<Origin> ledgerOrigin(Path directory) {
+    String name = directory.getFileName().toString();
+    try {
+      return LedgerContents.read(directory.resolve(ProcessRegistry.FILE))
+          .origin()
+          .filter(origin -> origin.run().value().equals(name));
+    } catch (IOException e) {
+      return Optional.empty(); // it says nothing
+    }
   }
 
   /// Takes the lock of a run. Empty: its runtime is alive, and nothing there is to be touched.
@@ -124,6 +157,11 @@ public final class RunDirectory implements AutoCloseable {
   public static Optional<DeadRun> tryLockDead(Path directory) throws IOException {
     Path file = directory.resolve(LOCK);
     Optional<Flock> lock = Flock.existing(file);
+    for (int look = 0; lock.isEmpty() && look < LOOKS_MAX && !isLocked(directory); look++) {
+      // Whoever has it only looks whether somebody has it.
+      LockSupport.parkNanos(LOOK_NANOS);
+      lock = Flock.existing(file);
+    }
     if (lock.isPresent() && !Files.exists(file)) {
       // Somebody removed the directory between our opening the file and our locking it.
       lock.get().close();

@@ -19,7 +19,7 @@ public final class SocketsDirectory {
   public static final int SOCKET_PATH_BYTES_MAX = 103;
 
   private static final Logger LOG = LoggerFactory.getLogger(SocketsDirectory.class);
-  private static final String PREFIX = "terrarium-";
+  static final String PREFIX = "terrarium-";
   private static final int SOCKET_NAME_BYTES = 2; // a slash and a letter
 
   private SocketsDirectory() {}

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.OrphanProcess;
+import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.SystemStatus.Health;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
@@ -295,6 +296,23 @@ final class OrphanDetectorTest {
       // The host is this JVM, and lives: with a warden below it the run counts as alive.
       await().until(() -> detector.findOrphanedProcesses().isEmpty());
     }
+  }
+
+  @Test
+  void takesARunForAliveWhoseLockIsHeldWhateverItsDescriptionSays() throws IOException {
+    Run live = run();
+    Path file = live.directory().path().resolve("run.json");
+    String text = Files.readString(file);
+    Files.writeString(file, "");
+    assertThat(single(detector.runs()).standing()).isEqualTo(Standing.LIVE);
+    try (Child worker = live.child(1)) {
+      live.record(1, worker); // from now on the ledger says whose it is
+      assertThat(detector.findSuspects()).isEmpty();
+      assertThat(detector.findOrphanedProcesses()).isEmpty();
+      assertThat(detector.systemStatus().registry().activePids()).hasSize(1);
+    }
+    Files.writeString(file, text);
+    live.end();
   }
 
   private static <T> T single(List<T> all) {

@@ -1,6 +1,7 @@
 package dev.terrarium.orphan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
@@ -14,6 +15,7 @@ import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
 import dev.terrarium.process.Signal;
+import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
@@ -30,10 +32,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @SuppressWarnings("NullAway.Init") // set before each test
 final class StartupCleanupTest {
@@ -298,7 +303,72 @@ final class StartupCleanupTest {
                     throw new IllegalStateException("the hook's own mistake");
                   }));
       assertThat(child.alive()).isTrue();
+      clean(
+          CleanupPolicy.defaults()
+              .withVeto(
+                  _ -> {
+                    throw new AssertionError("the hook's own assertion");
+                  }));
+      assertThat(child.alive()).isTrue();
     }
+  }
+
+  /// Each line of the ledger says whose it is, and has a checksum; the description has none.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "{", "\"birthmark\":=\"birthmurk\":", "\"birthmark\":1=\"birthmark\":2"})
+  void endsWhatARunLeftWhoseDescriptionIsDamaged(String damage) throws IOException {
+    Birthmark.Choice mark = Birthmark.choose();
+    RunDirectory run = newRun(mark);
+    try (ProcessRegistry ledger = ProcessRegistry.open(run, true)) {
+      ledger.reserve("a-1", 1, "a");
+    }
+    run.close();
+    Path file = run.path().resolve("run.json");
+    String text = Files.readString(file);
+    String[] change = damage.split("=", -1);
+    Files.writeString(file, change.length < 2 ? damage : text.replace(change[0], change[1]));
+    try (Child orphan = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
+      assertThat(clean().killed()).isEqualTo(1);
+      assertThat(orphan.alive()).isFalse();
+      assertThat(run.path()).doesNotExist();
+    }
+  }
+
+  @Test
+  void takesNoLookForTheHolderOfALock() throws Exception {
+    RunDirectory run = newRun(Birthmark.choose());
+    run.close();
+    var over = new AtomicBoolean();
+    Thread looking =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!over.get()) {
+                    assertThatCode(() -> RunDirectory.isLocked(run.path()))
+                        .doesNotThrowAnyException();
+                  }
+                });
+    for (int i = 0; i < 500; i++) {
+      try (DeadRun dead = RunDirectory.tryLockDead(run.path()).orElseThrow()) {
+        assertThat(dead.path()).isEqualTo(run.path());
+      }
+    }
+    over.set(true);
+    looking.join();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"run.json", "ledger.jsonl", "cgroup", "lock"})
+  void waitsForNobodyWhoWouldWriteToAPipe(String name) throws Exception {
+    RunDirectory run = newRun(Birthmark.choose());
+    run.close();
+    Path file = run.path().resolve(name);
+    Files.deleteIfExists(file);
+    try (Child made = Child.start("mkfifo", file.toString())) {
+      assertThat(made.awaitExit()).isZero();
+    }
+    assertThat(clean().findings()).hasSize(1);
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -79,7 +80,8 @@ final class LedgerTortureTest {
       try (ProcessRegistry registry = ProcessRegistry.open(run, true)) {
         expected.add(registry.reserve("next", 4_711, "a"));
       }
-      assertThat(LedgerContents.read(file)).isEqualTo(new LedgerContents(expected, List.of()));
+      assertThat(LedgerContents.read(file))
+          .isEqualTo(new LedgerContents(Optional.of(run.details().origin()), expected, List.of()));
     }
   }
 
@@ -139,7 +141,8 @@ final class LedgerTortureTest {
     try (ProcessRegistry registry = ProcessRegistry.open(run, true)) {
       written = LongStream.rangeClosed(1, 10_000).mapToObj(it -> active(registry, it)).toList();
     }
-    assertThat(LedgerContents.read(file)).isEqualTo(new LedgerContents(written, List.of()));
+    assertThat(LedgerContents.read(file))
+        .isEqualTo(new LedgerContents(Optional.of(run.details().origin()), written, List.of()));
   }
 
   private static WorkerRow active(ProcessRegistry registry, long number) {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -74,7 +75,8 @@ final class ProcessRegistryTest {
     assertThat(registry.release(1)).isFalse();
     assertThat(registry.listAllWorkers()).isEmpty();
     assertThat(registry.find("a-1")).isEmpty();
-    assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(), List.of()));
+    assertThat(onDisk())
+        .isEqualTo(new LedgerContents(Optional.of(run.details().origin()), List.of(), List.of()));
   }
 
   @Test
@@ -106,7 +108,10 @@ final class ProcessRegistryTest {
     assertThat(onDisk().problems()).singleElement().asString().contains("unfinished");
     registry = ProcessRegistry.open(run, true);
     WorkerRow second = registry.reserve("a-2", 2, "a");
-    assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(first, second), List.of()));
+    assertThat(onDisk())
+        .isEqualTo(
+            new LedgerContents(
+                Optional.of(run.details().origin()), List.of(first, second), List.of()));
   }
 
   @Test
@@ -242,7 +247,9 @@ final class ProcessRegistryTest {
     WorkerRow keeper = registry.reserve("keeper", 0, "a");
     LongStream.rangeClosed(1, 5_000).forEach(this::liveAndDie);
     assertThat(Files.size(file)).isLessThan(2 * ProcessRegistry.COMPACT_BYTES);
-    assertThat(onDisk()).isEqualTo(new LedgerContents(List.of(keeper), List.of()));
+    assertThat(onDisk())
+        .isEqualTo(
+            new LedgerContents(Optional.of(run.details().origin()), List.of(keeper), List.of()));
     WorkerRow next = registry.reserve("next", 9_999, "a");
     assertThat(onDisk().rows()).containsExactlyInAnyOrder(keeper, next);
   }
