@@ -1,11 +1,14 @@
 package dev.terrarium.trials;
 
+import static java.nio.file.StandardOpenOption.APPEND;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /// What `docs/survivors.json` holds, and `docs/survivors.md` tells: the latest run of each kind.
@@ -30,6 +33,33 @@ record Survivors(@Nullable MatrixRun matrix, @Nullable ChaosRun chaos) {
   static Survivors in(Path folder) throws IOException {
     Path file = folder.resolve(NAME + ".json");
     return Files.exists(file) ? parse(Files.readString(file)) : new Survivors(null, null);
+  }
+
+  /// Whether a run's results can be written there, asked before the run; a missing folder is made.
+  ///
+  /// @throws IllegalArgumentException saying why not
+  static void requireWritable(Path folder) {
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new IllegalArgumentException("--out " + folder + " is no directory");
+    }
+    try {
+      Files.createDirectories(folder);
+      Files.delete(Files.createTempFile(folder, NAME, ".new"));
+      for (Path file : List.of(folder.resolve(NAME + ".json"), folder.resolve(NAME + ".md"))) {
+        if (Files.exists(file)) {
+          Files.newOutputStream(file, APPEND).close();
+        }
+      }
+      Survivors _ = in(folder); // the other half stays
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException(
+          "--out %s has a %s.json that cannot be read: %s"
+              .formatted(folder, NAME, e.getOriginalMessage()),
+          e);
+    } catch (IOException e) {
+      throw new IllegalArgumentException(
+          "nothing can be written to --out %s: %s".formatted(folder, e), e);
+    }
   }
 
   static Survivors parse(String json) {

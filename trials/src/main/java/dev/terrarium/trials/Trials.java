@@ -26,11 +26,11 @@ public final class Trials {
              trials/run chaos [--kills N] [--seed S] [--lanes N] [--out FOLDER]
 
       matrix  every ending with every state and every child, and by exec all pairs; with --pairs only pairs
-      chaos   kills hosts at random moments (1,000 unless told); the same seed gives the same schedule
+      chaos   kills hosts at random moments, 1 to 100000 of them (1000); the same seed gives the same schedule
 
-      --lanes  how many hosts side by side (as many as processors, 2 to 8)
+      --lanes  how many hosts side by side, 1 to 64 (as many as processors, 2 to 8)
       --out    where survivors.md and survivors.json go (docs); the other half of them stays as it is
-      Exit status 1: somebody was left or hurt, or something could not be held.\
+      Exit status: 0 nobody was left, 1 somebody was left or hurt, or something could not be held, 2 wrong usage.\
       """;
 
   private Trials() {}
@@ -39,13 +39,21 @@ public final class Trials {
     System.exit(run(arguments));
   }
 
-  private static int run(String... arguments) throws IOException {
+  /// Does what a command line says.
+  ///
+  /// @return the exit status
+  static int run(String... arguments) throws IOException {
+    if (List.of(arguments).contains("--help") || List.of(arguments).contains("-h")) {
+      System.out.println(USAGE);
+      return 0;
+    }
     try {
       Options options = Options.parse(arguments);
       if (options.matrix() && Facts.ignoresSigint()) {
         throw new IllegalArgumentException(
             "SIGINT is ignored here, and so it would be by each host; run it in the foreground");
       }
+      Survivors.requireWritable(options.out()); // hours before it is written
       return options.matrix() ? matrix(options) : chaos(options);
     } catch (IllegalArgumentException e) {
       System.err.println("trials: " + e.getMessage() + "\n" + USAGE);
@@ -55,6 +63,11 @@ public final class Trials {
 
   /// What the command line says.
   record Options(boolean matrix, boolean pairs, int kills, long seed, int lanes, Path out) {
+    private static final int KILLS_MAX = 100_000;
+    private static final int LANES_MAX = 64;
+    private static final List<String> OF_MATRIX = List.of("--pairs");
+    private static final List<String> OF_CHAOS = List.of("--kills", "--seed");
+
     /// Reads a command line.
     ///
     /// @throws IllegalArgumentException saying what is wrong
@@ -62,38 +75,50 @@ public final class Trials {
       if (arguments.length == 0 || !List.of("matrix", "chaos").contains(arguments[0])) {
         throw new IllegalArgumentException("what is to be tried?");
       }
+      boolean matrix = arguments[0].equals("matrix");
       boolean pairs = false;
       int kills = 1_000;
       long seed = new SecureRandom().nextInt(1_000_000_000);
       int lanes = LANES;
       Path out = Places.docs();
       for (int i = 1; i < arguments.length; i++) {
-        switch (arguments[i]) {
+        String option = arguments[i];
+        if ((matrix ? OF_CHAOS : OF_MATRIX).contains(option)) {
+          throw new IllegalArgumentException(option + " is nothing for " + arguments[0]);
+        }
+        switch (option) {
           case "--pairs" -> pairs = true;
-          case "--kills" -> kills = (int) number(arguments, ++i);
-          case "--seed" -> seed = number(arguments, ++i);
-          case "--lanes" -> lanes = (int) number(arguments, ++i);
+          case "--kills" -> kills = (int) number(arguments, ++i, 1, KILLS_MAX);
+          case "--seed" -> seed = number(arguments, ++i, Long.MIN_VALUE, Long.MAX_VALUE);
+          case "--lanes" -> lanes = (int) number(arguments, ++i, 1, LANES_MAX);
           case "--out" -> out = Path.of(value(arguments, ++i));
-          default -> throw new IllegalArgumentException("unknown: " + arguments[i]);
+          default -> throw new IllegalArgumentException("unknown: " + option);
         }
       }
-      return new Options(arguments[0].equals("matrix"), pairs, kills, seed, lanes, out);
+      return new Options(matrix, pairs, kills, seed, lanes, out);
     }
 
+    /// What begins with two dashes is the next option; with one, a number below zero.
     private static String value(String[] arguments, int index) {
-      if (index == arguments.length) {
+      if (index == arguments.length || arguments[index].startsWith("--")) {
         throw new IllegalArgumentException(arguments[index - 1] + " needs a value");
       }
       return arguments[index];
     }
 
-    private static long number(String[] arguments, int index) {
+    private static long number(String[] arguments, int index, long min, long max) {
       String value = value(arguments, index);
       try {
-        return Long.parseLong(value);
+        long number = Long.parseLong(value);
+        if (number >= min && number <= max) {
+          return number;
+        }
       } catch (NumberFormatException e) {
-        throw new IllegalArgumentException(value + " is no number", e);
+        // which is told like one out of bounds
       }
+      throw new IllegalArgumentException(
+          "%s must be a number from %d to %d, not %s"
+              .formatted(arguments[index - 1], min, max, value));
     }
 
     /// What gives the same again.
