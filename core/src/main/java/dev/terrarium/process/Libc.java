@@ -25,9 +25,13 @@ final class Libc {
   static final int EAGAIN = 11;
   static final int EACCES = 13;
   static final int ENOMEM = 12;
+  static final int ENOTDIR = 20;
+  static final int EISDIR = 21;
   static final int EINVAL = 22;
   static final int ENFILE = 23;
   static final int EMFILE = 24;
+  static final int EROFS = 30;
+  static final int ELOOP = 40;
 
   static final int O_RDWR = 2;
   static final int O_CREAT = 0x40;
@@ -217,6 +221,11 @@ final class Libc {
       case EACCES -> "permission denied (EACCES)";
       case ENOENT -> "no such file (ENOENT)";
       case ESRCH -> "no such process (ESRCH)";
+      case ENOTDIR -> "not a directory (ENOTDIR)";
+      case EISDIR -> "is a directory (EISDIR)";
+      case ENFILE, EMFILE -> "too many open files";
+      case EROFS -> "read-only file system (EROFS)";
+      case ELOOP -> "too many symbolic links (ELOOP)";
       default -> "error " + errno;
     };
   }

@@ -35,6 +35,17 @@ final class FlockTest {
   }
 
   @Test
+  void saysInWordsWhyItCannotBeOpened() throws IOException {
+    Path file = Files.writeString(directory.resolve("file"), "");
+    Path loop = directory.resolve("loop");
+    Files.createSymbolicLink(loop, loop);
+    assertThatThrownBy(() -> Flock.existing(directory)).hasMessageContaining("is a directory");
+    assertThatThrownBy(() -> Flock.existing(file.resolve("lock")))
+        .hasMessageContaining("not a directory");
+    assertThatThrownBy(() -> Flock.existing(loop)).hasMessageContaining("symbolic links");
+  }
+
+  @Test
   void outlivesAnotherReaderOfTheFileInThisJvm() throws IOException {
     Path file = directory.resolve("lock");
     try (Flock _ = Flock.create(file).orElseThrow()) {
