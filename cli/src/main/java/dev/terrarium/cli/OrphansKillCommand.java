@@ -65,7 +65,7 @@ final class OrphansKillCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     leaveTheTalkingToThisCommand();
-    StateDirectory state = options.locate();
+    StateDirectory state = options.readable();
     Duration longest = duration();
     var killer = new ProcessKiller(AuditLog.ofNoRun(state.path(), "cli"));
     var policy = CleanupPolicy.defaults().withGrace(longest);

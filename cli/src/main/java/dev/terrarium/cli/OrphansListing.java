@@ -28,7 +28,7 @@ final class OrphansListing {
   int print(Terminal terminal) {
     var killer = new ProcessKiller(_ -> {}); // which nobody asks for anything here
     var policy = CleanupPolicy.defaults().reportOnly();
-    Overview overview = new OrphanDetector(options.locate(), killer, policy).overview();
+    Overview overview = new OrphanDetector(options.readable(), killer, policy).overview();
     if (json) {
       overview.status().orphanDetails().forEach(it -> terminal.print(Json.write(object(it))));
       overview.suspects().forEach(it -> terminal.print(Json.write(object(it))));

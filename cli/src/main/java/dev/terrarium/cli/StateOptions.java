@@ -1,7 +1,11 @@
 package dev.terrarium.cli;
 
+import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.StateDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -18,6 +22,23 @@ public final class StateOptions {
           "The state directory. Default: $$TERRARIUM_HOME, else $$XDG_STATE_HOME/terrarium, else "
               + "~/.local/state/terrarium.")
   private @Nullable Path home;
+
+  /// Where it is, or would be; for whoever reads it.
+  ///
+  /// @throws RegistryException if something else than a directory is there
+  StateDirectory readable() {
+    StateDirectory state = locate();
+    for (Path path : List.of(state.path(), state.runs())) {
+      if (Files.exists(path) && !Files.isDirectory(path)) {
+        throw new RegistryException(
+            path,
+            "cannot be listed",
+            "set --home or TERRARIUM_HOME to a state directory",
+            new IOException("it is no directory"));
+      }
+    }
+    return state;
+  }
 
   /// Where it is, or would be.
   public StateDirectory locate() {

@@ -3,6 +3,7 @@ package dev.terrarium.cli;
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.registry.StateDirectory;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,11 +36,12 @@ final class StatusCommand implements Callable<Integer> {
   public Integer call() {
     var killer = new ProcessKiller(_ -> {}); // which nobody asks for anything here
     var policy = CleanupPolicy.defaults().reportOnly();
-    Look look = Look.at(new OrphanDetector(options.locate(), killer, policy));
+    StateDirectory state = options.readable();
+    Look look = Look.at(new OrphanDetector(state, killer, policy));
     if (json) {
       terminal.print(Json.write(StatusJson.of(look)));
     } else {
-      new StatusText(terminal, look, options.locate().path()).print();
+      new StatusText(terminal, look, state.path()).print();
     }
     return ExitStatus.DONE;
   }

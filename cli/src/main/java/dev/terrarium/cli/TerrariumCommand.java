@@ -3,12 +3,14 @@ package dev.terrarium.cli;
 import dev.terrarium.cli.demo.DemoCommand;
 import dev.terrarium.cli.demo.VictimCommand;
 import dev.terrarium.cli.doctor.DoctorCommand;
+import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 
 /// The command of which all others are a part.
 @Command(
@@ -37,11 +39,20 @@ final class TerrariumCommand implements Runnable {
     ErrorReport errors = new ErrorReport(terminal);
     CommandLine line = new CommandLine(new TerrariumCommand());
     addCommands(line, commands(terminal), args);
-    return line.setOut(terminal.out())
+    return line.registerConverter(BigDecimal.class, TerrariumCommand::number)
+        .setOut(terminal.out())
         .setErr(terminal.err())
         .setColorScheme(CommandLine.Help.defaultColorScheme(terminal.ansi()))
         .setParameterExceptionHandler((e, _) -> errors.report(e))
         .setExecutionExceptionHandler((e, _, _) -> errors.report(e));
+  }
+
+  private static BigDecimal number(String text) {
+    try {
+      return new BigDecimal(text);
+    } catch (NumberFormatException e) {
+      throw new TypeConversionException("'%s' is not a number".formatted(text));
+    }
   }
 
   private static Map<String, Supplier<Object>> commands(Terminal terminal) {

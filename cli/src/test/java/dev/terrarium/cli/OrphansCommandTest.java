@@ -49,7 +49,7 @@ final class OrphansCommandTest {
     return asked -> Optional.of(asked.startsWith(question) ? answer : "no");
   }
 
-  private static Child suspect() {
+  static Child suspect() {
     String program = "import time; time.sleep(300)";
     Child child = Child.start("python3", "-c", program, "--snakepit-run-id", "s59m65f");
     await().until(() -> Procs.command(child.pid()).contains("s59m65f"));
@@ -336,6 +336,18 @@ final class OrphansCommandTest {
     assertThat(ran.talk())
         .singleElement()
         .asString()
-        .contains(base.resolve("runs").toString(), "cannot be listed");
+        .contains(base.resolve("runs").toString(), "cannot be listed", "it is no directory");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"status", "orphans", "orphans kill"})
+  void aStateDirectoryThatIsNoDirectoryIsNamed(String command) throws IOException {
+    Path file = Files.writeString(base.resolve("file"), "");
+    Ran ran = Ran.command((command + " --home " + file).split(" ", -1));
+    assertThat(ran.status()).isEqualTo(3);
+    assertThat(ran.talk())
+        .containsExactly(
+            "terrarium: %s: cannot be listed (it is no directory); set --home or TERRARIUM_HOME to a state directory"
+                .formatted(file));
   }
 }

@@ -30,6 +30,7 @@ final class UsageTest {
           status now                 | terrarium: unknown argument 'now'; 'terrarium status --help' says more
           orphans kil                | terrarium: unknown command 'kil', did you mean 'kill'?; 'terrarium orphans --help' says more
           orphans kill --jsn         | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium orphans kill --help' says more
+          orphans kill --grace x     | terrarium: invalid value for option '--grace': 'x' is not a number; 'terrarium orphans kill --help' says more
           doctor --jsn               | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium doctor --help' says more
           demo --workers 0           | terrarium: --workers must be 1 to 10000, not 0
           """)
