@@ -24,12 +24,13 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "An orphan bears the birthmark of a run whose lock is free; nobody else is ended without"
-          + " being asked for. On a terminal it is asked once before orphans are ended; --yes"
-          + " answers that.",
+          + " being asked for. Where standard input is a terminal it is asked once, on standard"
+          + " error, before orphans are ended; --yes answers that.",
       "",
       "What only looks like ours is shown, and for each process a line \"yes\" on standard input is"
-          + " waited for; anything else, or the end of the input, leaves it alone. --yes does not"
-          + " answer these questions, and with --json they are not asked.",
+          + " waited for; anything else, the end of the input, or a minute without a line from what"
+          + " is no terminal leaves it alone. --yes does not answer these questions, and with"
+          + " --json they are not asked.",
       "",
       "Exit status: 0 done, 1 something could not be ended, 2 wrong usage, 3 the state directory "
           + "cannot be read, 130 interrupted."
@@ -94,9 +95,17 @@ final class OrphansKillCommand implements Callable<Integer> {
 
   private boolean isWanted(Overview overview, Questions questions) {
     int orphans = overview.status().orphanedProcesses();
-    if (orphans == 0 || yes || json || !terminal.interactive()) {
+    if (orphans == 0 || yes || json) {
       return true;
     }
+    return switch (terminal.answerer()) {
+      case INPUT -> true;
+      case NOBODY -> throw new UsageException("nobody can be asked here; --yes ends them");
+      case PERSON -> agrees(overview, questions);
+    };
+  }
+
+  private boolean agrees(Overview overview, Questions questions) {
     overview
         .status()
         .orphanDetails()
@@ -105,7 +114,7 @@ final class OrphansKillCommand implements Callable<Integer> {
                 terminal.say("  pid %d: %s".formatted(it.pid(), Words.shortCommand(it.command()))));
     return questions.yes(
         "End %s of dead runs? Type yes to end them:"
-            .formatted(Words.count(orphans, "process", "processes")));
+            .formatted(Words.count(overview.status().orphanedProcesses(), "process", "processes")));
   }
 
   private Duration duration() {

@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.function.Supplier;
 import picocli.CommandLine.Help.Ansi;
 
 /// Where the answer goes (stdout) and where the talk goes (stderr). Colours, progress and drawn
@@ -21,12 +22,19 @@ public final class Terminal {
   private final PrintWriter out;
   private final PrintWriter err;
   private final boolean interactive;
+  private final Supplier<Answerer> answerer;
 
-  /// @param interactive whether a person looks at both streams
+  /// @param interactive whether a person looks at both streams, and answers
   public Terminal(OutputStream out, OutputStream err, boolean interactive) {
+    this(out, err, interactive, () -> interactive ? Answerer.PERSON : Answerer.INPUT);
+  }
+
+  /// @param answerer is asked for only where there is a question: to find out takes a while
+  Terminal(OutputStream out, OutputStream err, boolean interactive, Supplier<Answerer> answerer) {
     this.out = new PrintWriter(out, true, StandardCharsets.UTF_8);
     this.err = new PrintWriter(err, true, StandardCharsets.UTF_8);
     this.interactive = interactive;
+    this.answerer = answerer;
   }
 
   /// The process's own streams.
@@ -34,7 +42,8 @@ public final class Terminal {
     return new Terminal(
         new FileOutputStream(FileDescriptor.out),
         new FileOutputStream(FileDescriptor.err),
-        isInteractive());
+        isInteractive(),
+        Answerer::ofProcess);
   }
 
   private static boolean isInteractive() {
@@ -42,9 +51,9 @@ public final class Terminal {
         && !"dumb".equals(System.getenv("TERM"));
   }
 
-  /// Whether a person looks at both streams.
-  boolean interactive() {
-    return interactive;
+  /// Who answers questions.
+  Answerer answerer() {
+    return answerer.get();
   }
 
   PrintWriter out() {
@@ -71,10 +80,10 @@ public final class Terminal {
     err.println(interactive ? CLEAR_LINE + line : line);
   }
 
-  /// A question. On a terminal its answer is typed behind it.
+  /// A question. A person types the answer behind it.
   void ask(String question) {
-    if (interactive) {
-      err.print(CLEAR_LINE + question + " ");
+    if (answerer() == Answerer.PERSON) {
+      err.print((interactive ? CLEAR_LINE : "") + question + " ");
       err.flush();
     } else {
       err.println(question);
