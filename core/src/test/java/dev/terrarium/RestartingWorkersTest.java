@@ -3,6 +3,7 @@ package dev.terrarium;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.event.TerrariumEvent;
+import dev.terrarium.event.TerrariumEvent.OrphanFound;
 import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.process.Birthmark;
@@ -60,8 +61,8 @@ final class RestartingWorkersTest {
   void areNobodysOrphansFromTheFirstStartToTheLastCleanUp() throws IOException {
     Path missing = files.resolve("missing");
     long activations = ApplicationCleanup.ofJvm().activations();
-    try (Child orphan = leftOfARunBefore()) {
-      Terrarium runtime = start(home);
+    try (Child orphan = leftOfARunBefore();
+        Terrarium runtime = start(home)) {
       // Phase one to three of the start: rows, reservations, and what bears the mark.
       assertThat(orphan.alive()).isFalse();
       assertThat(Endings.runs(home)).containsExactly(runtime.runId());
@@ -80,7 +81,9 @@ final class RestartingWorkersTest {
       lookOnce(runtime);
       assertThat(pool.tool("pid").call(Long.class)).isIn(Endings.pids(pool));
       assertThat(pool.stats().restarts()).isEqualTo(restarts);
-      assertThat(told).isEmpty();
+      assertThat(told)
+          .singleElement()
+          .matches(it -> it instanceof OrphanFound found && found.process().pid() == orphan.pid());
       assertThat(signalsOfCleanUps(runtime)).isEmpty();
       assertThat(Endings.close(runtime)).isEqualTo(new Terrarium.CloseReport(0, 0));
     }
