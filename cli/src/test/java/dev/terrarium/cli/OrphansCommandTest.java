@@ -52,7 +52,9 @@ final class OrphansCommandTest {
   static Child suspect() {
     String program = "import time; time.sleep(300)";
     Child child = Child.start("python3", "-c", program, "--snakepit-run-id", "s59m65f");
-    await().until(() -> Procs.command(child.pid()).contains("s59m65f"));
+    // Not before it is the interpreter: python3 may be the launcher of a version manager, which is
+    // several programs one after another.
+    await().until(() -> Procs.command(child.pid()).matches("\\S*python\\S* -c .*s59m65f"));
     return child;
   }
 
