@@ -34,7 +34,7 @@ final class Cleanups {
   private Cleanups(Settings settings, Path home) {
     this.settings = settings;
     this.state = StateDirectory.at(home);
-    var killer = new ProcessKiller(AuditLog.in(home, "bench"));
+    var killer = new ProcessKiller(AuditLog.ofRun(home, "bench"));
     this.detector = new OrphanDetector(state, killer, CleanupPolicy.defaults());
   }
 
