@@ -97,7 +97,9 @@ def main() -> int:
             runner.run(group)
         others = {*rest.measured} - {case.row for case in cases}
         runner.results.add(rest, others)
-        shown = [case for case in plan.cases(sizes) if case.row in others] + cases
+        mine = {case.key: case for case in cases}
+        planned = [mine.get(case.key, case) for case in plan.cases(sizes)]
+        shown = [case for case in planned if case.key in mine or case.row in others]
         verdicts = document.judge_all(shown, plan.targets(sizes), runner.results)
         if not wanted.quick:
             profile_missed(runner, cases, verdicts)

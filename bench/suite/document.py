@@ -196,12 +196,9 @@ def commands(cases: list[Case], results: Results) -> Iterable[str]:
     """Say how each figure can be had again."""
     yield "## Commands\n\nThe JVM behind each line, as it was started from the project's folder.\n"
     yield "<details><summary>All of them</summary>\n\n```sh"
-    root = str(Path(__file__).resolve().parent.parent.parent)
-    written = dict.fromkeys(
+    yield from dict.fromkeys(
         results.commands[case.key] for case in cases if case.key in results.commands
     )
-    for command in written:
-        yield command.replace(root + "/", "")
     yield "```\n</details>"
 
 

@@ -135,9 +135,7 @@ class Runner:
             }
         command = self.command(group)
         for case in group:
-            # Not where it lies on this machine.
-            named = ["java" if word == str(self.place.java) else word for word in command]
-            self.results.commands.setdefault(case.key, shlex.join(named))
+            self.results.commands.setdefault(case.key, self.told(command))
         log_begin = self.log.stat().st_size
         try:
             self.train(group, command)
@@ -153,6 +151,11 @@ class Runner:
             self.results.figures[case.key].append(derived(case, figures))
         self.results.leftovers[group[0].contestant] += processes.end_leftovers()
         self.tell(group)
+
+    def told(self, command: list[str]) -> str:
+        """Write a command as it is given from the project's folder, wherever that lies here."""
+        named = ["java" if word == str(self.place.java) else word for word in command]
+        return shlex.join(named).replace(f"{self.place.root}/", "")
 
     def profile(self, case: Case) -> str:
         """Run a case once more under JFR, for its profile only, and say what it found."""

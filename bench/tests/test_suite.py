@@ -119,6 +119,17 @@ def measured(row, commit, value):
     return found, cases
 
 
+def test_a_command_is_told_as_it_is_given_from_the_project_s_folder(tmp_path):
+    place = runs.Place(tmp_path, tmp_path / "jdk/bin/java", tmp_path / "bench/venv/python")
+    place.target.mkdir(parents=True)
+    runner = runs.Runner(place, runs.times(quick=True), str, "aaa")
+    (case, *_) = plan.cases(rows.Sizes.of(True))
+    told = runner.told(runner.command([case]))
+    assert " java " in told
+    assert " python=bench/venv/python " in told
+    assert str(tmp_path) not in told
+
+
 def test_a_document_is_read_back_as_it_was_written(tmp_path):
     found, cases = measured("echo", "bbb", 5.0)
     document.write(tmp_path, FACTS, cases, [], found)
