@@ -1,7 +1,6 @@
 package dev.terrarium.cli;
 
 import dev.terrarium.OrphanProcess;
-import dev.terrarium.PoolStats;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.orphan.KnownRun;
@@ -65,7 +64,8 @@ final class StatusJson {
         "started_at", details.map(it -> it.startedAt().toString()).orElse(null),
         "uptime_ms", answer.map(it -> it.uptime().toMillis()).orElse(null),
         "processes", processes(run),
-        "pools", answer.stream().flatMap(it -> it.pools().stream()).map(StatusJson::pool).toList(),
+        "pools",
+            answer.stream().flatMap(it -> it.pools().stream()).map(PoolStatus::fields).toList(),
         "ledger", rows(run, answer).stream().map(StatusJson::row).toList(),
         "orphans", orphans(run));
   }
@@ -93,30 +93,5 @@ final class StatusJson {
         "fingerprint", row.fingerprint(),
         "pid", row.process().map(WorkerRow.Activation::pid).orElse(null),
         "alive", row.identity().filter(ProcessIdentity::alive).isPresent());
-  }
-
-  private static Map<String, @Nullable Object> pool(PoolStatus pool) {
-    PoolStats stats = pool.stats();
-    return Json.object(
-        "name", pool.name(),
-        "size", stats.size(),
-        "idle", stats.idle(),
-        "busy", stats.busy(),
-        "starting", stats.starting(),
-        "waiting", stats.waiting(),
-        "calls", stats.calls(),
-        "restarts", stats.restarts(),
-        "ledger_rows", stats.ledgerRows(),
-        "processes", stats.processes(),
-        "cleanup_activations", stats.cleanupActivations(),
-        "workers", stats.workers().stream().map(StatusJson::worker).toList());
-  }
-
-  private static Map<String, @Nullable Object> worker(PoolStats.WorkerInfo worker) {
-    return Json.object(
-        "id", worker.id(),
-        "pid", worker.pid(),
-        "cpu_ms", worker.cpu().toMillis(),
-        "resident_bytes", worker.residentBytes());
   }
 }

@@ -36,7 +36,32 @@ public record HostStatus(
   }
 
   /// One pool.
-  public record PoolStatus(String name, PoolStats stats) {}
+  public record PoolStatus(String name, PoolStats stats) {
+    /// As it travels, and as programs read it from the command.
+    public Map<String, Object> fields() {
+      return PlainJson.object(
+          "name", name,
+          "size", stats.size(),
+          "idle", stats.idle(),
+          "busy", stats.busy(),
+          "starting", stats.starting(),
+          "waiting", stats.waiting(),
+          "calls", stats.calls(),
+          "restarts", stats.restarts(),
+          "ledger_rows", stats.ledgerRows(),
+          "processes", stats.processes(),
+          "cleanup_activations", stats.cleanupActivations(),
+          "workers", stats.workers().stream().map(PoolStatus::fields).toList());
+    }
+
+    private static Map<String, Object> fields(WorkerInfo worker) {
+      return PlainJson.object(
+          "id", worker.id(),
+          "pid", worker.pid(),
+          "cpu_ms", worker.cpu().toMillis(),
+          "resident_bytes", worker.residentBytes());
+    }
+  }
 
   /// As they travel.
   Map<String, Object> fields() {
@@ -45,7 +70,7 @@ public record HostStatus(
         "host", PlainJson.object("pid", host.pid(), "ticks", host.startTicks()),
         "started_at", startedAt.toString(),
         "uptime_ms", uptime.toMillis(),
-        "pools", pools.stream().map(HostStatus::fields).toList(),
+        "pools", pools.stream().map(PoolStatus::fields).toList(),
         "ledger", ledger.stream().map(HostStatus::fields).toList());
   }
 
@@ -67,23 +92,6 @@ public record HostStatus(
     return status;
   }
 
-  private static Map<String, Object> fields(PoolStatus pool) {
-    PoolStats stats = pool.stats();
-    return PlainJson.object(
-        "name", pool.name(),
-        "size", stats.size(),
-        "idle", stats.idle(),
-        "busy", stats.busy(),
-        "starting", stats.starting(),
-        "waiting", stats.waiting(),
-        "calls", stats.calls(),
-        "restarts", stats.restarts(),
-        "ledger_rows", stats.ledgerRows(),
-        "processes", stats.processes(),
-        "cleanup_activations", stats.cleanupActivations(),
-        "workers", stats.workers().stream().map(HostStatus::fields).toList());
-  }
-
   private static PoolStatus pool(Fields fields) {
     var stats =
         new PoolStats(
@@ -99,14 +107,6 @@ public record HostStatus(
             fields.integer("cleanup_activations"),
             fields.objects("workers").stream().map(HostStatus::worker).toList());
     return new PoolStatus(fields.text("name"), stats);
-  }
-
-  private static Map<String, Object> fields(WorkerInfo worker) {
-    return PlainJson.object(
-        "id", worker.id(),
-        "pid", worker.pid(),
-        "cpu_ms", worker.cpu().toMillis(),
-        "resident_bytes", worker.residentBytes());
   }
 
   private static WorkerInfo worker(Fields fields) {

@@ -7,12 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// The directory of a run whose runtime is dead: we hold its lock, so nobody else cleans up there.
-/// Closing frees the lock and leaves the rest.
+/// Closing frees the lock and leaves the rest. Not for several threads.
 public final class DeadRun implements AutoCloseable {
   private final Path path;
   private final Flock lock;
+  private @Nullable RunDetails known;
 
   DeadRun(Path path, Flock lock) {
     this.path = path;
@@ -33,6 +35,13 @@ public final class DeadRun implements AutoCloseable {
   ///
   /// @throws RegistryException if `run.json` cannot be read or understood
   public RunDetails details() {
+    if (known == null) {
+      known = read();
+    }
+    return known;
+  }
+
+  private RunDetails read() {
     Path file = path.resolve(RunDirectory.DETAILS);
     try {
       return RunDirectory.read(path);
