@@ -13,8 +13,9 @@ public final class LockProbe implements AutoCloseable {
       """
       import fcntl, select, sys
       tries = taken = 0
+      asked = False
       with open(sys.argv[1]) as file:
-          while tries == 0 or not select.select([sys.stdin], [], [], 0.001)[0]:
+          while True:
               try:
                   fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                   fcntl.flock(file, fcntl.LOCK_UN)
@@ -24,6 +25,9 @@ public final class LockProbe implements AutoCloseable {
               tries += 1
               if tries == 1:
                   print("began", flush=True)
+              if asked:
+                  break
+              asked = bool(select.select([sys.stdin], [], [], 0.001)[0])
       print(tries, taken)
       """;
 
