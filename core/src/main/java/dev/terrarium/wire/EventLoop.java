@@ -19,6 +19,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,6 +63,8 @@ public final class EventLoop implements AutoCloseable {
   /// Apart from the others: no crowd of them keeps a worker out.
   private final Strangers askers;
 
+  private final Linger linger = new Linger(Runtime.getRuntime().availableProcessors());
+  private final Consumer<SelectionKey> ready = this::ready;
   private final Throttle throttle = new Throttle(log);
 
   private EventLoop(String name, Selector selector, Strangers pending, Strangers askers) {
@@ -177,7 +180,7 @@ public final class EventLoop implements AutoCloseable {
   }
 
   private void turn() throws IOException {
-    selector.select(EventLoop::ready, millisToNextDeadline(System.nanoTime()));
+    await();
     // A handler may have left an interrupt behind, with which select would not wait any more.
     boolean _ = Thread.interrupted();
     long now = System.nanoTime();
@@ -187,8 +190,27 @@ public final class EventLoop implements AutoCloseable {
     runTasks();
   }
 
-  private static void ready(SelectionKey key) {
+  /// Until a channel is ready, a task waits or a deadline is near. Where the loop lingers it
+  /// returns at once: a wake-up that came meanwhile is used up then, so its task must be run all
+  /// the same.
+  private void await() throws IOException {
+    long now = System.nanoTime();
+    if (!linger.isAwake(now)) {
+      selector.select(ready, millisToNextDeadline(now));
+    } else if (selector.selectNow(ready) == 0) {
+      giveWay();
+    }
+  }
+
+  /// The worker, or the caller, may wait for this very processor.
+  @SuppressWarnings("ThreadPriorityCheck")
+  private static void giveWay() {
+    Thread.yield();
+  }
+
+  private void ready(SelectionKey key) {
     Watched watched = (Watched) key.attachment();
+    linger.heard(watched, System.nanoTime());
     try {
       if (key.isValid()) {
         watched.ready();

@@ -55,6 +55,22 @@ final class EventLoopTest extends ListeningLoop {
     assertThat(next(greeter.closed).reason()).isNull();
   }
 
+  /// Its wake-up is lost on a loop that does not sleep just then.
+  @Test
+  void runsATaskThatCameWhileItWaitedAwake() throws Exception {
+    try (var peer = TestPeer.dial(socket).hello()) {
+      for (int i = 0; i < 2_000; i++) {
+        for (int frame = 0; frame < 3; frame++) {
+          peer.send(result(frame));
+          next(greeter.frames);
+        }
+        var ran = new CountDownLatch(1);
+        assertThat(loop.execute(ran::countDown)).isTrue();
+        assertThat(ran.await(20, TimeUnit.SECONDS)).isTrue();
+      }
+    }
+  }
+
   @Test
   void finishesWhatTheSocketDidNotTake() throws Exception {
     byte[] large = Frames.random(1, 30_000_000);
