@@ -18,7 +18,7 @@ final class InPlace {
   private InPlace() {}
 
   /// What it is compared with: one copy of so many bytes into memory that was touched before.
-  static Map<String, Object> memcpy(Settings settings) {
+  static Map<String, Object> memcpy(Settings settings) throws Exception {
     try (var arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate(settings.bytes()).fill((byte) 1);
       MemorySegment to = arena.allocate(settings.bytes()).fill((byte) 2);
@@ -26,7 +26,7 @@ final class InPlace {
     }
   }
 
-  static Map<String, Object> run(Contestant contestant, Settings settings) {
+  static Map<String, Object> run(Contestant contestant, Settings settings) throws Exception {
     if (!(contestant instanceof TerrariumContestant ours)) {
       throw new UnsupportedOperationException("no segments");
     }
@@ -79,11 +79,8 @@ final class InPlace {
     }
   }
 
-  private static Stopwatch repeat(Settings settings, Runnable once) {
-    long warm = System.nanoTime() + settings.warmUpMillis() * 1_000_000L;
-    while (System.nanoTime() < warm) {
-      once.run();
-    }
+  private static Stopwatch repeat(Settings settings, Runnable once) throws Exception {
+    WarmUp.repeating(settings.warmUpMillis(), once);
     var watch = new Stopwatch();
     long end = System.nanoTime() + settings.millis() * 1_000_000L;
     while (System.nanoTime() < end) {

@@ -13,14 +13,11 @@ final class Mapping {
 
   private Mapping() {}
 
-  static Map<String, Object> run(Contestant contestant, Settings settings) {
+  static Map<String, Object> run(Contestant contestant, Settings settings) throws Exception {
     if (!(contestant instanceof TerrariumContestant ours)) {
       throw new UnsupportedOperationException("no map");
     }
-    long warm = System.nanoTime() + settings.warmUpMillis() * 1_000_000L;
-    while (System.nanoTime() < warm) {
-      mapAll(ours.pool(), ITEMS / 10);
-    }
+    WarmUp.repeating(settings.warmUpMillis(), () -> mapAll(ours.pool(), ITEMS / 10));
     long begin = System.nanoTime();
     mapAll(ours.pool(), ITEMS);
     double seconds = (System.nanoTime() - begin) / 1e9;

@@ -14,12 +14,15 @@ import java.util.concurrent.Future;
 final class Rounds {
   private enum Phase {
     WARM_UP,
+    PAUSE,
     COUNTED,
     OVER
   }
 
   private final Settings settings;
-  private volatile Phase phase = Phase.WARM_UP;
+
+  /// Written under the lock of this, on which who pauses waits.
+  private volatile Phase phase = Phase.PAUSE;
 
   private Rounds(Settings settings) {
     this.settings = settings;
@@ -39,21 +42,38 @@ final class Rounds {
         Exchange exchange = Exchange.of(settings, contestant.caller(i), i);
         callers.add(threads.submit(() -> repeat(exchange)));
       }
-      Thread.sleep(settings.warmUpMillis());
+      WarmUp.inBursts(settings.warmUpMillis(), this::burst);
       List<Long> below = ProcessTree.below();
       var here = ProcessTree.ownUsage();
       var there = ProcessTree.usage(below);
       long begin = System.nanoTime();
-      phase = Phase.COUNTED;
+      enter(Phase.COUNTED);
       Thread.sleep(settings.millis());
-      phase = Phase.OVER;
+      enter(Phase.OVER);
       List<Stopwatch> watches = all(callers);
       long nanos = System.nanoTime() - begin;
       here = ProcessTree.ownUsage().minus(here);
       there = ProcessTree.usage(below).minus(there);
       return figures(watches, nanos, here, there);
     } finally {
-      phase = Phase.OVER;
+      enter(Phase.OVER);
+    }
+  }
+
+  private void burst(long millis) throws InterruptedException {
+    enter(Phase.WARM_UP);
+    Thread.sleep(millis);
+    enter(Phase.PAUSE);
+  }
+
+  private synchronized void enter(Phase next) {
+    phase = next;
+    notifyAll();
+  }
+
+  private synchronized void awaitPauseOver() throws InterruptedException {
+    while (phase == Phase.PAUSE) {
+      wait();
     }
   }
 
@@ -66,9 +86,13 @@ final class Rounds {
   private Stopwatch repeat(Exchange exchange) throws Exception {
     var watch = new Stopwatch();
     while (phase != Phase.OVER) {
+      if (phase == Phase.PAUSE) {
+        awaitPauseOver();
+        continue;
+      }
       long nanos = exchange.once();
       // What begins in time counts to its end, however slow it is; so does the time until then.
-      if (phase != Phase.WARM_UP) {
+      if (phase == Phase.COUNTED || phase == Phase.OVER) {
         watch.add(nanos);
       }
     }
