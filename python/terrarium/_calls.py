@@ -132,7 +132,9 @@ class Call:
 
 
 class Book:
-    """The calls that are not answered yet. Thread-safe."""
+    """The calls that are not answered yet. Thread-safe: the lock guards states, and a dictionary's
+    own methods are atomic.
+    """
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
@@ -143,10 +145,8 @@ class Book:
 
     def add(self, call: Call) -> None:
         """A call has arrived. Raises ``ProtocolError`` where its number is in use."""
-        with self._lock:
-            if call.id in self._calls:
-                raise ProtocolError(f"call {call.id} is running already")
-            self._calls[call.id] = call
+        if self._calls.setdefault(call.id, call) is not call:
+            raise ProtocolError(f"call {call.id} is running already")
 
     def begin(self, call: Call) -> bool:
         """Whether the call is still wanted, and starts now."""
@@ -168,8 +168,7 @@ class Book:
 
     def forget(self, call: Call) -> None:
         """The answer is sent. Until then the call counts: a worker that ends waits for it."""
-        with self._lock:
-            self._calls.pop(call.id, None)
+        self._calls.pop(call.id, None)
 
     def get(self, number: int) -> Call | None:
         """The call, unless it is answered."""

@@ -165,10 +165,8 @@ def decode(envelope: bytes, attachments: list[Any]) -> Any:
     """The value of an envelope. Raises ``ValueError`` where it is none. The attachments stand in it
     as they were given.
     """
-    text = envelope.decode("utf-8")
-    if b'"$' in envelope:
-        return _scan(text, _Receiver(attachments))
-    return _scan(text, None)
+    hook = _Receiver(attachments) if b'"$' in envelope else None
+    return _scan(envelope.decode("utf-8"), hook)
 
 
 def parse(text: str) -> Any:
@@ -181,14 +179,15 @@ def _scan(text: str, hook: Callable[[dict[str, Any]], Any] | None) -> Any:
         import json
 
         return json.loads(text, object_hook=hook)
-    text = text.strip()
     try:
         value, end = (_SCAN if hook is None else make_scanner(_Grammar(hook)))(text, 0)
     except (StopIteration, SystemError):
         # The C scanner fails without an exception where ``json.decoder``, which has the class, was
         # never imported.
+        if text[:1].isspace():
+            return _scan(text.lstrip(), hook)
         raise ValueError("the envelope is not JSON") from None
-    if end != len(text):
+    if end != len(text) and text[end:].strip():
         raise ValueError(f"the envelope has more than one value, from character {end}")
     return value
 

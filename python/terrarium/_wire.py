@@ -234,7 +234,7 @@ class Connection:
                 table, attachments = self._lend(number, attachments)
             parts = _frame(kind, number, envelope, attachments, table)
         else:
-            parts = [HEADER.pack(len(envelope), kind, 0, 0, number) + envelope]
+            parts = (HEADER.pack(len(envelope), kind, 0, 0, number) + envelope,)
         with self._lock:
             self._write(parts)
 
@@ -269,15 +269,19 @@ class Connection:
         poller.register(self._socket.fileno(), POLLOUT)
         return bool(poller.poll(patience * 1000))
 
-    def _write(self, parts: list[Buffer]) -> bool:
+    def _write(self, parts: Sequence[Buffer]) -> bool:
         if self._lost:
             raise self._lost
         whole = False
         try:
-            sent = self._some(parts[:BUFFERS_MAX])
-            if sent < sum(map(len, parts)):
+            if len(parts) == 1:
+                sent = self._socket.send(parts[0], _socket.MSG_NOSIGNAL)
+                whole = sent == len(parts[0])
+            else:
+                sent = self._socket.sendmsg(parts[:BUFFERS_MAX], (), _socket.MSG_NOSIGNAL)
+            if not whole:
                 self._rest(parts, sent)
-            whole = True
+                whole = True
         except OSError as error:
             gone = isinstance(error, (BrokenPipeError, ConnectionError))
             self._lost = ConnectionLost(str(error), gone)
@@ -289,12 +293,7 @@ class Connection:
                 self._lost = ConnectionLost("a frame was left unfinished", host_gone=False)
         return True
 
-    def _some(self, parts: list[Buffer]) -> int:
-        if len(parts) == 1:
-            return self._socket.send(parts[0], _socket.MSG_NOSIGNAL)
-        return self._socket.sendmsg(parts, (), _socket.MSG_NOSIGNAL)
-
-    def _rest(self, parts: list[Buffer], skip: int) -> None:
+    def _rest(self, parts: Sequence[Buffer], skip: int) -> None:
         """Sends what is left after the first ``skip`` bytes, without copying."""
         views = [memoryview(part) for part in parts if len(part)]
         first = 0
@@ -305,7 +304,9 @@ class Connection:
             if first == len(views):
                 return
             views[first] = views[first][skip:]
-            skip = self._some(views[first : first + BUFFERS_MAX])
+            skip = self._socket.sendmsg(
+                views[first : first + BUFFERS_MAX], (), _socket.MSG_NOSIGNAL
+            )
 
     def abandon(self) -> None:
         """In a forked child: the connection is the parent's. Takes no lock, which a thread may have
