@@ -322,7 +322,7 @@ def derived(case: Case, figures: dict) -> dict:
 
 def times(quick: bool) -> Times:
     """Choose how long a workload runs."""
-    return Times(300, 200) if quick else Times(3000, 3000)
+    return Times(100, 100) if quick else Times(3000, 3000)
 
 
 def smallest_machine() -> None:
