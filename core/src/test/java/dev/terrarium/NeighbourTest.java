@@ -9,6 +9,7 @@ import dev.terrarium.process.RunId;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Latches;
 import dev.terrarium.testkit.Procs;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -114,7 +115,9 @@ final class NeighbourTest {
   void delaysAStartByNoMoreThanTheGraceWhateverItLeft() {
     var asked = new CountDownLatch(1);
     CleanupPolicy undecided =
-        CleanupPolicy.defaults().withGrace(Duration.ofMillis(10)).withVeto(_ -> !awaited(asked));
+        CleanupPolicy.defaults()
+            .withGrace(Duration.ofMillis(10))
+            .withVeto(_ -> !Latches.awaited(asked));
     Child orphan = orphan();
     // Returns while the clean-up still waits for the veto; else it never would.
     try (Terrarium runtime = Terrarium.start(config().withCleanup(undecided))) {
@@ -136,16 +139,6 @@ final class NeighbourTest {
       runtime.onEvent(OrphanFound.class, told::add);
       Endings.soon().until(() -> told.size() == 1);
       assertThat(told.getFirst().process().pid()).isEqualTo(orphan.pid());
-    }
-  }
-
-  private static boolean awaited(CountDownLatch latch) {
-    try {
-      latch.await();
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
     }
   }
 

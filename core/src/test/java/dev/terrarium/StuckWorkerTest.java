@@ -9,6 +9,7 @@ import dev.terrarium.process.RunId;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.testkit.Child;
+import dev.terrarium.testkit.Latches;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -55,7 +56,7 @@ final class StuckWorkerTest {
   void isFoundWhileAHookThinksAboutAnOrphan() {
     var decided = new CountDownLatch(1);
     CleanupPolicy undecided =
-        CleanupPolicy.defaults().withGrace(Duration.ZERO).withVeto(_ -> !awaited(decided));
+        CleanupPolicy.defaults().withGrace(Duration.ZERO).withVeto(_ -> !Latches.awaited(decided));
     Config config =
         Config.defaults()
             .withHome(home)
@@ -75,16 +76,6 @@ final class StuckWorkerTest {
         decided.countDown();
         orphan.awaitExit();
       }
-    }
-  }
-
-  private static boolean awaited(CountDownLatch latch) {
-    try {
-      latch.await();
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
     }
   }
 

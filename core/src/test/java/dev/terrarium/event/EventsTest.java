@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.terrarium.event.TerrariumEvent.Drift;
 import dev.terrarium.event.TerrariumEvent.DriftFound;
 import dev.terrarium.event.TerrariumEvent.WorkerStuck;
+import dev.terrarium.testkit.Latches;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -100,7 +101,7 @@ final class EventsTest {
         TerrariumEvent.class,
         _ -> {
           begun.countDown();
-          awaitQuietly(done);
+          Latches.awaited(done);
         });
     events.publish(drift(0));
     begun.await();
@@ -109,13 +110,5 @@ final class EventsTest {
     }
     assertThat(events.dropped()).isEqualTo(5);
     done.countDown();
-  }
-
-  private static void awaitQuietly(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

@@ -70,7 +70,7 @@ final class LeftoversTest {
   @Test
   void findsAPlatformThreadAndWhereItStands() throws InterruptedException {
     var end = new CountDownLatch(1);
-    Thread thread = Thread.ofPlatform().name("terrarium-loop").start(() -> awaitQuietly(end));
+    Thread thread = Thread.ofPlatform().name("terrarium-loop").start(() -> Latches.awaited(end));
     assertLeft("thread terrarium-loop", "CountDownLatch.await");
     end.countDown();
     thread.join();
@@ -80,7 +80,7 @@ final class LeftoversTest {
   @Test
   void findsAVirtualThread() throws InterruptedException {
     var end = new CountDownLatch(1);
-    Thread thread = Thread.ofVirtual().name("terrarium-call-1").start(() -> awaitQuietly(end));
+    Thread thread = Thread.ofVirtual().name("terrarium-call-1").start(() -> Latches.awaited(end));
     assertLeft("thread terrarium-call-1");
     end.countDown();
     thread.join();
@@ -155,13 +155,5 @@ final class LeftoversTest {
     assertThatThrownBy(() -> before.assertNothingNew(SHORT))
         .isInstanceOf(AssertionError.class)
         .hasMessageContainingAll(texts);
-  }
-
-  private static void awaitQuietly(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 }
