@@ -9,12 +9,8 @@ import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.Run.Recorded;
-import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
-import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
-import dev.terrarium.process.Signal;
 import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -31,17 +27,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@SuppressWarnings("NullAway.Init") // set before each test
-final class StartupCleanupTest {
+final class StartupCleanupTest extends CleaningUp {
   /// A host with a run, whose workers it would leave behind.
   static final class Host {
     public static void main(String[] arguments) throws InterruptedException {
@@ -54,16 +46,6 @@ final class StartupCleanupTest {
       System.out.println("mark " + mark.chosen().orElseThrow().run());
       Thread.sleep(Long.MAX_VALUE);
     }
-  }
-
-  @TempDir private Path home;
-  private StateDirectory state;
-  private final List<AuditLog.Entry> audit = new CopyOnWriteArrayList<>();
-  private final ProcessKiller killer = new ProcessKiller(audit::add);
-
-  @BeforeEach
-  void setUp() {
-    state = StateDirectory.at(home.resolve("state"));
   }
 
   @Test
@@ -198,121 +180,6 @@ final class StartupCleanupTest {
         .orElseThrow();
   }
 
-  @Test
-  void asksFirstAndForcesOnlyThoseThatDoNotListen() {
-    Birthmark.Choice mark = Birthmark.choose();
-    long number = mark.chosen().orElseThrow().run();
-    newRun(mark).close();
-    try (Child polite = Child.marked(number, 1, "sleep", "1000");
-        Child stubborn = deaf(number)) {
-      CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(300)));
-      assertThat(report.killed()).isEqualTo(2);
-      assertThat(forced(report)).containsExactly(stubborn.pid());
-      assertThat(signalsFor(polite)).containsExactly(Signal.TERM);
-      assertThat(signalsFor(stubborn)).containsExactly(Signal.TERM, Signal.KILL);
-    }
-  }
-
-  @Test
-  void forcesAChildThatIgnoresWhatItsLeaderListensTo() {
-    Birthmark.Choice mark = Birthmark.choose();
-    long number = mark.chosen().orElseThrow().run();
-    newRun(mark).close();
-    String family = "sh -c 'trap \"\" TERM; exec sleep 2000' & exec sleep 1000";
-    try (Child leader = Child.marked(number, 1, "sh", "-c", family)) {
-      await().until(() -> sleepers(number) == 2);
-      CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(300)));
-      assertThat(report.killed()).isEqualTo(2);
-      assertThat(signalsFor(leader)).containsExactly(Signal.TERM);
-      assertThat(forced(report)).hasSize(1).doesNotContain(leader.pid());
-    }
-  }
-
-  private static long sleepers(long mark) {
-    return Procs.marked(mark).stream()
-        .filter(it -> Procs.command(it.pid()).startsWith("sleep"))
-        .count();
-  }
-
-  @Test
-  void beginsWithTheSignalOfThePolicyOrWithSigkillAtOnce() {
-    for (CleanupPolicy policy :
-        List.of(
-            CleanupPolicy.defaults().withFirstSignal(CleanupPolicy.FirstSignal.INT),
-            CleanupPolicy.defaults().withGrace(Duration.ZERO))) {
-      Birthmark.Choice mark = Birthmark.choose();
-      newRun(mark).close();
-      try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
-        assertThat(clean(policy).killed()).isEqualTo(1);
-        Signal wanted = policy.grace().isZero() ? Signal.KILL : Signal.INT;
-        assertThat(signalsFor(child)).containsExactly(wanted);
-      }
-    }
-  }
-
-  @Test
-  void goesByAgeWhereThePolicySaysSo() {
-    Birthmark.Choice mark = Birthmark.choose();
-    long number = mark.chosen().orElseThrow().run();
-    newRun(mark).close();
-    try (Child older = Child.marked(number, 1, "sleep", "1000")) {
-      await().until(() -> later(older));
-      try (Child younger = Child.marked(number, 1, "sleep", "1000")) {
-        clean(CleanupPolicy.defaults().withOrder(CleanupPolicy.Order.NEWEST_FIRST));
-        assertThat(audit)
-            .extracting(AuditLog.Entry::pid)
-            .containsExactly(younger.pid(), older.pid());
-      }
-    }
-  }
-
-  /// A process that starts now has a later tick than this one.
-  private static boolean later(Child than) {
-    try (Child now = Child.start("sleep", "1000")) {
-      return ticks(now) > ticks(than);
-    }
-  }
-
-  @Test
-  void sparesWhomTheVetoSparesAndKeepsTheRun() {
-    Birthmark.Choice mark = Birthmark.choose();
-    long number = mark.chosen().orElseThrow().run();
-    RunDirectory run = newRun(mark);
-    run.close();
-    try (Child kept = Child.marked(number, 1, "sleep", "1000");
-        Child ended = Child.marked(number, 2, "sleep", "1000")) {
-      CleanupReport report =
-          clean(CleanupPolicy.defaults().withVeto(orphan -> orphan.pid() == kept.pid()));
-      assertThat(kept.alive()).isTrue();
-      assertThat(ended.alive()).isFalse();
-      assertThat(report.left()).singleElement().matches(it -> it.process().pid() == kept.pid());
-      assertThat(run.path()).exists();
-      assertThat(signalsFor(kept)).isEmpty();
-    }
-  }
-
-  @Test
-  void sparesWhomAFailingHookWasAskedAbout() {
-    Birthmark.Choice mark = Birthmark.choose();
-    newRun(mark).close();
-    try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
-      clean(
-          CleanupPolicy.defaults()
-              .withVeto(
-                  _ -> {
-                    throw new IllegalStateException("the hook's own mistake");
-                  }));
-      assertThat(child.alive()).isTrue();
-      clean(
-          CleanupPolicy.defaults()
-              .withVeto(
-                  _ -> {
-                    throw new AssertionError("the hook's own assertion");
-                  }));
-      assertThat(child.alive()).isTrue();
-    }
-  }
-
   /// Each line of the ledger says whose it is, and has a checksum; the description has none.
   @ParameterizedTest
   @ValueSource(
@@ -372,51 +239,6 @@ final class StartupCleanupTest {
   }
 
   @Test
-  void endsOnlyWhatTheAnswerSays() {
-    Birthmark.Choice mark = Birthmark.choose();
-    long number = mark.chosen().orElseThrow().run();
-    newRun(mark).close();
-    try (Child no = Child.marked(number, 1, "sleep", "1000");
-        Child yes = Child.marked(number, 2, "sleep", "1000")) {
-      clean(CleanupPolicy.defaults().asking(orphan -> orphan.pid() == yes.pid()));
-      assertThat(no.alive()).isTrue();
-      assertThat(yes.alive()).isFalse();
-    }
-  }
-
-  @Test
-  void onlyReportsWhereThePolicySaysSo() {
-    Birthmark.Choice mark = Birthmark.choose();
-    RunDirectory run = newRun(mark);
-    run.close();
-    try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
-      CleanupReport report = clean(CleanupPolicy.defaults().reportOnly());
-      assertThat(report.left()).singleElement().matches(it -> it.process().pid() == child.pid());
-      assertThat(child.alive()).isTrue();
-      assertThat(audit).isEmpty();
-      assertThat(run.path()).exists();
-    }
-  }
-
-  @Test
-  void allStubbornOnesShareOneGrace() {
-    Birthmark.Choice mark = Birthmark.choose();
-    long number = mark.chosen().orElseThrow().run();
-    newRun(mark).close();
-    String family = "trap '' TERM; for i in $(seq 150); do sleep 1000 & done; echo ready; wait";
-    try (Child parent = Child.marked(number, 1, "sh", "-c", family)) {
-      await().until(() -> Procs.marked(number).size() > 150);
-      CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(200)));
-      assertThat(report.killed()).isEqualTo(151);
-      assertThat(report.found()).allMatch(CleanupReport.Ended::forced);
-      assertThat(parent.alive()).isFalse();
-      // Everybody is asked before anybody is forced.
-      assertThat(audit.subList(0, 151)).allMatch(entry -> entry.signal() == Signal.TERM);
-      assertThat(audit.subList(151, 302)).allMatch(entry -> entry.signal() == Signal.KILL);
-    }
-  }
-
-  @Test
   void leavesARunAloneWhoseLockIsFreeButWhoseWardenWorksUnderItsHost() {
     RunDirectory run = newRun(Birthmark.choose());
     run.close();
@@ -436,26 +258,6 @@ final class StartupCleanupTest {
     clean();
     assertThat(run.path()).doesNotExist();
     assertThat(state.path().resolve("audit.jsonl")).hasContent("{\"pid\":0}\n{\"pid\":1}\n");
-  }
-
-  private List<Signal> signalsFor(Child child) {
-    return audit.stream()
-        .filter(entry -> entry.pid() == child.pid())
-        .map(AuditLog.Entry::signal)
-        .toList();
-  }
-
-  private static List<Long> forced(CleanupReport report) {
-    return report.found().stream()
-        .filter(CleanupReport.Ended::forced)
-        .map(it -> it.process().pid())
-        .toList();
-  }
-
-  private static Child deaf(long mark) {
-    Child child = Child.marked(mark, 1, "sh", "-c", "trap '' TERM; exec sleep 1000");
-    await().until(() -> Procs.command(child.pid()).startsWith("sleep"));
-    return child;
   }
 
   @Test
@@ -507,25 +309,8 @@ final class StartupCleanupTest {
     assertThat(state.runs()).isEmptyDirectory();
   }
 
-  private CleanupReport clean() {
-    return clean(CleanupPolicy.defaults());
-  }
-
-  private CleanupReport clean(CleanupPolicy policy) {
-    return cleanup(policy, StartupCleanup.TOTAL_TIMEOUT).run();
-  }
-
-  private StartupCleanup cleanup(CleanupPolicy policy, Duration totalTimeout) {
-    return new StartupCleanup(state, killer, policy, "test", totalTimeout);
-  }
-
   private Jvm startHost() {
     return Jvm.start(Host.class, state.path().toString());
-  }
-
-  private RunDirectory newRun(Birthmark.Choice mark) {
-    Path sockets = home.resolve("terrarium-x");
-    return RunDirectory.create(state, RunId.generate(), mark, sockets);
   }
 
   private static void rewrite(RunDirectory run, String pattern, String text) throws IOException {
@@ -533,9 +318,5 @@ final class StartupCleanupTest {
     Path file = run.path().resolve("run.json");
     String changed = Files.readString(file).replaceFirst(pattern, text);
     Files.writeString(file, changed);
-  }
-
-  private static long ticks(Child child) {
-    return ProcessIdentity.of(child.pid()).orElseThrow().startTicks();
   }
 }
