@@ -211,9 +211,9 @@ class Audit:
     """One JSON line for each signal, and for each worker's end, in `audit.jsonl`; at most 1 MiB and
     one older file of that size.
 
-    Others write there, too, in the same format: the JVM (`AuditLog.java`), and wardens of single
-    pools. So the file is opened anew for
-    each line, and nobody goes on in one that somebody else has set aside.
+    Others write there, too, in the same format: the JVM (`FileAuditLog.java`), and wardens of single
+    pools. So the file is opened anew for each line, and nobody goes on in one that somebody else has
+    set aside.
     """
 
     def __init__(self, directory: str, run: str) -> None:

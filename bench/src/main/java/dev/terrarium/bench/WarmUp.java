@@ -22,7 +22,7 @@ final class WarmUp {
 
   private WarmUp() {}
 
-  /// Some load; it has ended when this returns.
+  /// Some load; none of it begins any more when this returns.
   @FunctionalInterface
   interface Burst {
     void run(long millis) throws Exception;
