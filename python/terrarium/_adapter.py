@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from _frozen_importlib import module_from_spec
 from _frozen_importlib_external import spec_from_file_location
 
-from terrarium import _errors, _registry
+from terrarium import _errors, _registry, _stdlib
+from terrarium._stdlib import os
 from terrarium._tools import DOC_CHARS_MAX, Tool
 from terrarium._values import to_text
 
@@ -118,16 +118,21 @@ def load(path: str, text: str | None = None) -> Adapter:
     file has been changed since: all workers of a pool run the same code.
     """
     path = os.path.abspath(path)
+    if os.path.basename(path) == "__init__.py":
+        path = os.path.dirname(path)
     pinned = None if text is None else bytes.fromhex(text)
     source = _source(path, pinned)
     name = os.path.splitext(os.path.basename(path))[0] if source == path else os.path.basename(path)
-    if name in sys.modules:
+    above = _packages_above(path)
+    if name in sys.modules or (not above and _stdlib.has(name)):
         message = f"{path}: there is a module {name!r} already; give the adapter another name"
         raise LoadFailed("ADAPTER_FAILED", None, message)
     _add_to_path(os.path.dirname(path))
+    if above:
+        _add_to_path(_folder_of(path, above))
     registry = _registry.begin()
     try:
-        module = _import(name, source, path if source != path else None, pinned)
+        module = _import(name, source, path if source != path else None, pinned, above)
         adapter = Adapter(module, registry)
     finally:
         _registry.end()
@@ -159,16 +164,65 @@ def _unreadable(source: str, error: OSError) -> LoadFailed:
     return LoadFailed("ADAPTER_UNREADABLE", type(error).__name__, message)
 
 
+def _packages_above(path: str) -> list[str]:
+    """The packages that the adapter lies in, outermost first: those folders, one in another, that
+    have an `__init__.py`. None where the outermost has a name that is taken: it would hide the other.
+    """
+    names: list[str] = []
+    folder = os.path.dirname(path)
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        if not name.isidentifier():
+            break
+        names.insert(0, name)
+    taken = names and (names[0] in sys.modules or _stdlib.has(names[0]))
+    return [] if taken else names
+
+
+def _folder_of(path: str, packages: list[str]) -> str:
+    folder = os.path.dirname(path)
+    for _ in packages:
+        folder = os.path.dirname(folder)
+    return folder
+
+
 def _add_to_path(directory: str) -> None:
     """After our own directory, so that a folder of the user's that is called ``terrarium`` hides
     nothing.
     """
+    _stdlib.pass_over(directory)
     if directory not in sys.path:
         ours = os.path.dirname(_errors.OURS.rstrip(os.sep))
         sys.path.insert(1 if sys.path[:1] == [ours] else 0, directory)
 
 
-def _import(name: str, source: str, directory: str | None, pinned: bytes | None) -> ModuleType:
+def _import(
+    name: str, source: str, directory: str | None, pinned: bytes | None, above: list[str]
+) -> ModuleType:
+    """``above``: the packages that it is in, which are imported before, as Python does."""
+    try:
+        parent = _import_packages(above)
+    except BaseException as error:
+        raise _failure(error) from None
+    full = ".".join([*above, name])
+    if full in sys.modules:  # its package has imported it
+        return sys.modules[full]
+    module = _execute(full, source, directory, pinned)
+    if parent is not None:
+        setattr(parent, name, module)
+    return module
+
+
+def _import_packages(names: list[str]) -> ModuleType | None:
+    """The innermost of them."""
+    if not names:
+        return None
+    full = ".".join(names)
+    __import__(full)
+    return sys.modules[full]
+
+
+def _execute(name: str, source: str, directory: str | None, pinned: bytes | None) -> ModuleType:
     spec = spec_from_file_location(
         name, source, submodule_search_locations=[directory] if directory else None
     )

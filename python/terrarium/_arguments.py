@@ -1,15 +1,17 @@
-"""Builds dataclasses from the objects that the JVM sends, where a parameter's annotation asks for
-one.
+"""Makes what a parameter's annotation asks for of what the JVM sends: dataclasses, and the types of
+``_types``.
 
-Converters are prepared once, when the adapter is loaded. An adapter without dataclasses (the module
-``dataclasses`` was never imported) has none, and its calls pay nothing.
+Converters are prepared once, when the adapter is loaded. A tool whose annotations need none has
+none, and its calls pay nothing.
 """
 
 from __future__ import annotations
 
 import sys
 
+from terrarium import _types
 from terrarium._registry import a
+from terrarium._types import BadArgument, kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,16 +20,10 @@ if TYPE_CHECKING:
     Converter = Callable[[Any, str], Any]
 
 
-class BadArgument(TypeError):
-    """What was sent does not fit the annotation; the message names the path."""
-
-
 def prepare(
     parameters: list[dict[str, Any]], annotations: dict[str, Any], namespace: dict[str, Any]
 ):
     """A function ``(args, named) -> (args, named)``, or ``None`` where no parameter needs one."""
-    if "dataclasses" not in sys.modules:
-        return None
     maker = _Maker(namespace)
     plan = _Plan()
     for parameter in parameters:
@@ -108,15 +104,21 @@ class _Maker:
             return self.converter(annotation.__origin__, namespace)
         origin = getattr(annotation, "__origin__", None)
         if _is_union(annotation, origin):
-            return _union([self.converter(each, namespace) for each in arguments])
+            return _union(arguments, [self.converter(each, namespace) for each in arguments])
+        if isinstance(annotation, type) and not isinstance(origin, type):
+            return _types.reader(annotation)
         if not isinstance(origin, type):
             return None
         if issubclass(dict, origin) and len(arguments) == 2:
             return _values_of(self.converter(arguments[1], namespace))
         if issubclass(list, origin) and len(arguments) == 1:
             return _elements_of(self.converter(arguments[0], namespace), list)
+        if origin in (set, frozenset):
+            return _elements_of(self.converter(arguments[0], namespace) or _same, origin)
         if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-            return _elements_of(self.converter(arguments[0], namespace), tuple)
+            return _elements_of(self.converter(arguments[0], namespace) or _same, tuple)
+        if origin is tuple and arguments and arguments != ((),):
+            return _tuple_of([self.converter(each, namespace) or _same for each in arguments])
         return None
 
     def _dataclass(self, kind: type) -> Converter:
@@ -155,7 +157,7 @@ class _Dataclass:
             return value
         if not isinstance(value, dict):
             raise BadArgument(
-                f"{path}: {a(self._kind.__name__)} is built from an object, not {_kind(value)}"
+                f"{path}: {a(self._kind.__name__)} is built from an object, not {kind(value)}"
             )
         unknown = [
             name for name in value if name not in self._accepted and name not in self._computed
@@ -187,10 +189,6 @@ def _init_only(kind: type) -> list[str]:
     ]
 
 
-def _kind(value: Any) -> str:
-    return "null" if value is None else a(type(value).__name__)
-
-
 def _is_union(annotation: Any, origin: Any) -> bool:
     # typing.Union, or the type of ``A | B``; recognised by name, since typing may not be imported.
     names = (
@@ -205,33 +203,68 @@ def _optional(converter: Converter) -> Converter:
     return lambda value, path: None if value is None else converter(value, path)
 
 
-def _union(converters: list[Converter | None]) -> Converter | None:
-    """The first member that fits builds the value; scalars pass as they are."""
+def _same(value: Any, _path: str) -> Any:
+    return value
+
+
+def _union(members: tuple[Any, ...], converters: list[Converter | None]) -> Converter | None:
+    """A value that is of a member's type as it came stays as it is; else the first member that fits
+    makes it. Where some member is unknown here, what fits none of the others passes.
+    """
     choices = [converter for converter in converters if converter is not None]
     if not choices:
         return None
+    as_they_come = tuple(
+        member
+        for member, converter in zip(members, converters)
+        if converter is None and isinstance(member, type)
+    )
+    strict = all(
+        converter is not None or member is type(None)
+        for member, converter in zip(members, converters)
+    )
 
     def convert(value: Any, path: str) -> Any:
-        if not isinstance(value, (dict, list)):
+        if value is None or type(value) in as_they_come:
             return value
         for choice in choices[:-1]:
             try:
                 return choice(value, path)
             except BadArgument:
                 continue
-        return choices[-1](value, path)
+        try:
+            return choices[-1](value, path)
+        except BadArgument:
+            if strict or isinstance(value, (dict, list)):
+                raise
+            return value
 
     return convert
 
 
-def _elements_of(converter: Converter | None, kind: type) -> Converter | None:
+def _elements_of(converter: Converter | None, into: type) -> Converter | None:
     if converter is None:
         return None
 
     def convert(value: Any, path: str) -> Any:
         if not isinstance(value, (list, tuple)):
-            raise BadArgument(f"{path}: a list is needed, not {_kind(value)}")
-        return kind([converter(item, f"{path}[{index}]") for index, item in enumerate(value)])
+            raise BadArgument(f"{path}: a list is needed, not {kind(value)}")
+        made = [converter(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        try:
+            return into(made)
+        except TypeError as error:  # a set of what cannot be in one
+            raise BadArgument(f"{path}: no {into.__name__}: {error}") from None
+
+    return convert
+
+
+def _tuple_of(converters: list[Converter]) -> Converter:
+    def convert(value: Any, path: str) -> Any:
+        if not isinstance(value, (list, tuple)) or len(value) != len(converters):
+            found = f"{len(value)}" if isinstance(value, (list, tuple)) else kind(value)
+            raise BadArgument(f"{path}: a list of {len(converters)} is needed, not {found}")
+        pairs = enumerate(zip(converters, value))
+        return tuple(make(item, f"{path}[{index}]") for index, (make, item) in pairs)
 
     return convert
 
@@ -242,7 +275,7 @@ def _values_of(converter: Converter | None) -> Converter | None:
 
     def convert(value: Any, path: str) -> Any:
         if not isinstance(value, dict):
-            raise BadArgument(f"{path}: an object is needed, not {_kind(value)}")
+            raise BadArgument(f"{path}: an object is needed, not {kind(value)}")
         return {name: converter(item, f"{path}.{name}") for name, item in value.items()}
 
     return convert

@@ -16,13 +16,12 @@ import _socket as socket
 import ctypes
 import errno
 import fcntl
-import os
 import resource
 import select
 import struct
-import time
 
-from terrarium import _proc
+from terrarium import _proc, _stdlib
+from terrarium._stdlib import monotonic, os, sleep
 from terrarium._values import to_text
 
 TYPE_CHECKING = False
@@ -45,6 +44,10 @@ _PR_SET_PDEATHSIG = 1
 _REPORT_BYTES_MAX = 4096  # a write of at most PIPE_BUF arrives in one piece
 _MESSAGE_CHARS_MAX = 1000
 
+_poll = _stdlib.genuine(select, "poll").poll
+ctypes, errno, fcntl, resource, signal, socket, struct = _stdlib.copies(
+    ctypes, errno, fcntl, resource, signal, socket, struct
+)
 # Looked up before the fork: the child should not have to load anything.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -142,7 +145,7 @@ def join(
         for line in lines:
             fcntl.fcntl(line, fcntl.F_SETOWN, -me)
         name = "parent"
-        poller = select.poll()
+        poller = _poll()
         poller.register(gate, 0)
         poller.poll(GATE_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
         poller.unregister(gate)
@@ -229,7 +232,24 @@ def _move_away(fds: list[int], plan: Plan) -> list[int]:
     to be placed.
     """
     above = max([2, LIFELINE_FD_MIN, *plan.descriptors]) + 1
-    return [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds]
+    return [_copy(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds]
+
+
+def _copy(fd: socket.socket | int, command: int, above: int) -> int:
+    """At the lowest free number from there on. Where the limit of open files has no such number the
+    kernel says no more than "Invalid argument".
+    """
+    try:
+        return fcntl.fcntl(fd, command, above)
+    except OSError as failure:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if failure.errno != errno.EINVAL or limit > above:
+            raise
+        text = (
+            f"the limit of open files (RLIMIT_NOFILE) is {limit}, and descriptors from {above} on"
+            " are needed: raise it (ulimit -n 65536, LimitNOFILE= in systemd)"
+        )
+        raise OSError(errno.EMFILE, text) from failure
 
 
 def connect(path: str) -> socket.socket:
@@ -267,7 +287,7 @@ def arm_lifeline(lifeline: socket.socket | int) -> int:
 
 def readied(lifeline: socket.socket | int) -> int:
     """A copy at a high number that survives exec; what is missing is only whom the signal is for."""
-    copy = fcntl.fcntl(lifeline, fcntl.F_DUPFD, LIFELINE_FD_MIN)
+    copy = _copy(lifeline, fcntl.F_DUPFD, LIFELINE_FD_MIN)
     fcntl.fcntl(copy, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(copy, fcntl.F_GETFL)
     fcntl.fcntl(copy, fcntl.F_SETFL, flags | os.O_ASYNC)
@@ -297,12 +317,12 @@ def await_warden(warden: int, middle: int) -> None:
     """The wait ends when the parent is neither the one in the middle nor the warden: then the
     warden is dead and nobody of ours will ever be the parent.
     """
-    deadline = time.monotonic() + PARENT_SECONDS_MAX
+    deadline = monotonic() + PARENT_SECONDS_MAX
     while (parent := os.getppid()) != warden:
-        if parent != middle or time.monotonic() > deadline:
+        if parent != middle or monotonic() > deadline:
             text = f"the parent is process {parent}, not the warden {warden}"
             raise OSError(errno.ESRCH, text)
-        time.sleep(0.0005)
+        sleep(0.0005)
 
 
 def overwrite(address: int, data: bytes) -> None:

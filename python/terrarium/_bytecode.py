@@ -10,7 +10,18 @@ from __future__ import annotations
 import os
 from _frozen_importlib_external import SourceFileLoader, cache_from_source
 
-LATER = ("_limits", "_logs", "_loop", "_memory", "_rehearsal", "_stacks", "_views", "_zygote")
+LATER = (
+    "_leaving",
+    "_leftovers",
+    "_limits",
+    "_logs",
+    "_loop",
+    "_memory",
+    "_rehearsal",
+    "_stacks",
+    "_views",
+    "_zygote",
+)
 """What a worker imports when it is past its start, and the user's word counts again."""
 
 

@@ -4,10 +4,8 @@ nobody else.
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-from time import monotonic
-
 from terrarium._context import current
+from terrarium._stdlib import allocate_lock, monotonic
 from terrarium._values import decode
 from terrarium._wire import ProtocolError, Unopened
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from time import monotonic
+
+from terrarium._stdlib import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ then the traceback is missing, not the answer.
 
 from __future__ import annotations
 
-import os
+from terrarium._stdlib import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ before it forks; the process that becomes the worker carries it out, before any 
 
 from __future__ import annotations
 
-import os
 import resource
+
+from terrarium._stdlib import os
 
 SIGKILL_AFTER_SECONDS = 1
 """How long a worker that does not die of SIGXCPU goes on computing."""

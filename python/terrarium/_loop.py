@@ -41,7 +41,10 @@ class Loop:
         wake: Callable[[], None],
         lost: Callable[[ConnectionLost], None],
     ) -> None:
-        """Gives it what calls need, before the first one. ``wake`` is told of every answer."""
+        """Gives it what calls need, before the first one. ``wake`` is told of every answer. Calls
+        start from the context that the main thread has now.
+        """
+        self._context = copy_context()
         self._book = book
         self._answers = answers
         self._leave = leave
@@ -57,8 +60,24 @@ class Loop:
         self._loop.call_soon_threadsafe(self._cancel, call)
 
     def finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Runs a coroutine to its end and returns its result. For other threads than the loop's."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """Runs a coroutine to its end and returns its result. What it sets in its context the
+        calling thread has afterwards, as if it had run there. For other threads than the loop's.
+        """
+        before = after = copy_context()
+
+        async def run() -> Any:
+            nonlocal after
+            try:
+                return await coroutine
+            finally:
+                after = copy_context()
+
+        try:
+            return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+        finally:
+            for variable, value in after.items():
+                if variable not in before or before[variable] is not value:
+                    variable.set(value)
 
     def _turn(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -71,9 +90,9 @@ class Loop:
     def _begin(self, call: Call) -> None:
         if not self._book.begin(call):
             return
-        # A context of its own: what one call sets, no other sees.
         call.coroutine = self._run(call)
-        call.task = copy_context().run(self._loop.create_task, call.coroutine)
+        # The task takes a copy: what one call sets, no other sees.
+        call.task = self._context.run(self._loop.create_task, call.coroutine)
         self._tasks.add(call.task)  # the loop alone would let it be collected
         call.task.add_done_callback(lambda task: self._settle(call, task))
 

@@ -11,11 +11,10 @@ goes a tool may have left no descriptor to import anything with.
 
 from __future__ import annotations
 
-import os
-from _thread import allocate_lock
 from errno import EMFILE, ENFILE, ENOMEM
 from fcntl import fcntl
 
+from terrarium._stdlib import allocate_lock, os
 from terrarium._wire import IN_MEMORY, ProtocolError, Unopened, move_up
 
 TYPE_CHECKING = False

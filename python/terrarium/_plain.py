@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 
+from terrarium import _types
 from terrarium._registry import a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from terrarium._wire import Buffer
 
@@ -23,16 +24,7 @@ ATTACHMENTS_MAX = 65_535
 FRAME_BYTES_MAX = 2**30 + 2**27
 
 HINTS = {
-    "datetime": "send .isoformat()",
-    "date": "send .isoformat()",
-    "time": "send .isoformat()",
-    "timedelta": "send .total_seconds()",
-    "Decimal": "send str() or float() of it",
     "Fraction": "send str() or float() of it",
-    "UUID": "send str() of it",
-    "PurePath": "send str() of it",
-    "set": "send a list: sorted(...)",
-    "frozenset": "send a list: sorted(...)",
     "complex": "send its .real and .imag",
     "generator": "send a list: list(...)",
     "range": "send a list: list(...)",
@@ -175,6 +167,9 @@ class _Rewriter:
             return self._object(item, place)
         if isinstance(item, (list, tuple)):
             return self._array(item, place)
+        send = _types.sender(item)
+        if send is not None:
+            return self._other(item, send, place)
         names = field_names(type(item))
         if names is None:
             raise Unsendable(f"{place}: {_refusal(item)}")
@@ -189,12 +184,24 @@ class _Rewriter:
         self.attachments.append(piece)
         return {"$bytes": len(self.attachments) - 1}
 
+    def _other(self, item: Any, send: Callable[[Any], Any], place: _Place) -> Any:
+        try:
+            sent = send(item)
+        except ValueError as error:
+            raise Unsendable(f"{place}: {error}") from None
+        return self._elements(sent, item, place) if type(sent) is list else sent
+
     def _array(self, item: Any, place: _Place) -> list[Any]:
+        # What it holds, whatever a subclass says of that: so the fast way has it, too.
+        base = list if isinstance(item, list) else tuple
+        return self._elements(list(base.__iter__(item)), item, place)
+
+    def _elements(self, elements: list[Any], item: Any, place: _Place) -> list[Any]:
         _enter(item, place)
-        made: list[Any] = [None] * len(item)
+        made: list[Any] = [None] * len(elements)
         # Pushed backwards, so that the first problem that is found is the first one in the value.
-        for index in range(len(item) - 1, -1, -1):
-            self._todo.append((item[index], made, index, _Place(place, f"[{index}]")))
+        for index in range(len(elements) - 1, -1, -1):
+            self._todo.append((elements[index], made, index, _Place(place, f"[{index}]")))
         return made
 
     def _object(self, item: dict[Any, Any], place: _Place) -> dict[str, Any]:
@@ -263,8 +270,6 @@ def _refusal(item: Any) -> str:
     kind = type(item)
     module = kind.__module__
     name = kind.__name__ if module == "builtins" else f"{module}.{kind.__qualname__}"
-    if module == "datetime" or module.startswith("pathlib"):
-        name = kind.__name__
     hint = _hint(kind)
     return f"{a(name)} cannot be sent" + (f"; {hint}" if hint else "")
 
@@ -274,8 +279,6 @@ def _hint(kind: type) -> str:
         if kind.__name__ == "ndarray":
             return "send .tolist() for numbers, .tobytes() for bytes"
         return "send .item()"
-    if any(base.__module__ == "enum" for base in kind.__mro__):
-        return "send .value"
     return next((HINTS[base.__name__] for base in kind.__mro__ if base.__name__ in HINTS), "")
 
 

@@ -19,7 +19,7 @@ from terrarium._values import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
 AUDIT_BYTES_MAX = 1 << 20
 
@@ -31,6 +31,9 @@ ones).
 """
 _SYS_PIDFD_SEND_SIGNAL = 424
 _SYS_PIDFD_OPEN = 434
+_SYS_WAITID = {"x86_64": 247, "aarch64": 95, "riscv64": 95, "ppc64le": 272, "s390x": 281}
+_RUSAGE_LONGS = 18
+_CORE_DUMPED = 0x80
 
 _SIGNALS = {
     getattr(signal, name): name
@@ -115,6 +118,35 @@ def number_of(pid: int, hard: int) -> int | None:
     return hard - mark[1] if mark is not None and mark[0] == hard else None
 
 
+def objection() -> str | None:
+    """Why `/proc` cannot be used: it is none, or it shows the processes of another PID namespace,
+    under numbers that are others' in this one. None where all is well.
+    """
+    me = str(os.getpid())
+    try:
+        shown = f"calls this process {(known_as := os.readlink('/proc/self'))}"
+    except OSError:
+        known_as, shown = "", "does not show this process"
+    if known_as == me and len(_numbers()) <= 1:
+        return None
+    return (
+        f"/proc belongs to another PID namespace, or to none: it {shown}, and its number is {me}, so"
+        " that what stands there are others' processes; have the namespace's own mounted (unshare"
+        " --pid --fork --mount-proc, bwrap --proc /proc, or mount -t proc proc /proc in a mount"
+        " namespace)"
+    )
+
+
+def _numbers() -> list[bytes]:
+    """What this process is called, from the namespace of `/proc` down to its own; nothing where the
+    kernel does not tell.
+    """
+    for line in (_read("/proc/self/status") or b"").splitlines():
+        if line.startswith(b"NSpid:"):
+            return line.split()[1:]
+    return []
+
+
 def all_pids() -> list[int]:
     """Every process there is, in ascending order."""
     return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
@@ -142,6 +174,53 @@ def next_exit() -> os.waitid_result | None:
         return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return None
+
+
+def exits(kept: Collection[int]) -> Iterator[os.waitid_result]:
+    """The dead children, each for the caller to reap before he asks for the next; without those
+    that he keeps, whom the kernel would show him over and over.
+    """
+    while not kept:
+        info = next_exit()
+        if info is None:
+            return
+        yield info
+    for pid in [each for each in children() if each not in kept]:
+        info = _exit_of(pid)
+        if info is not None:
+            yield info
+
+
+def _exit_of(pid: int) -> os.waitid_result | None:
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+
+
+def how_it_died(pid: int) -> tuple[int, resource.struct_rusage]:
+    """What `wait4` would say of a dead child, which stays a zombie. What it has used is 0 where the
+    kernel cannot be asked.
+    """
+    info = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    status = info.si_status << 8 if info.si_code == os.CLD_EXITED else info.si_status
+    if info.si_code == os.CLD_DUMPED:
+        status |= _CORE_DUMPED
+    return status, _used(pid)
+
+
+def _used(pid: int) -> resource.struct_rusage:
+    """Python's own `waitid` leaves out the argument for it."""
+    used = (ctypes.c_long * _RUSAGE_LONGS)()
+    number = _SYS_WAITID.get(os.uname().machine)
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    if number is not None:
+        try:
+            _syscall(number, os.P_PID, pid, 0, options, ctypes.addressof(used))
+        except OSError:
+            pass  # some sandboxes
+    user, system = (used[at] + used[at + 1] / 1e6 for at in (0, 2))
+    return resource.struct_rusage([user, system, *used[4:]])
 
 
 def pidfd_open(pid: int) -> int:

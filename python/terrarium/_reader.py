@@ -31,18 +31,18 @@ from _signal import (
     pthread_sigmask,
     valid_signals,
 )
-from _thread import allocate_lock, get_ident
-from time import monotonic
 
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import Call
 from terrarium._runner import end_group
+from terrarium._stdlib import allocate_lock, get_ident, monotonic
 from terrarium._values import decode, to_text
 from terrarium._wire import (
     CALL,
     CANCEL,
     DRAIN,
+    LEVELS,
     MEMFD,
     PING,
     PONG,
@@ -221,6 +221,8 @@ class Reader:
             self._worker.connection.taken(number)
         elif kind == MEMFD:
             self._worker.connection.lend_from(_lend_from(envelope))
+        elif kind == LEVELS:
+            self._worker.set_log_levels(_levels(envelope))
         elif kind == DRAIN:
             self._worker.drain()
         else:
@@ -280,6 +282,13 @@ def _lend_from(envelope: bytes) -> int:
         return int(decode(envelope, [])["from"])
     except (ValueError, KeyError, TypeError) as error:
         raise ProtocolError(f"MEMFD with {envelope[:100]!r}: {error!r}") from None
+
+
+def _levels(envelope: bytes) -> dict[str, int]:
+    try:
+        return {str(name): int(level) for name, level in decode(envelope, [])["levels"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProtocolError(f"LEVELS with {envelope[:100]!r}: {error!r}") from None
 
 
 def _reason(envelope: bytes) -> str:

@@ -7,15 +7,14 @@ worker each of these would be a page of its own.
 
 from __future__ import annotations
 
-import os
 import sys
 from _socket import AF_UNIX, SOCK_STREAM, socketpair
-from time import monotonic, sleep
 
 from terrarium import _bootstrap
 from terrarium._adapter import Adapter
 from terrarium._reader import Reader
 from terrarium._registry import Registry
+from terrarium._stdlib import monotonic, os, sleep
 from terrarium._wire import CALL, HEADER
 from terrarium._worker import Worker
 

@@ -14,15 +14,14 @@ any two bytecodes of the main thread, so this has to be right for all of them:
 
 from __future__ import annotations
 
-import os
-from _signal import SIGKILL, SIGURG, pthread_kill, signal
-from _thread import get_ident, start_new_thread
+import sys
+from _signal import SIG_UNBLOCK, SIGKILL, SIGURG, pthread_kill, pthread_sigmask, signal
 from contextvars import copy_context
-from time import sleep
 
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import DONE
+from terrarium._stdlib import get_ident, os, sleep, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ class Runner:
         self._armed: Call | None = None
         self._shields = 0
         signal(SIGURG, self._on_signal)
+        pthread_sigmask(SIG_UNBLOCK, [SIGURG])  # an agent may have blocked all there are
 
     def interrupt(self, call: Call) -> None:
         """Makes the handler look at the call that runs, until it has struck."""
@@ -164,10 +164,19 @@ def end_group() -> NoReturn:
 
 def flush() -> None:
     """Sends on what was printed; a broken pipe is nobody's business any more."""
-    import sys
-
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams():
         try:
             stream.flush()
         except Exception:
             continue
+
+
+def streams() -> list[Any]:
+    """Standard output and error: as they are now, and as Python made them. An agent that puts a
+    stream of its own in front may not pass everything on.
+    """
+    found: list[Any] = []
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not any(stream is other for other in found):
+            found.append(stream)
+    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from terrarium._stdlib import os
 from terrarium._values import parse
 
 TYPE_CHECKING = False

@@ -6,8 +6,9 @@ busy, and each file that an import opens would then cost it another 5 ms of wait
 
 from __future__ import annotations
 
-import os
 import sys
+
+from terrarium._stdlib import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

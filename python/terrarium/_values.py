@@ -8,9 +8,10 @@ in one place, and speed in the other.
 
 from __future__ import annotations
 
+from _collections import OrderedDict
 from itertools import chain
 
-from terrarium import _plain
+from terrarium import _plain, _types
 from terrarium._plain import Unsendable, attachment, field_names
 
 try:
@@ -31,6 +32,8 @@ SCALARS = frozenset({str, int, float, bool, type(None), bytes, bytearray, memory
 ALONE = frozenset({str, int, float, bool, type(None)})
 TEXT_ONLY = frozenset({str})
 BYTES = (bytes, bytearray, memoryview)
+DICT_ITEMS = (dict.items, OrderedDict.items)
+SEQUENCE_ITERATORS = (list.__iter__, tuple.__iter__)
 SMALL_CONTAINERS = 32
 """Beyond them a look at each costs more than ``_looks_plain``, and shared ones could multiply."""
 
@@ -110,8 +113,12 @@ def _looks_plain(value: Any) -> bool:
             elif kind in SCALARS or isinstance(item, (str, int, float)):
                 continue
             elif isinstance(item, dict):
+                if kind.items not in DICT_ITEMS:
+                    return False  # the encoder would ask them, and not the dictionary
                 dicts.append(item)
             elif isinstance(item, (list, tuple)):
+                if kind.__iter__ not in SEQUENCE_ITERATORS:
+                    return False
                 lists.append(item)
             elif (names := field_names(kind)) is not None:
                 lists.append([getattr(item, name) for name in names])
@@ -219,8 +226,11 @@ class _Receiver:
     def __call__(self, found: dict[str, Any]) -> Any:
         if not any(key.startswith("$") for key in found):
             return found
-        if "$bytes" in found and len(found) == 1:
-            return self._bytes(found["$bytes"])
+        if len(found) == 1:
+            if "$bytes" in found:
+                return self._bytes(found["$bytes"])
+            if "$decimal" in found:
+                return _types.decimal(found["$decimal"])
         for key in found:
             if key.startswith("$") and not key.startswith("$$"):
                 raise ValueError(f"unknown key {key!r} in an envelope")

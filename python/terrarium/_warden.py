@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 CONFIG_BYTES_MAX = 1 << 20
 CONNECT_SECONDS_MAX = 10
 
+# Where the JVM that starts us holds the other end (`MarkedProcess`, `Spawn.LINE`).
+_LIFELINE = 64
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
@@ -105,6 +108,7 @@ def bear_mark(birthmark: int, number: int) -> None:
 
 def settle(config: dict) -> Warden:
     """Becomes what a warden has to be, before there is anything to take care of."""
+    require_own_proc()
     try:
         os.setsid()
     except PermissionError:
@@ -117,6 +121,7 @@ def settle(config: dict) -> Warden:
         # the next.
         _bootstrap.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     host = watch_host(config["host"])
+    let_go_of_lifeline()
     outside = enclose(config["lifelines"]) if enclosed else int
     wakeup = wake_up_on_exits()
     open_files = raise_open_files()
@@ -125,6 +130,15 @@ def settle(config: dict) -> Warden:
     identity = (me, _proc.read_stat(me).ticks)
     link.send(WARDEN_HELLO, 0, hello(config["token"], outside(me), identity[1]))
     return Warden(config, identity, link, host, wakeup, open_files, outside)
+
+
+def require_own_proc() -> None:
+    """Whom a number means is read in `/proc`: in another namespace's that is somebody else, who was
+    killed as a child of ours.
+    """
+    objection = _proc.objection()
+    if objection is not None:
+        raise StartError(objection)
 
 
 def enclose(lifelines: str) -> Callable[[int], int]:
@@ -151,6 +165,16 @@ def watch_host(host: dict) -> int:
     if stat is None or stat.ticks != host["ticks"] or os.getppid() != host["pid"]:
         raise StartError(f"process {host['pid']} is not the host that started this warden")
     return pidfd
+
+
+def let_go_of_lifeline() -> None:
+    """Until now the kernel would have killed us with the JVM, whatever kept us. From here on we
+    see its end ourselves, and have to outlive it.
+    """
+    try:
+        os.close(_LIFELINE)
+    except OSError:
+        pass  # started by somebody who gives none
 
 
 def wake_up_on_exits() -> int:

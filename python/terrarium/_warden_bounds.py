@@ -32,7 +32,7 @@ class Cgroups:
     def make(self, number: int, files: dict[str, str]) -> str:
         """A leaf with these limits. Raises ``OSError``; then there is none."""
         leaf = os.path.join(self.tree, str(number))
-        os.mkdir(leaf)
+        os.mkdir(leaf, 0o700)
         try:
             for name, value in files.items():
                 _write(os.path.join(leaf, name), value)

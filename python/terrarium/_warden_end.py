@@ -2,7 +2,8 @@
 
 Used when the JVM is gone, and for SHUTDOWN. Nothing else runs meanwhile: there is nobody left to
 serve. Whatever detaches itself from a dying process becomes the warden's child, for the warden is
-the subreaper of all below it; so "no child" (ECHILD) means "nothing".
+the subreaper of all below it; so "no child" (ECHILD) means "nothing". So does "none but zombies that
+somebody else traces", which only he can release.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ import stat as modes
 import time
 
 from terrarium import _proc
-from terrarium._warden_sweep import PROBE_PIDS, RETRY_SECONDS_MAX, RETRY_SECONDS_MIN, Killed
+from terrarium._warden_sweep import (
+    CLEAN_PASSES,
+    PROBE_PIDS,
+    RETRY_SECONDS_MAX,
+    RETRY_SECONDS_MIN,
+    Killed,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,13 +72,18 @@ class End:
 
     def _kill_all(self, deadline: float | None) -> int:
         delay = RETRY_SECONDS_MIN
+        held = 0  # looks in a row
         while True:
             try:
                 alive = self._round()
                 if not self._reap() and not alive:
                     return 0
+                held = held + 1 if not alive and self._all_held() else 0
+                if held >= CLEAN_PASSES:
+                    return 0
             except OSError:  # no descriptor or memory free; what dies meanwhile frees some
                 alive = 1
+                held = 0
             if self._found_new:
                 delay = RETRY_SECONDS_MIN
             if deadline is not None and time.monotonic() > deadline:
@@ -113,6 +125,13 @@ class End:
             elif not self._on_exit(info.si_pid):
                 os.waitpid(info.si_pid, 0)
                 last = info.si_pid
+
+    def _all_held(self) -> bool:
+        """Whether all children are dead, and cannot be collected: whoever traces a process keeps its
+        zombie from its parent. The dead have no children, so nothing else is below us.
+        """
+        stats = (_proc.read_stat(pid) for pid in _proc.children())
+        return all(stat is None or stat.dead for stat in stats)
 
     def _probe(self, pid: int) -> None:
         """A chain that forks its successor and dies is faster than a look at everything, but its

@@ -16,6 +16,8 @@ from terrarium._values import parse, to_text
 
 PROTOCOL = 1
 
+PING = 14
+PONG = 15
 WARDEN_HELLO = 64
 SPAWN = 65
 SPAWNED = 66
@@ -36,7 +38,7 @@ OUTPUT_FRAME_BYTES_MAX = 64 << 10
 OUTPUT_BACKLOG_BYTES_MAX = 1 << 20
 
 _HEADER = struct.Struct(">IBBHQ")
-_FROM_JVM = frozenset((SPAWN, SIGNAL, KILL, DUMP, SHUTDOWN))
+_FROM_JVM = frozenset((PING, SPAWN, SIGNAL, KILL, DUMP, SHUTDOWN))
 _READ_BYTES = 1 << 18
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import _signal as signal
 import os
+import select
 import sys
 import time
 
-from terrarium import _proc
+from terrarium import _proc, _warden_helpers
 from terrarium import _selector as selectors
 from terrarium import _warden_link as wire
 from terrarium._warden_end import End, remove_sockets
+from terrarium._warden_helpers import Helpers
 from terrarium._warden_output import Stream
 from terrarium._warden_sweep import Sweep
 from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
@@ -23,6 +25,7 @@ from terrarium._warden_zygote import Pending, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Callable
 
 FRAMES_PER_TURN = 8
@@ -58,6 +61,7 @@ class Warden:
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
         self._workers: dict[int, Worker] = {}  # by number, until CLEARED
         self._by_pid: dict[int, Worker] = {}  # not reaped yet
+        self._helpers = Helpers(self._hard, self._signaller, self._by_pid)
         self._pending = Pending(self._told, self._refused)
         self._dumping: list[Worker] = []
         self._selector = selectors.Selector()
@@ -87,6 +91,8 @@ class Warden:
 
     def end_all(self, why: str) -> None:
         """Kills everything, without a limit of time, and removes what the JVM can no longer remove."""
+        for worker in self._end_workers(why, 0.0):
+            self._end_rest(worker)
         end = self._new_end(why)
         end.kill_groups((worker.pid, worker.ticks) for worker in self._by_pid.values())
         end.run()
@@ -107,6 +113,8 @@ class Warden:
         if self._more:
             self._exits()
         now = time.monotonic()
+        for worker in self._helpers.ripe(now):
+            self._end_rest(worker)
         self._sweep.step(now)
         self._finish_dumps(now)
         self._write()
@@ -115,9 +123,7 @@ class Warden:
         if self._frames_waiting or self._more:
             return 0
         dues = [worker.dump.due() for worker in self._dumping if worker.dump is not None]
-        sweep = self._sweep.due()
-        if sweep is not None:
-            dues.append(sweep)
+        dues += [due for due in (self._sweep.due(), self._helpers.due()) if due is not None]
         return max(0.0, min(dues) - time.monotonic()) if dues else None
 
     def _watch_all(self) -> None:
@@ -182,13 +188,21 @@ class Warden:
             self._shutdown = True
         elif kind == wire.DUMP:
             self._start_dump(number)
+        elif kind == wire.PING:
+            self._answer(number)
         else:
             self._signal(kind, number, envelope)
+
+    def _answer(self, number: int) -> None:
+        """A sign of life, after whatever there is to be told of those who have died."""
+        self._more = True
+        self._exits()
+        self._link.send(wire.PONG, number, {})
 
     def _signal(self, kind: int, number: int, envelope: dict) -> None:
         worker = self._workers.get(number)
         if worker is None or worker.exited:
-            if not self._sweep.knows(number):
+            if worker is None and not self._sweep.knows(number):
                 self._say(f"a signal for worker {number}, which is not known")
             return
         sig = signal.SIGKILL if kind == wire.KILL else envelope.get("signal")
@@ -205,6 +219,12 @@ class Warden:
                 return
         if worker.starting and sig != signal.SIGKILL:
             worker.early_signals.append((sig, why))
+            return
+        if sig == signal.SIGKILL:  # alone: what it leaves has a moment
+            self._helpers.kill([worker], why)
+            return
+        if sig == signal.SIGTERM and worker.orders is not None:
+            self._end_zygote(worker)
             return
         outcome = self._signaller.group(worker.pid, sig, why, worker.ticks)
         if outcome == _proc.Signaller.REFUSED:  # no group of its own yet
@@ -278,7 +298,8 @@ class Warden:
         if order.get("via", "exec") == "exec":
             return None
         zygote = self._workers.get(order.get("zygote", 0))
-        if zygote is None or zygote.orders is None or zygote.exited:
+        orders = None if zygote is None or zygote.exited else zygote.orders
+        if orders is None or orders.over or orders.ended:
             raise SpawnError("zygote", 0, f"there is no zygote {order.get('zygote')}")
         return zygote
 
@@ -295,12 +316,28 @@ class Warden:
         orders.flush()
         said = orders.receive()
         if said is not None:
-            threads = [str(name) for name in said.get("threads", [])]
-            self._link.send(wire.ZYGOTE_READY, zygote.number, {"threads": threads})
+            found: dict = {
+                key: [str(each) for each in said.get(key, [])] for key in ("threads", "descriptors")
+            }
+            found["ends"] = any(found.values()) or bool(said.get("ends"))
+            self._link.send(wire.ZYGOTE_READY, zygote.number, found)
+            if found["ends"]:
+                self._end_zygote(zygote)
         if orders.ended:
             self._forget(orders.fileno())
+            # Its death may not be seen for long, where somebody traces it.
+            self._pending.zygote_ended(zygote.number, "died")
         else:
             self._watch_orders(zygote)
+
+    def _end_zygote(self, zygote: Worker) -> None:
+        """It forks nobody any more, waits until those that it has forked are gone, and runs its exit
+        handlers. SIGTERM would leave these out, or be heard by a handler of the user's.
+        """
+        if zygote.orders is not None and not zygote.orders.over:
+            zygote.orders.end()
+            self._watch_orders(zygote)
+            self._pending.zygote_ended(zygote.number, "ended")
 
     def _told(self, worker: Worker) -> None:
         self._by_pid[worker.pid] = worker
@@ -322,13 +359,13 @@ class Warden:
         self._more = True
 
     def _exits(self) -> None:
-        for _ in range(EXITS_PER_TURN):
-            info = _proc.next_exit()
-            if info is None:
-                self._more = False
-                break
+        self._more = False
+        for count, info in enumerate(_proc.exits(self._helpers.kept), 1):
             if not self._worker_exited(info.si_pid):
                 self._stray_exited(info)
+            if count == EXITS_PER_TURN:
+                self._more = True
+                break
         self._sweep.chase()
 
     def _worker_exited(self, pid: int) -> bool:
@@ -340,17 +377,46 @@ class Warden:
             return False
         if worker.starting and not self._settle_start(worker):
             return True
-        self._signaller.group(pid, signal.SIGKILL, "its leader is dead", worker.ticks)
-        if worker.bounds is not None:
-            worker.strays.update(worker.bounds.kill(f"what dead worker {worker.number} left"))
+        stays = self._helpers.stay(worker)
+        if not stays:
+            self._kill_rest(worker)
         for stream in worker.streams:
             stream.drain(self._link)
             stream.finish(self._link)
         if worker.dump is not None:
             worker.read_stacks()
             self._finish_dump(worker)
-        self._reap(worker)
+        if worker.orders is not None and not worker.orders.ended:
+            self._on_orders(worker)  # its last word, if that has not been read
+        self._say_exited(worker, *_proc.how_it_died(pid))
+        if stays:
+            self._helpers.keep(worker)
+        else:
+            self._bury(worker)
         return True
+
+    def _kill_rest(self, worker: Worker) -> None:
+        """What a dead worker has left. Its number is still its own."""
+        self._signaller.group(worker.pid, signal.SIGKILL, "its leader is dead", worker.ticks)
+        if worker.bounds is not None:
+            worker.strays.update(worker.bounds.kill(f"what dead worker {worker.number} left"))
+
+    def _end_rest(self, worker: Worker) -> None:
+        """Its helpers have had their moment."""
+        self._helpers.forget(worker)
+        if not worker.exited:  # it got SIGKILL, and is not dead yet
+            self._signaller.group(worker.pid, signal.SIGKILL, "its leader is stuck", worker.ticks)
+            return
+        self._kill_rest(worker)
+        self._bury(worker)
+        self._more = True  # others may have died unseen
+
+    def _bury(self, worker: Worker) -> None:
+        """Reaps it. From now on nothing but the mark tells its strays."""
+        os.waitpid(worker.pid, 0)
+        self._helpers.forget(worker)
+        del self._by_pid[worker.pid]
+        self._sweep.worker_died(worker.number, worker.strays)
 
     def _settle_start(self, worker: Worker) -> bool:
         """A worker died before its bootstrap's report was read: it is read now.
@@ -367,13 +433,12 @@ class Warden:
             return True
         os.waitpid(worker.pid, 0)
         self._by_pid.pop(worker.pid)
+        self._helpers.forget(worker)
         self._remove(worker)
         self._link.send(wire.SPAWN_FAILED, worker.number, failure)
         return False
 
-    def _reap(self, worker: Worker) -> None:
-        _, status, usage = os.wait4(worker.pid, 0)
-        del self._by_pid[worker.pid]
+    def _say_exited(self, worker: Worker, status: int, usage: resource.struct_rusage) -> None:
         worker.exited = True
         signalled = os.WIFSIGNALED(status)
         envelope = {
@@ -393,9 +458,8 @@ class Warden:
             target="exit", worker=worker.name, pid=worker.outer_pid, ticks=worker.ticks,
             how=_proc.how_ended(status),
         )  # fmt: skip
-        self._sweep.worker_died(worker.number, worker.strays)
         if worker.orders is not None:
-            self._pending.zygote_died(worker.number)
+            self._pending.zygote_ended(worker.number, "died")
             worker.orders.drop()
 
     def _stray_exited(self, info: os.waitid_result) -> None:
@@ -404,13 +468,14 @@ class Warden:
         number = _proc.number_of(pid, self._hard)
         stat = _proc.read_stat(pid)
         os.waitpid(pid, 0)
+        self._helpers.stray_died()
         if number is None or stat is None:
             return
         killed = info.si_code == os.CLD_KILLED and info.si_status == signal.SIGKILL
         worker = self._workers.get(number)
         if self._sweep.knows(number):
             self._sweep.stray_died(pid, stat.ticks, number, killed)
-        elif killed and worker is not None and worker.kill_asked:
+        elif killed and worker is not None and (worker.kill_asked or worker.exited):
             worker.strays.add((pid, stat.ticks))
 
     def _has_adopted(self) -> bool:
@@ -448,7 +513,10 @@ class Warden:
             worker.read_stacks()  # what is older than the question is no answer
             worker.dump = Dump(time.monotonic())
             self._dumping.append(worker)
-            self._signaller.process(worker.pid, signal.SIGWINCH, "stacks", worker.ticks)
+            if worker.orders is None:
+                self._signaller.process(worker.pid, signal.SIGWINCH, "stacks", worker.ticks)
+            else:  # what hangs may be the one in the middle, which writes into the same pipe
+                self._signaller.group(worker.pid, signal.SIGWINCH, "stacks", worker.ticks)
 
     def _finish_dumps(self, now: float) -> None:
         for worker in list(self._dumping):
@@ -465,6 +533,32 @@ class Warden:
 
     # ---- the end
 
+    def _end_workers(self, why: str, seconds: float) -> list[Worker]:
+        """Kills the workers before all else, and gives what they leave behind so long, trackers
+        `TRACKER_SECONDS` more. Those that are dead then, and not reaped.
+        """
+        self._helpers.keep_all()
+        try:
+            self._helpers.kill(self._by_pid.values(), why)
+            self._collect(seconds)
+            if self._helpers.kill_all_but_trackers(why):
+                self._collect(_warden_helpers.TRACKER_SECONDS)
+        except OSError as failure:  # no descriptor or memory free: no moment for anybody
+            self._say(f"at the end: {failure}")
+        return self._helpers.close()
+
+    def _collect(self, seconds: float) -> None:
+        """Takes in the dead for so long, or until nobody lives."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._exits()
+            left = deadline - time.monotonic()
+            if left <= 0 or all(pid in self._helpers.kept for pid in _proc.children()):
+                return
+            if not self._more:
+                select.select([self._wakeup], [], [], left)
+                self._on_child()
+
     def _new_end(self, why: str) -> End:
         # A tree holds workers of other wardens, too. Of a namespace nothing is left either way.
         cgroups = None if self._enclosed else self._spawner.cgroups
@@ -475,11 +569,15 @@ class Warden:
 
         What cannot be killed yet is reported too, and not abandoned.
         """
+        deadline = time.monotonic() + SHUTDOWN_SECONDS_MAX
+        for worker in self._end_workers("shutdown", _warden_helpers.HELPER_SECONDS):
+            self._bury(worker)
         end = self._new_end("shutdown")
-        left = end.run(deadline=time.monotonic() + SHUTDOWN_SECONDS_MAX)
+        left = end.run(deadline)
         if not left:
             self._sweep.finish()
-        self._link.send(wire.REPORT, 0, {"killed": end.killed, "left": left})
+        killed = self._helpers.count + end.killed
+        self._link.send(wire.REPORT, 0, {"killed": killed, "left": left})
         self._link.flush_all(self._host, FLUSH_SECONDS_MAX)
         if left:
             end.run()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from terrarium._warden_workers import Worker
 
 MESSAGE_BYTES_MAX = 65_536
+END = b"end"
+"""In the place of an order: there will be none any more."""
 
 
 class Orders:
@@ -30,6 +32,7 @@ class Orders:
         self._ours.setblocking(False)
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self.ended = False
+        self.over = False  # it forks nobody any more; that it has ended it still has to say
 
     def fileno(self) -> int:
         return self._ours.fileno()
@@ -51,8 +54,8 @@ class Orders:
             message, descriptors = self._waiting[0]
             try:
                 numbers = struct.pack(f"{len(descriptors)}i", *descriptors)
-                rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)
-                self._ours.sendmsg([message], [rights], socket.MSG_NOSIGNAL)
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if descriptors else []
+                self._ours.sendmsg([message], rights, socket.MSG_NOSIGNAL)
             except OSError:
                 return
             self._waiting.popleft()
@@ -61,7 +64,11 @@ class Orders:
     def receive(self) -> dict | None:
         """What the zygote says; None where it has said nothing, or nonsense, or is gone (`ended`)."""
         try:
-            data = self._ours.recv(MESSAGE_BYTES_MAX)
+            try:
+                data = self._ours.recv(MESSAGE_BYTES_MAX)
+            except ConnectionResetError:
+                # It ended with orders unread: the kernel says so first, and then what it had said.
+                data = self._ours.recv(MESSAGE_BYTES_MAX)
             self.ended = not data
             said = parse(data.decode("utf-8"))
         except (BlockingIOError, InterruptedError, ValueError):
@@ -76,6 +83,15 @@ class Orders:
         for _, descriptors in self._waiting:
             close_all(descriptors)
         self._waiting.clear()
+
+    def end(self) -> None:
+        """Asks it to end: there is nothing more to come. A mere end of the socket would tell of the
+        warden's death.
+        """
+        self.over = True
+        self.drop()
+        self._waiting.append((END, []))
+        self.flush()
 
     def close(self) -> None:
         self.drop()
@@ -124,8 +140,8 @@ class Pending:
             self.look(worker)
             self.give_up(worker, refusal(message))
 
-    def zygote_died(self, number: int) -> None:
-        message = f"zygote {number} died before it had forked this worker"
+    def zygote_ended(self, number: int, how: str) -> None:
+        message = f"zygote {number} {how} before it had forked this worker"
         for worker in [each for each in self._workers if each.zygote == number]:
             self.settle(worker, message)
 

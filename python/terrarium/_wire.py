@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import _socket
 from _struct import Struct
-from _thread import allocate_lock
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from io import BytesIO
+
+from terrarium import _stdlib
+from terrarium._stdlib import allocate_lock, new_poll, os
+
+_socket = _stdlib.copy(_socket)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +44,8 @@ DRAIN = 16
 MEMFD = 17
 TAKEN = 18
 KEPT = 19
+LOGGERS = 20
+LEVELS = 21
 
 ATTACHMENT_BYTES_MAX = 2**30
 ATTACHMENTS_MAX = 65_535
@@ -54,6 +61,7 @@ large attachment.
 """
 JOINED_BYTES_MAX = 16_384
 """Up to here one buffer of header and envelope costs less than two buffers for the kernel."""
+POLLOUT = 4
 BUFFERS_MAX = 512
 """Buffers for one ``sendmsg``; Linux takes 1,024."""
 
@@ -93,15 +101,12 @@ def lifted(sock: _socket.socket) -> _socket.socket:
 
 def move_up(descriptor: int) -> int:
     """Moves a descriptor to 200 or above (where the limit of files allows it), closed on exec."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-    from os import close
-
     for lowest in (200, 100, 32):
         try:
             moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest)
         except OSError:
             continue
-        close(descriptor)
+        os.close(descriptor)
         return moved
     return descriptor
 
@@ -110,12 +115,10 @@ def may_open(host: int | None) -> bool:
     """Whether this process may open what the JVM has: asks about a link that each process has and
     that the same rule guards.
     """
-    from os import environ, readlink
-
-    if host is None or environ.get("TERRARIUM_MEMFD") == "off":
+    if host is None or os.environ.get("TERRARIUM_MEMFD") == "off":
         return False
     try:
-        readlink(f"/proc/{host}/cwd")
+        os.readlink(f"/proc/{host}/cwd")
     except OSError:
         return False
     return True
@@ -263,9 +266,7 @@ class Connection:
             self._lock.release()
 
     def _is_writable(self, patience: float) -> bool:
-        from select import POLLOUT, poll
-
-        poller = poll()
+        poller = new_poll()
         poller.register(self._socket.fileno(), POLLOUT)
         return bool(poller.poll(patience * 1000))
 

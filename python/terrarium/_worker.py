@@ -7,30 +7,30 @@ single file each.
 
 from __future__ import annotations
 
-import os
 import sys
 from _signal import SIG_DFL, SIGINT, SIGWINCH, signal
-from _thread import start_new_thread
-from time import monotonic
 
-from terrarium import _errors, _spec, _wire
+from terrarium import _errors, _spec, _stdlib, _wire
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._answers import Answers
 from terrarium._calls import Book, Call
 from terrarium._reader import Reader
-from terrarium._runner import Runner, end_group, exit_status, flush
+from terrarium._runner import Runner, end_group, exit_status, flush, streams
+from terrarium._stdlib import monotonic, os, start_new_thread
 from terrarium._values import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any, Callable, NoReturn
 
-    from terrarium._logs import FrameHandler
+    from terrarium._logs import Bridge
     from terrarium._loop import Loop
 
     Opened = tuple[_wire.Connection, Answers, bytes, float]
 
 CAPABILITIES = ["rows"]
+LOG_LEVEL = 20
+"""INFO, where the spec says no other."""
 EARLY_SECONDS_MAX = 5
 """The JVM waits for 10 s for a HELLO; who was forked too late for that connects anew."""
 _faults: int | None = None
@@ -48,7 +48,8 @@ class Worker:
         self.loop: Loop | None = None
         self.adapter: Adapter | None = None
         self.reader: Reader | None = None
-        self._logs: FrameHandler | None = None
+        self._logs: Bridge | None = None
+        self._log_level = LOG_LEVEL
         self.draining = False
 
     def run(
@@ -61,6 +62,8 @@ class Worker:
         process, whatever happens.
         """
         self._spec = spec
+        if self._logs is not None:
+            self._logs.adopt(spec.get("log_level", LOG_LEVEL))
         os.register_at_fork(after_in_child=self._after_fork)
         try:
             if opened is None or monotonic() - opened[3] > EARLY_SECONDS_MAX:
@@ -86,7 +89,7 @@ class Worker:
         memory of its own. ``None`` where something of the user's is to run first, or it does not
         work: then the worker does it.
         """
-        if not isinstance(loaded, Adapter) or loaded.has_more_to_do or "logging" in sys.modules:
+        if not isinstance(loaded, Adapter) or loaded.has_more_to_do:
             return None
         from terrarium import _bootstrap  # a worker that was started by exec has no use for it
 
@@ -156,25 +159,34 @@ class Worker:
         if isinstance(loaded, LoadFailed):
             raise loaded
         self.adapter = loaded
-        self._watch_logging()
         if self.adapter.has_async:
             from terrarium._loop import Loop
 
             self.loop = Loop(self.fail)
         finish = self.loop.finish if self.loop is not None else lambda coroutine: coroutine.close()
         self.adapter.start(self._spec.get("options") or {}, finish)
-        self._watch_logging()
 
-    def _watch_logging(self) -> None:
-        """Installs the handler once somebody has imported ``logging``; we would not do so for
-        nothing.
+    def watch_logging(self, spec: dict[str, Any]) -> None:
+        """Sees to it that no record is missed, whoever imports ``logging``, and when; we would not
+        import it for nothing.
         """
-        if self._logs is None and "logging" in sys.modules:
-            from terrarium import _logs
+        self._log_level = spec.get("log_level", LOG_LEVEL)
+        if "logging" in sys.modules:
+            self._install_logs()
+        else:
+            sys.meta_path.insert(0, _LoggingWatch(self._install_logs))
 
-            self._logs = _logs.install(self.runner)
-            if hasattr(self, "connection"):
-                self._logs.connect(self.connection)
+    def _install_logs(self) -> None:
+        from terrarium import _logs
+
+        self._logs = _logs.install(self.runner, self._log_level)
+        if hasattr(self, "connection"):
+            self._logs.connect(self.connection)
+
+    def set_log_levels(self, levels: dict[str, int]) -> None:
+        """The JVM's word, for whoever reads."""
+        if self._logs is not None:
+            self._logs.set_levels(levels)
 
     def _dial(self) -> Any:
         try:
@@ -206,8 +218,6 @@ class Worker:
             self._run(call)
 
     def _run(self, call: Call) -> None:
-        if self._logs is None and "logging" in sys.modules:
-            self._watch_logging()
         call.parse(self.adapter.tools)
         if not self.answers.refused(call):
             self.runner.run(call, self.book, self.answers, self.leave)
@@ -229,14 +239,9 @@ class Worker:
 
     def leave(self, status: int) -> NoReturn:
         """Ends the process as Python would, but does not wait for threads. Any thread."""
-        import atexit
+        from terrarium._leaving import leave
 
-        try:
-            atexit._run_exitfuncs()
-        except BaseException as error:
-            _errors.report(error, "at exit")
-        flush()
-        os._exit(status)
+        leave(status)
 
     def fail(self, why: str) -> NoReturn:
         """Ends the process for a reason that somebody should read."""
@@ -259,15 +264,46 @@ class Worker:
             self.connection.abandon()
 
 
+class _LoggingWatch:
+    """Among the finders of modules until ``logging`` is imported; then calls ``installed``."""
+
+    def __init__(self, installed: Callable[[], None]) -> None:
+        self._installed = installed
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec = None if find is None else find(name, None)
+            if spec is not None:
+                self._wrap(spec.loader)
+                return spec
+        return None
+
+    def _wrap(self, loader: Any) -> None:
+        execute = loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            del loader.exec_module  # once only
+            execute(module)
+            self._installed()
+
+        loader.exec_module = exec_module
+
+
 def _envelope(found: dict[str, Any]) -> bytes:
     return to_text(found).encode("utf-8", "backslashreplace")
 
 
 def prepare(spec: dict[str, Any]) -> None:
     """Output that arrives line by line, stacks on request, and signals that say what they did."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
+    for stream in streams():
+        try:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        except Exception:
+            continue  # an agent's own, which is not one of Python's: it prints as it likes
     # A SIGINT in the middle of our own code would be a KeyboardInterrupt there: let it end the
     # process as a signal.
     signal(SIGINT, SIG_DFL)
@@ -305,8 +341,10 @@ def main() -> NoReturn:
     except (OSError, ValueError) as error:
         _errors.complain(f"no spec at descriptor 0: {error}")
         os._exit(1)
+    _stdlib.pass_over(os.path.dirname(os.path.abspath(spec["adapter"])))
     prepare(spec)
     worker = Worker(Runner())
+    worker.watch_logging(spec)
     if "orders_fd" not in spec:
         worker.run(spec, None)
     from terrarium._zygote import Zygote

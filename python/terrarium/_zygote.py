@@ -10,22 +10,31 @@ memory that it writes to (a reference count is enough) it has to itself from the
 
 Forking a process with several threads copies locks that nobody will ever release. So the threads
 are counted before every fork; where there is more than one, the zygote says their names and ends,
-and the pool starts its workers by exec.
+and the pool starts its workers by exec. The same where the import has left descriptors that must
+not be shared (``_leftovers``).
+
+What the import has registered for the end of the process, in ``atexit`` and the like, runs once: here,
+when there is nobody left to fork and the last worker has ended (``_end``). Each worker holds one end
+of a pipe for that, as does whatever it forks; nothing is written there.
 """
 
 from __future__ import annotations
 
 import gc
-import os
 import resource
 import sys
+from _signal import SIG_DFL, SIGCHLD, getsignal, signal
 from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
+from fcntl import F_DUPFD_CLOEXEC, fcntl
+from select import select
 
-from terrarium import _bootstrap, _spec
+from terrarium import _bootstrap, _errors, _leftovers, _proc, _spec, _stdlib
 from terrarium._adapter import Adapter, LoadFailed, load
-from terrarium._bootstrap import ARMED, StepError
+from terrarium._bootstrap import ARMED, LIFELINE_FD_MIN, StepError
+from terrarium._leaving import Imported, disown_children, leave
 from terrarium._rehearsal import rehearse
 from terrarium._runner import end_group, flush
+from terrarium._stdlib import os
 from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False
@@ -39,6 +48,8 @@ if TYPE_CHECKING:
 ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
 ORDER_BYTES_MAX = 65_536
+END = b"end"
+"""In the place of an order: there will be none any more."""
 DONE = 3
 """The status of a middle that has done its work: one that dies, or that something of the user's
 ends, is not to be told from it by mistake.
@@ -51,6 +62,8 @@ KEPT = ("lifeline", "line", "report", "connection")
 """What a worker does not close of its own order."""
 GROWTH_BYTES_MAX = 64 << 20
 GROWTH_DESCRIPTORS_MAX = 64
+
+gc, resource = _stdlib.copies(gc, resource)
 
 
 class Order:
@@ -142,15 +155,21 @@ class Orders:
     def say(self, **facts: Any) -> None:
         self._socket.send(to_text(facts).encode("utf-8"))
 
-    def wait(self) -> None:
-        """Until there is one. Ends the process where the warden does not want it any more."""
-        if not self._socket.recv(1, MSG_PEEK):
+    def wait(self) -> bool:
+        """Until there is one; False where there will be none any more. Ends the process where the
+        warden is dead.
+        """
+        message = self._socket.recv(len(END), MSG_PEEK)
+        if not message:
             end_group()
+        return message != END
 
     def take(self) -> Order | None:
         """The next one, ``None`` where there is none at the moment."""
         room = CMSG_SPACE(4 * len(DESCRIPTORS))
         try:
+            if self._socket.recv(len(END), MSG_PEEK | MSG_DONTWAIT) == END:
+                return None  # it is not for the one in the middle
             message, ancillary, _, _ = self._socket.recvmsg(ORDER_BYTES_MAX, room, MSG_DONTWAIT)
         except BlockingIOError:
             return None
@@ -174,8 +193,17 @@ class Zygote:
         self._worker = worker
         self._loaded: Adapter | LoadFailed | None = None
         self._orders = Orders(spec["orders_fd"])
+        self._harmless: list[str] = spec.get("harmless_threads") or []
         self._kept = _kept_descriptors(spec)
+        self._known = _leftovers.targets(
+            [0, 1, 2, spec["orders_fd"], spec["stacks_fd"], *self._kept]
+        )
+        self._of_children: Any = None  # the import's handler for SIGCHLD, where it has one
         self._name_at = name_at(spec["worker"])
+        self._warden = os.getppid()
+        self._living = -1  # ends when the last worker has
+        self._held = -1  # the end that the workers hold
+        self._imported: Imported | None = None
         self._never_freed: Any = None  # in a worker: to free it would be to write all over it
 
     def serve(
@@ -187,17 +215,23 @@ class Zygote:
         """
         self._loaded = self._preload()
         _reopen_standard()
+        self._imported = Imported()
         _require_room()
         failed = 0
         rehearse(self._worker.runner)
+        self._open_pipe()
         gc.collect()
         # Collected objects would otherwise be looked at, and their pages copied, in every worker.
         gc.freeze()
+        self._of_children = _without_handler()
+        self._look_for_descriptors()
         self._look_for_threads()
+        self._keep_quiet()
         self._orders.say(threads=[])
         size, descriptors = _size()
         while True:
-            self._orders.wait()
+            if not self._orders.wait():
+                self._end()
             self._look_for_threads()
             flush()  # what is buffered would be printed by every child once more
             try:
@@ -208,18 +242,17 @@ class Zygote:
             if middle == 0:
                 order = self._fork_workers(renew)
                 return order.spec, self._loaded, order.opened
-            status = os.waitpid(middle, 0)[1]
-            failed = failed + 1 if os.waitstatus_to_exitcode(status) != DONE else 0
+            status = _status(middle)
+            done = status is None or os.waitstatus_to_exitcode(status) == DONE
+            failed = 0 if done else failed + 1
             if failed == MIDDLES_FAILED_MAX:
-                _give_up(
-                    f"{failed} forks in a row ended with status {status} before they had forked"
-                )
+                how = _proc.how_ended(status)
+                _say_end(f"{failed} forks in a row ended ({how}) before they had forked")
+                self._end_at_once(1)
             self._end_if_grown(size, descriptors)
 
     def _preload(self) -> Adapter | LoadFailed | None:
-        # What every worker imports anyway, some of it on its way out.
-        import atexit  # noqa: F401
-
+        # What every worker imports anyway.
         from terrarium import _answers, _arguments, _reader  # noqa: F401
 
         if self._spec.get("host") is not None:
@@ -245,10 +278,23 @@ class Zygote:
         return loaded
 
     def _look_for_threads(self) -> None:
-        threads = thread_names()
-        if len(threads) > 1:
+        threads = _leftovers.threads_in_the_way(self._harmless)
+        if threads:
             self._orders.say(threads=threads)
-            os._exit(0)  # the warden answers the orders that nobody has taken
+            self._end()  # the warden answers the orders that nobody has taken
+
+    def _look_for_descriptors(self) -> None:
+        descriptors = _leftovers.descriptors_in_the_way(self._known)
+        if descriptors:
+            self._orders.say(threads=[], descriptors=descriptors)
+            self._end()
+
+    def _keep_quiet(self) -> None:
+        """Where there are harmless threads Python warns of each fork, since 3.12."""
+        if len(_leftovers.threads()) > 1:
+            import warnings
+
+            warnings.filterwarnings("ignore", "This process ", DeprecationWarning, __name__)
 
     def _end_if_grown(self, size: int, descriptors: int) -> None:
         """Each fork would pay for what leaks here (a hook of ``os.register_at_fork``, say)."""
@@ -257,10 +303,39 @@ class Zygote:
             bytes_now - size > GROWTH_BYTES_MAX
             or descriptors_now - descriptors > GROWTH_DESCRIPTORS_MAX
         ):
-            _give_up(
+            _say_end(
                 f"it has grown by {bytes_now - size} bytes and {descriptors_now - descriptors}"
                 " descriptors since it was ready: it is replaced"
             )
+            self._orders.say(ends=True)
+            self._end()
+
+    def _open_pipe(self) -> None:
+        """At high numbers: user code that closes low ones does not end a worker."""
+        ends = os.pipe()
+        self._living, self._held = (fcntl(end, F_DUPFD_CLOEXEC, LIFELINE_FD_MIN) for end in ends)
+        for end in ends:
+            os.close(end)
+        self._known |= _leftovers.targets([self._living, self._held])
+
+    def _end(self) -> NoReturn:
+        """Waits until the workers have ended: they may use what the exit handlers remove."""
+        self._orders.close()
+        os.close(self._held)
+        os.read(self._living, 1)
+        if os.getppid() != self._warden:
+            end_group()
+        leave(0)
+
+    def _end_at_once(self, status: int) -> NoReturn:
+        """For one that cannot fork: that it is dead is how others know. Where workers live, what the
+        import has registered never runs.
+        """
+        os.close(self._held)
+        if not select([self._living], [], [], 0)[0]:
+            flush()
+            os._exit(status)
+        leave(status)
 
     def _refuse(self, error: OSError) -> None:
         order = self._orders.take()
@@ -273,6 +348,7 @@ class Zygote:
     def _fork_workers(self, renew: Callable[[], None]) -> Order:
         """Forks a worker for each of a few orders. Returns in each of them."""
         orders = self._take_orders()
+        disown_children()
         gate, held = os.pipe()
         everything = [held] + [each for order in orders for each in order.descriptors()]
         children = [order.child(everything, os.getpid(), gate) for order in orders]
@@ -290,6 +366,8 @@ class Zygote:
             if pid == 0:
                 self._never_freed = orders, children, pids
                 self._arm(*child)
+                if self._of_children is not None:
+                    signal(SIGCHLD, self._of_children)
                 reseed()
                 return order
             pids.append(pid)
@@ -297,7 +375,7 @@ class Zygote:
             order.go_home()
         for order, pid in zip(orders, pids):
             order.tell(**({"pid": pid} if isinstance(pid, int) else pid.envelope()))
-        os._exit(DONE)
+        return _leave(DONE)
 
     @staticmethod
     def _arm(
@@ -320,7 +398,7 @@ class Zygote:
 
     def _take_orders(self) -> list[Order]:
         """All that can be done once for several workers."""
-        for descriptor in self._kept:  # the zygote's lifelines are none of ours
+        for descriptor in [*self._kept, self._living]:  # the zygote's lifelines are none of ours
             os.close(descriptor)
         orders: list[Order] = []
         while len(orders) < ORDERS_PER_MIDDLE:
@@ -368,10 +446,32 @@ def _survives_exec(descriptor: int, named: set[int]) -> bool:
         return False
 
 
-def _give_up(why: str) -> NoReturn:
-    sys.stderr.write(f"the zygote ends: {why}\n")
+def _without_handler() -> Any:
+    """Takes the import's handler for SIGCHLD away, and returns it where there was one: it is to run
+    in workers. Here it would collect the middle, or the kernel would, where it is to be ignored.
+    """
+    handler = getsignal(SIGCHLD)
+    if handler is None or handler == SIG_DFL:
+        return None  # or a library has set it, past Python, which could not set it again
+    signal(SIGCHLD, SIG_DFL)
+    return handler
+
+
+def _status(child: int) -> int | None:
+    """Waits for its end. ``None`` where somebody else has collected it already."""
+    try:
+        return os.waitpid(child, 0)[1]
+    except ChildProcessError:
+        return None
+
+
+def _leave(status: int) -> NoReturn:
+    os._exit(status)
+
+
+def _say_end(why: str) -> None:
+    _errors.complain(f"the zygote ends: {why}")
     flush()
-    os._exit(1)
 
 
 def _reopen_standard() -> None:
@@ -387,53 +487,35 @@ def _reopen_standard() -> None:
 def _require_room() -> None:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if 0 <= soft < OPEN_FILES_MIN:
-        _give_up(
+        _say_end(
             f"the adapter has lowered the limit of open files to {soft}; to fork it takes"
             f" {OPEN_FILES_MIN}"
         )
+        leave(1)
 
 
 def _size() -> tuple[int, int]:
     """Resident bytes, and how many descriptors are open."""
-    with open("/proc/self/statm", "rb") as file:
-        pages = int(file.read().split()[1])
+    pages = int((_leftovers.read("/proc/self/statm") or b"0 0").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd"))
 
 
-def thread_names() -> list[str]:
-    """One name for each thread: Python's where it has one, else the kernel's."""
-    numbers = [int(name) for name in os.listdir("/proc/self/task")]
-    known: dict[int | None, str] = {}
-    if "threading" in sys.modules:
-        import threading
-
-        known = {thread.native_id: thread.name for thread in threading.enumerate()}
-    return [known.get(number) or _kernel_name(number) for number in sorted(numbers)]
-
-
-def _kernel_name(thread: int) -> str:
-    try:
-        with open(f"/proc/self/task/{thread}/comm", encoding="utf-8", errors="replace") as file:
-            return f"{file.read().strip()} (no thread of Python's)"
-    except OSError:
-        return "a thread that has just ended"
-
-
 def reseed() -> None:
-    """All forks of one numpy would draw the same numbers; ``random`` reseeds itself."""
+    """All forks of one numpy or torch would draw the same numbers; ``random`` reseeds itself."""
     random = sys.modules.get("numpy.random")
     if random is not None:
         random.seed()
+    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    if generator is not None:
+        generator.seed()  # the CPU's; those of devices are made in the worker
 
 
 def name_at(worker: str) -> tuple[int, int] | None:
     """Where in memory a worker's id stands in the command line, and how long it is there. ``None``
     where it does not: what starts the interpreter may have given it another command line.
     """
-    with open("/proc/self/cmdline", "rb") as file:
-        line = file.read()
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
+    line = _leftovers.read("/proc/self/cmdline") or b""
+    fields = (_leftovers.read("/proc/self/stat") or b"").rpartition(b")")[2].split()
     name = worker.encode("utf-8") + b"\0"
     at = line.rfind(b"\0" + name) + 1
     return (int(fields[45]) + at, len(name)) if at > 0 else None

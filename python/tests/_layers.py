@@ -26,10 +26,24 @@ def switch_off(layers: list[str]) -> None:
 
 
 def _no_groups() -> None:
-    """Nobody signals a whole group."""
-    from terrarium import _proc
+    """Nobody signals a whole group, or its leader, with whom that begins."""
+    from terrarium import _proc, _warden_helpers
 
     _proc.Signaller.group = lambda *_: _proc.Signaller.SENT
+    _warden_helpers.Helpers.kill = lambda *_: None
+
+
+def _no_haste_with_helpers() -> None:
+    """They have as long as they need, on a busy machine too."""
+    from terrarium import _warden_helpers
+
+    _warden_helpers.HELPER_SECONDS = 20.0
+
+
+def _no_haste_with_trackers() -> None:
+    from terrarium import _warden_helpers
+
+    _warden_helpers.TRACKER_SECONDS = 20.0
 
 
 def _no_signals() -> None:
@@ -127,6 +141,8 @@ _SWITCHES = {
     "groups": _no_groups,
     "signals": _no_signals,
     "scan": _no_scan,
+    "haste-with-helpers": _no_haste_with_helpers,
+    "haste-with-trackers": _no_haste_with_trackers,
     "children": _no_children,
     "children-file": _no_children_file,
     "strays": _no_strays,

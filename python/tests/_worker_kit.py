@@ -59,6 +59,7 @@ class WorkerProcess:
         self.connection: socket.socket | None = None
         self._numbers = iter(range(1, 1_000_000))
         self.logs: list[Frame] = []
+        self.loggers: list[str] = []
 
     def _start(self, options=None, stdout=None, environment=None, host=None) -> None:
         spec = {
@@ -116,7 +117,14 @@ class WorkerProcess:
         self.connection.sendall(data)
 
     def receive(self) -> Frame:
-        """The next frame. Raises ``EOFError``."""
+        """The next frame but for LOGGERS, whose names are kept. Raises ``EOFError``."""
+        while True:
+            frame = self._receive()
+            if frame.kind != _wire.LOGGERS:
+                return frame
+            self.loggers += frame.value["loggers"]
+
+    def _receive(self) -> Frame:
         length, kind, flags, count, number = HEADER.unpack(self._read(16))
         assert flags == 0
         sizes = struct.unpack(f">{count}I", self._read(4 * count))
@@ -206,6 +214,11 @@ class WorkerProcess:
     def errors(self) -> str:
         """What the worker wrote to stderr."""
         return self.stderr.read_text(encoding="utf-8", errors="replace")
+
+    def records(self) -> list[dict]:
+        """The log records among that."""
+        lines = self.errors().split("\n")
+        return [json.loads(line[1:]) for line in lines if line.startswith("\x1e")]
 
     def output(self) -> str:
         """What the worker wrote to stdout."""

@@ -1,9 +1,23 @@
-"""Fixtures for tests of the worker."""
+"""Fixtures for tests of the worker; what all tests need."""
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from _worker_kit import WorkerProcess
+
+pytest_plugins = ["_flaky"]
+
+# `nohup` ignores the first, a script that starts the build with `&` the others; a program under
+# test inherits that.
+for _number, _handler in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture

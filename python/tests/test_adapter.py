@@ -83,6 +83,70 @@ def test_a_directory_becomes_a_package(write):
     assert adapter.tools["g"].function() == "package_under_test"
 
 
+def test_an_adapter_in_packages_imports_relatively(write):
+    """A file that lies in a package said "attempted relative import with no known parent"."""
+    write("NAME = 'outer'", "outer_under_test/__init__.py")
+    write("from outer_under_test import NAME", "outer_under_test/inner/__init__.py")
+    write("def twice(x): return 2 * x", "outer_under_test/inner/helper.py")
+    write("HERE = 1", "outer_under_test/inner/beside.py")
+    path = write(
+        """
+        import beside
+        from terrarium import tool
+        from . import NAME, helper
+        from ..other import word
+        @tool
+        def f():
+            return [__name__, NAME, helper.twice(4), word(), beside.HERE]
+        """,
+        "outer_under_test/inner/adapter_in_it.py",
+    )
+    write("def word(): return __name__", "outer_under_test/other.py")
+    tools = load(path).tools
+    name = "outer_under_test.inner.adapter_in_it"
+    assert tools["f"].function() == [name, "outer", 8, "outer_under_test.other", 1]
+    import outer_under_test.inner
+
+    assert outer_under_test.inner.adapter_in_it is sys.modules[name]
+
+
+def test_a_package_that_imports_the_adapter_itself_has_its_tools_once(write):
+    write("from .adapter_once import f", "once_under_test/__init__.py")
+    path = write(
+        "from terrarium import tool\n@tool\ndef f(): return __name__",
+        "once_under_test/adapter_once.py",
+    )
+    assert load(path).tools["f"].function() == "once_under_test.adapter_once"
+
+
+def test_a_packages_file_is_the_package(write):
+    init = write(
+        "from terrarium import tool\nfrom .a import g\n@tool\ndef f(): return g()",
+        "whole_under_test/__init__.py",
+    )
+    write("def g(): return __name__", "whole_under_test/a.py")
+    assert load(init).tools["f"].function() == "whole_under_test.a"
+
+
+def test_a_folder_that_only_looks_like_a_package_changes_nothing(write):
+    """Its name is taken, or none that Python could import."""
+    for folder in ("json", "not-a-name", "terrarium"):
+        write("raise SystemExit", f"{folder}/__init__.py")
+        name = "adapter_under_" + folder[:4].replace("-", "_")
+        path = write(
+            "from terrarium import tool\nimport json\n@tool\ndef f(): return json.dumps([__name__])",
+            f"{folder}/{name}.py",
+        )
+        assert load(path).tools["f"].function() == f'["{name}"]'
+
+
+def test_a_package_that_fails_is_told_like_the_adapter(write):
+    write("import no_such_module_at_all", "failing_under_test/__init__.py")
+    path = write("", "failing_under_test/adapter_in_failing.py")
+    found = failure(path)
+    assert (found.reason, found.kind) == ("ADAPTER_IMPORT", "ModuleNotFoundError")
+
+
 def test_a_missing_adapter(tmp_path, write):
     found = failure(str(tmp_path / "nothing.py"))
     assert (found.reason, str(found)) == (

@@ -5,13 +5,17 @@ fit.
 from __future__ import annotations
 
 import dataclasses
-import sys
-from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple, Union  # noqa: UP035
+import datetime
+import decimal
+import enum
+import pathlib
+import uuid
+from typing import Annotated, Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union  # noqa: UP035
 
 import pytest
 
-from terrarium._arguments import BadArgument
 from terrarium._tools import Tool
+from terrarium._types import BadArgument
 
 
 @dataclasses.dataclass
@@ -171,14 +175,132 @@ def test_what_does_not_fit_is_named_with_its_path(value, message):
     assert str(caught.value).startswith(message)
 
 
-def test_tools_without_dataclasses_have_no_converter(monkeypatch):
+def test_tools_whose_annotations_json_knows_have_no_converter():
     def f(a: int, b: list[str], c: Any, d: unknown, *e, **g):  # noqa: F821
         pass
 
     assert Tool(f, None, False).convert is None
-    monkeypatch.delitem(sys.modules, "dataclasses")
 
-    def g(item: Item):
-        pass
 
-    assert Tool(g, None, False).convert is None
+class Color(enum.Enum):
+    RED = "red"
+    GREEN = 2
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@dataclasses.dataclass
+class Everything:
+    color: Color = Color.RED
+    when: datetime.datetime = None
+    day: Optional[datetime.date] = None
+    at: datetime.time = None
+    long: datetime.timedelta = None
+    price: decimal.Decimal = None
+    key: uuid.UUID = None
+    file: pathlib.Path = None
+    tags: Set[str] = dataclasses.field(default_factory=set)  # noqa: UP006
+    pair: Tuple[int, datetime.date] = None  # noqa: UP006
+    days: list[datetime.date] = dataclasses.field(default_factory=list)
+    by_name: dict[str, decimal.Decimal] = dataclasses.field(default_factory=dict)
+    plain_set: set = dataclasses.field(default_factory=set)
+    plain_tuple: tuple = ()
+    point: Point = None
+
+
+UTC = datetime.timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "made"),
+    [
+        ("color", "GREEN", Color.GREEN),
+        ("color", "red", Color.RED),
+        ("color", 2, Color.GREEN),
+        ("when", "2026-12-01T03:04:05Z", datetime.datetime(2026, 12, 1, 3, 4, 5, 0, UTC)),
+        ("when", "2026-12-01T03:04", datetime.datetime(2026, 12, 1, 3, 4)),
+        (
+            "when",
+            "2026-12-01T03:04:05.5+01:00[Europe/Berlin]",
+            datetime.datetime(
+                2026, 12, 1, 3, 4, 5, 500_000, datetime.timezone(datetime.timedelta(hours=1))
+            ),
+        ),
+        (
+            "when",
+            "2026-12-01T03:04:05.123456000Z",
+            datetime.datetime(2026, 12, 1, 3, 4, 5, 123_456, UTC),
+        ),
+        ("day", "2026-12-01", datetime.date(2026, 12, 1)),
+        ("day", None, None),
+        ("at", "03:04:05.25", datetime.time(3, 4, 5, 250_000)),
+        ("long", "PT1H30M", datetime.timedelta(minutes=90)),
+        ("long", "P2DT0.5S", datetime.timedelta(days=2, microseconds=500_000)),
+        ("long", "PT-1.5S", datetime.timedelta(microseconds=-1_500_000)),
+        ("long", "PT-0.5S", datetime.timedelta(microseconds=-500_000)),
+        ("long", "PT1H-30M", datetime.timedelta(minutes=30)),
+        ("long", "-PT1M", datetime.timedelta(minutes=-1)),
+        ("price", decimal.Decimal("1.10"), decimal.Decimal("1.10")),
+        ("price", "1.10", decimal.Decimal("1.10")),
+        ("price", 0.1, decimal.Decimal("0.1")),
+        ("price", 3, decimal.Decimal("3")),
+        ("key", "00000000-0000-0000-0000-000000000007", uuid.UUID(int=7)),
+        ("file", "a/b", pathlib.Path("a/b")),
+        ("tags", ["a", "b", "a"], {"a", "b"}),
+        ("pair", [1, "2026-12-01"], (1, datetime.date(2026, 12, 1))),
+        ("days", ["2026-12-01"], [datetime.date(2026, 12, 1)]),
+        ("by_name", {"a": "1"}, {"a": decimal.Decimal("1")}),
+        ("plain_set", [1, 1], {1}),
+        ("plain_tuple", [1, [2]], (1, [2])),
+        ("point", [1, 2], Point(1, 2)),
+    ],
+)
+def test_fields_become_what_their_annotations_name(field, sent, made):
+    def f(everything: Everything):
+        return everything
+
+    found = getattr(call(f, {field: sent}), field)
+    assert found == made
+    assert type(found) is type(made)
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "message"),
+    [
+        ("color", "purple", "all.color: 'purple' is no Color; it has RED, GREEN"),
+        ("color", [1], "all.color: '[1]' is no Color; it has RED, GREEN"),
+        ("when", "yesterday", "all.when: 'yesterday' is no datetime: "),
+        ("when", 5, "all.when: a datetime is made from text, not an int"),
+        ("when", "2026-12-01T03:04:05.123456789Z", "and these are nanoseconds"),
+        ("long", "P1Y", "all.long: 'P1Y' is no timedelta"),
+        ("long", "PT", "a duration looks like PT1H30M"),
+        ("long", "PT0.000000001S", "and these are nanoseconds"),
+        ("price", "a lot", "all.price: 'a lot' is no Decimal"),
+        ("price", True, "all.price: a Decimal is made from text, not a bool"),
+        ("key", "7", "all.key: '7' is no UUID"),
+        ("tags", "abc", "all.tags: a list is needed, not a str"),
+        ("tags", [[1]], "all.tags: no set: "),
+        ("pair", [1], "all.pair: a list of 2 is needed, not 1"),
+        ("point", [1], "all.point: no Point: "),
+        ("day", "soon", "all.day: 'soon' is no date"),
+    ],
+)
+def test_what_is_no_such_thing_is_said_with_its_path(field, sent, message):
+    def f(all: Everything):
+        return all
+
+    with pytest.raises(BadArgument) as caught:
+        call(f, {field: sent})
+    assert message in str(caught.value)
+
+
+def test_parameters_become_such_things_too():
+    def f(color: Color, when: Union[datetime.date, str], either: Union[int, datetime.date]):
+        return color, when, either
+
+    assert call(f, "RED", "2026-12-01", 5) == (Color.RED, "2026-12-01", 5)
+    assert call(f, "RED", "x", "2026-12-01")[2] == datetime.date(2026, 12, 1)
+    assert call(f, "RED", "x", "something else")[2] == "something else"

@@ -62,7 +62,7 @@ def fail():
 
 @tool
 def unsendable():
-    return {1}
+    return range(1)
 
 @tool
 def ask(x):
@@ -132,7 +132,7 @@ def test_what_fails_has_exit_code_1_and_the_user_s_traceback(run):
     done = run("unsendable")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         1,
-        "value: a set cannot be sent; send a list: sorted(...)",
+        "value: a range cannot be sent; send a list: list(...)",
     )
 
 

@@ -216,7 +216,7 @@ def test_without_memory_files_all_travels_in_the_frame(monkeypatch):
     def refused(*_):
         raise PermissionError(13, "refused")
 
-    monkeypatch.setattr(os, "memfd_create", refused)
+    monkeypatch.setattr(_memory.os, "memfd_create", refused)
     assert Lender(4).lend(1, [b"abcdef"]) == ([6], [b"abcdef"])
 
 

@@ -392,6 +392,23 @@ def test_it_refuses_to_start_where_a_smaller_limit_leaves_no_room(tmp_path):
     assert "RLIMIT_RTTIME has the hard limit 1000000" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a PID namespace")
+def test_it_refuses_a_proc_of_another_pid_namespace():
+    """Its numbers are others': a stranger was killed as a child of ours."""
+    host = {"pid": 1, "ticks": 1}
+    config = {"host": host, "birthmark": (1 << 60) + 12345}
+    warden = subprocess.run(
+        ["unshare", "--pid", "--fork", sys.executable, "-I", "-S", *WARDEN],
+        input=json.dumps(config) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert warden.returncode == 1
+    assert "/proc belongs to another PID namespace" in warden.stderr
+    assert "--mount-proc" in warden.stderr
+
+
 def test_it_ends_quietly_where_no_configuration_comes():
     done = subprocess.run([sys.executable, "-I", "-S", *WARDEN], input=b"", capture_output=True)
     assert done.returncode == 1

@@ -12,7 +12,7 @@ from _warden_kit import alive, python, start_hosts, stays, until, without  # noq
 from _worker_states import ALL, start_in_state
 
 from terrarium import _proc
-from terrarium._warden_link import EXITED
+from terrarium._warden_link import EXITED, SPAWNED
 
 # A stray that left the group lives on where nothing but PDEATHSIG is left; the JVM sweeps it.
 KEPT_BY_GROUP = [name for name in ALL if name not in (
@@ -159,7 +159,9 @@ def test_signals_that_end_other_programs_do_not_end_the_warden(start):
 def test_every_kill_has_its_proof_in_the_audit(start):
     host = start()
     start_in_state(host, 1, "daemon, env -i, closed descriptors")
-    strays = [pid for pid in host.bearers(1) if _proc.read_stat(pid).ppid == host.warden_pid]
+    leader = host.frame(SPAWNED, 1)["pid"]
+    adopted = [pid for pid in host.bearers(1) if _proc.read_stat(pid).ppid == host.warden_pid]
+    strays = [pid for pid in adopted if pid != leader]
     host.kill_worker(1)
     host.ended(1)
     lines = {line["pid"]: line for line in host.audit() if line["target"] == "process"}

@@ -14,7 +14,7 @@ from typing import Optional
 
 from own_connection import connection
 
-from terrarium import context, tool
+from terrarium import _stdlib, context, tool
 
 kept = []
 used_up = []
@@ -155,7 +155,7 @@ def refuse_memory():
     def refused(*_):
         raise PermissionError(13, "refused")
 
-    os.memfd_create = refused
+    _stdlib.os.memfd_create = refused
 
 
 @tool
@@ -183,7 +183,7 @@ def die_while_writing(size: int):
         write(descriptor, content[: len(content) // 2], offset)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    os.pwrite = half
+    _stdlib.os.pwrite = half
     return bytes(size)
 
 

@@ -12,13 +12,14 @@ import java.util.Optional;
 /// @param python the interpreter of the warden, a command or a path; default `python3`, or
 ///   `TERRARIUM_PYTHON`
 /// @param closeTimeout the longest that closing the runtime may take before what is left is killed
-///   at once; default 6 s: the shutdown hook has 8 s in all
+///   at once; default 6 s: the shutdown hook has 8 s in all ([ExitHook#timeout()])
 /// @param logQueueLines lines of workers' output that may wait for the logging backend before they
 ///   are dropped and counted; default 10,000
 /// @param ledger what becomes of a worker that cannot be written down; default [Ledger#REQUIRED]
 /// @param cleanup what is done about processes of dead runtimes; default [CleanupPolicy#defaults()]
 /// @param auditInterval how often the runtime looks for drift between its ledger, its warden and
 ///   the machine, and for processes of runtimes that died meanwhile; default 30 s
+/// @param exitHook what becomes of the runtime when the JVM ends; default [ExitHook#atOnce()]
 public record Config(
     Optional<Path> home,
     String python,
@@ -26,7 +27,8 @@ public record Config(
     int logQueueLines,
     Ledger ledger,
     CleanupPolicy cleanup,
-    Duration auditInterval) {
+    Duration auditInterval,
+    ExitHook exitHook) {
   /// How many lines may wait for a slow logging backend.
   public static final int LOG_QUEUE_LINES = 10_000;
 
@@ -52,36 +54,55 @@ public record Config(
         LOG_QUEUE_LINES,
         Ledger.REQUIRED,
         CleanupPolicy.defaults(),
-        Duration.ofSeconds(30));
+        Duration.ofSeconds(30),
+        ExitHook.atOnce());
   }
 
   public Config withHome(Path home) {
     return new Config(
-        Optional.of(home), python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+        Optional.of(home),
+        python,
+        closeTimeout,
+        logQueueLines,
+        ledger,
+        cleanup,
+        auditInterval,
+        exitHook);
   }
 
   public Config withPython(String python) {
-    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
   }
 
   public Config withCloseTimeout(Duration closeTimeout) {
-    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
   }
 
   public Config withLogQueueLines(int logQueueLines) {
-    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
   }
 
   public Config withLedger(Ledger ledger) {
-    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
   }
 
   public Config withCleanup(CleanupPolicy cleanup) {
-    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
   }
 
   public Config withAuditInterval(Duration auditInterval) {
-    return new Config(home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval);
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
+  }
+
+  public Config withExitHook(ExitHook exitHook) {
+    return new Config(
+        home, python, closeTimeout, logQueueLines, ledger, cleanup, auditInterval, exitHook);
   }
 
   static String defaultPython() {

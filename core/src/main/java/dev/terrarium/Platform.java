@@ -1,14 +1,17 @@
 package dev.terrarium;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Log;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.slf4j.LoggerFactory;
 
-/// Where the guarantee holds: Linux 5.10 or newer.
+/// Where the guarantee holds: Linux 5.10 or newer, and a JVM that has and allows what we need.
 public final class Platform {
   /// The property that turns the refusal of an old kernel into a warning.
   static final String PROPERTY = "terrarium.platform";
+
+  /// The one module beside `java.base` that the code uses itself.
+  private static final String NEEDED = "jdk.net";
 
   private static final Pattern VERSION = Pattern.compile("(\\d+)\\.(\\d+).*");
 
@@ -22,6 +25,29 @@ public final class Platform {
         System.getProperty("os.name"),
         System.getProperty("os.version"),
         "best-effort".equals(System.getProperty(PROPERTY)));
+  }
+
+  /// Whether this JVM has what we need, and allows it.
+  ///
+  /// @throws StartFailedException saying what is missing
+  static void checkJvm(boolean allowsNativeCalls) {
+    checkJvm(ModuleLayer.boot().findModule(NEEDED).isPresent(), allowsNativeCalls);
+  }
+
+  static void checkJvm(boolean isComplete, boolean allowsNativeCalls) {
+    if (!isComplete) {
+      throw new StartFailedException(
+          Reason.PLATFORM,
+          "This Java runtime lacks the module %s: make it with jlink --add-modules %s,..., or start it without --limit-modules"
+              .formatted(NEEDED, NEEDED));
+    }
+    if (!allowsNativeCalls) {
+      Module own = Platform.class.getModule();
+      throw new StartFailedException(
+          Reason.PLATFORM,
+          "This JVM refuses native calls, with which processes are found and ended: start it with --enable-native-access=%s"
+              .formatted(own.isNamed() ? own.getName() : "ALL-UNNAMED"));
+    }
   }
 
   static void check(String system, String version, boolean bestEffort) {
@@ -39,7 +65,7 @@ public final class Platform {
         throw new StartFailedException(
             Reason.PLATFORM, what + "; -D" + PROPERTY + "=best-effort starts all the same");
       }
-      LoggerFactory.getLogger(Platform.class).warn("{}", what);
+      Log.of(Platform.class).warn("{}", what);
     }
   }
 

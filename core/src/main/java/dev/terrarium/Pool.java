@@ -1,9 +1,12 @@
 package dev.terrarium;
 
+import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.warden.Wardens;
+import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -85,8 +88,45 @@ public final class Pool implements AutoCloseable {
     runtime.close(this);
   }
 
+  /// Ends the pool without ending calls, as far as there is time: new calls, and those that wait
+  /// for a worker, fail with [PoolClosedException], those that run are finished, and then the pool
+  /// closes. Short for `shutdown(longest, Drain.RUNNING)`.
+  ///
+  /// @param longest how long calls may go on; closing takes its own time
+  public ShutdownReport shutdown(Duration longest) {
+    return shutdown(longest, Drain.RUNNING);
+  }
+
+  /// Ends the pool without ending calls, as far as there is time. New calls fail with
+  /// [PoolClosedException] from the first moment on. Workers that die meanwhile are replaced. When
+  /// no worker has a call any more, or the time is up, the pool is closed as by [#close()]: what
+  /// still runs fails with [PoolClosedException].
+  ///
+  /// A batch is finished only as far as workers have its items: its next one is refused like a new
+  /// call, and the stream then throws [PoolClosedException]. An interrupt ends the wait at once,
+  /// closes the pool, and stays set. A closed pool has nothing to shut down.
+  ///
+  /// @param longest how long calls may go on; zero or less: not at all. Closing takes its own time
+  /// @param drain which calls may
+  public ShutdownReport shutdown(Duration longest, Drain drain) {
+    long start = System.nanoTime();
+    Draining draining = drain(drain);
+    draining.await(start + Durations.nanos(longest));
+    close();
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    return new ShutdownReport(draining.finished(), draining.refused(), draining.cutOff(), took);
+  }
+
+  Draining drain(Drain drain) {
+    return workers.drain(drain);
+  }
+
   void endStuckWorkers(BiConsumer<Worker, String> told) {
     workers.endStuck(told);
+  }
+
+  void mend() {
+    workers.mend();
   }
 
   /// Who looks after its processes.
@@ -95,9 +135,18 @@ public final class Pool implements AutoCloseable {
   }
 
   int closeWorkers() {
-    zygote.end(); // first: it holds the orders of workers that are not forked yet
-    int forced = workers.close();
+    int forced;
+    try {
+      zygote.end(); // first: it holds the orders of workers that are not forked yet
+    } finally {
+      forced = workers.close();
+    }
     zygote.awaitEnd(config.grace());
     return forced;
+  }
+
+  /// The runtime has ended: whatever of this pool is not over yet is over now.
+  void abandon() {
+    workers.abandon();
   }
 }

@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import dev.terrarium.warden.ClassPathAdapter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -14,9 +15,12 @@ public final class PoolBuilder {
   private @Nullable Terrarium runtime;
   private @Nullable String name;
   private @Nullable Path adapter;
+  private @Nullable Class<?> adapterOwner;
+  private String adapterName = "";
   private String python = Config.defaultPython();
   private Start start = Start.ZYGOTE;
   private boolean preload = true;
+  private final Set<String> harmlessThreads = new TreeSet<>(PoolConfig.HARMLESS_THREADS);
   private int size = Runtime.getRuntime().availableProcessors();
   private int concurrency = 1;
   private int maxWaiting = 1_000;
@@ -40,6 +44,22 @@ public final class PoolBuilder {
   /// `sys.path`.
   public PoolBuilder adapter(Path adapter) {
     this.adapter = adapter;
+    this.adapterOwner = null;
+    return this;
+  }
+
+  /// The adapter on the class path: a Python file, or a package's folder, in the same jar (also one
+  /// within a jar) or folder as a class of yours. Looked for from that class's package, then from
+  /// the root; a name that begins with a slash from the root only. It is unpacked into the state
+  /// directory when the pool is started, together with what lies in its folder and below; of the
+  /// class path's root only the adapter itself.
+  ///
+  /// @param owner such as `MyApp.class`
+  /// @param name such as `python/iris.py`
+  public PoolBuilder adapter(Class<?> owner, String name) {
+    this.adapter = null;
+    this.adapterOwner = owner;
+    this.adapterName = name;
     return this;
   }
 
@@ -73,6 +93,15 @@ public final class PoolBuilder {
   /// imports it for itself, after the fork. Default: true.
   public PoolBuilder preload(boolean preload) {
     this.preload = preload;
+    return this;
+  }
+
+  /// Names threads that the import may leave, and that do no harm in a process that is forked: none
+  /// that holds a lock which the workers need. A name is the one that the pool's warning says, as
+  /// Python or (15 bytes of it) the kernel knows it; one that ends in `*` stands for all that begin
+  /// so. In addition to [PoolConfig#HARMLESS_THREADS]. Default: no others.
+  public PoolBuilder harmlessThreads(String... names) {
+    harmlessThreads.addAll(Set.of(names));
     return this;
   }
 
@@ -182,17 +211,20 @@ public final class PoolBuilder {
     return this;
   }
 
-  /// Checks everything and returns it.
+  /// Checks everything and returns it. An adapter on the class path is unpacked for that.
   ///
   /// @throws IllegalArgumentException naming all problems at once
+  /// @throws StartFailedException where there is no such adapter on the class path, or no room for
+  ///   it
   public PoolConfig build() {
-    Path file = adapter == null ? Path.of("") : adapter.toAbsolutePath().normalize();
+    Path file = file();
     return new PoolConfig(
         name == null ? nameOf(file) : name,
         file,
         python,
         start,
         preload,
+        harmlessThreads,
         size,
         concurrency,
         maxWaiting,
@@ -209,6 +241,14 @@ public final class PoolBuilder {
         isolation,
         limits,
         options);
+  }
+
+  private Path file() {
+    if (adapterOwner != null) {
+      Path state = runtime == null ? RuntimeParts.defaultState() : runtime.stateDirectory();
+      return ClassPathAdapter.unpack(adapterOwner, adapterName, state);
+    }
+    return adapter == null ? Path.of("") : adapter.toAbsolutePath().normalize();
   }
 
   private static String nameOf(Path adapter) {

@@ -17,6 +17,7 @@ public record PoolConfig(
     String python,
     Start start,
     boolean preload,
+    Set<String> harmlessThreads,
     int size,
     int concurrency,
     int maxWaiting,
@@ -39,7 +40,13 @@ public record PoolConfig(
   /// Calls in flight on one worker.
   public static final int CONCURRENCY_MAX = 10_000;
 
+  /// Threads that an import may leave in every pool's zygote. jemalloc's background thread (pyarrow
+  /// starts it): its library stops it around each fork, by `pthread_atfork`, and its children do
+  /// without.
+  public static final Set<String> HARMLESS_THREADS = Set.of("jemalloc_bg_thd");
+
   public PoolConfig {
+    harmlessThreads = Set.copyOf(harmlessThreads);
     environment = Map.copyOf(environment);
     withoutEnvironment = Set.copyOf(withoutEnvironment);
     isolation = Set.copyOf(isolation);
@@ -58,6 +65,9 @@ public record PoolConfig(
         "startParallelism must be 0 to %d: %d".formatted(SIZE_MAX, startParallelism));
     problems.check(maxWaiting >= 0, "maxWaiting must not be negative: " + maxWaiting);
     problems.check(!python.isBlank(), "python is empty");
+    problems.check(
+        harmlessThreads.stream().noneMatch(each -> each.isBlank() || each.equals("*")),
+        "harmlessThreads are names of threads, not '' or '*': " + harmlessThreads);
     problems.checkPositive("maxWait", maxWait);
     problems.checkPositive("deadline", deadline);
     problems.checkPositive("startTimeout", startTimeout);

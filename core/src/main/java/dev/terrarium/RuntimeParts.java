@@ -1,6 +1,8 @@
 package dev.terrarium;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Log;
+import dev.terrarium.base.Watchdog;
 import dev.terrarium.control.ControlServer;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.HostStatus.PoolStatus;
@@ -12,9 +14,11 @@ import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.Flock;
+import dev.terrarium.process.Machine;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
+import dev.terrarium.process.Zombies;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.RunDirectory;
@@ -27,41 +31,38 @@ import dev.terrarium.warden.Realms;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
 import dev.terrarium.wire.MemoryFiles;
+import dev.terrarium.wire.Sockets;
 import dev.terrarium.worker.Bounds;
 import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.WorkerLog;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The parts of a runtime, started in order and ended in reverse.
 final class RuntimeParts {
-  private static final Logger LOG = LoggerFactory.getLogger(RuntimeParts.class);
+  private static final Log LOG = Log.of(RuntimeParts.class);
 
   private final Config config;
   private final RunId runId = RunId.generate();
   private final Deque<Runnable> undo = new ArrayDeque<>();
   private final StateDirectory state;
-  private final Path sockets;
+  private final Path socketsPath;
+  private final Sockets sockets;
   private final RunDirectory directory;
   private final ProcessRegistry registry;
   private final PythonHome python;
   private final EventLoop loop;
   private final RuntimeTimer timer;
   private final WorkerLog log;
+  private final RuntimeFiles files;
   private final Gate gate = new Gate();
   private final Realms realms;
   private final ProcessKiller killer;
@@ -72,15 +73,19 @@ final class RuntimeParts {
   private final MemoryFiles memory;
   private final Birthmark birthmark;
   private final long startNanos = System.nanoTime();
+  private final Watchdog watchdog;
   private volatile Runnable moreToLookAt = () -> {};
+  private volatile Runnable moreToMend = () -> {};
   private volatile Supplier<List<PoolStatus>> pools = List::of;
-  private boolean leftovers;
+  private volatile boolean leftovers;
 
   /// Starts all parts; where one fails, those before it are ended again.
   ///
   /// @throws StartFailedException saying what was missing
   static RuntimeParts start(Config config) {
     Platform.check();
+    Platform.checkJvm(Machine.allowsNativeCalls());
+    Machine.check();
     try {
       return new RuntimeParts(config);
     } catch (RegistryException e) {
@@ -96,11 +101,12 @@ final class RuntimeParts {
     Optional<RunDirectory> made = Optional.empty();
     // What a fresh JVM waits for longest is begun first.
     Flock.prepareAside();
-    Future<Interpreter> asked = Interpreter.resolveAside(config.python());
+    Birthmark.Choice choice = Birthmark.choose();
+    Interpreter.Inquiry asked = Interpreter.ask(config.python(), choice.chosen());
     try {
-      Birthmark.Choice choice = Birthmark.choose();
+      undo.push(Log.keep()::close);
       birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
-      sockets = SocketsDirectory.choose();
+      socketsPath = SocketsDirectory.choose();
       Place place = place(choice);
       state = place.state();
       python = place.python();
@@ -116,9 +122,6 @@ final class RuntimeParts {
       undo.push(orphans::close);
       registry = ProcessRegistry.open(directory, config.ledger() == Ledger.REQUIRED);
       undo.push(registry::close);
-      Files.createDirectory(
-          sockets,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
       memory = MemoryFiles.open();
       undo.push(memory::close);
       timer = new RuntimeTimer(runId.value());
@@ -127,23 +130,25 @@ final class RuntimeParts {
       undo.push(log::close);
       loop = EventLoop.start(runId.value());
       undo.push(loop::close);
-      loop.listen(sockets.resolve("s"), gate);
-      loop.listenLifelines(sockets.resolve("l"));
-      loop.listenForQuestions(
-          sockets.resolve(ControlServer.SOCKET), new ControlServer(runId.value(), this::status));
+      sockets = Sockets.open(loop, socketsPath, gate);
+      undo.push(sockets::close);
+      sockets.listenForQuestions(
+          ControlServer.SOCKET, new ControlServer(runId.value(), this::status));
+      files = new RuntimeFiles(runId.value(), sockets, directory, registry, python);
       realms =
           new Realms(
               new Wardens.Setup(
                   runId.value(),
                   birthmark,
-                  answer(asked).executable(),
+                  asked.answer().executable(),
                   python.warden(),
-                  sockets.resolve("s"),
-                  sockets.resolve("l"),
+                  sockets.frames(),
+                  sockets.lifelines(),
                   directory.path(),
                   gate,
                   killer,
-                  cgroups));
+                  cgroups,
+                  files));
       realms.start();
       orphans.awaitStartup();
       auditor =
@@ -151,18 +156,26 @@ final class RuntimeParts {
               runId.value(),
               birthmark,
               registry,
-              realms::knows,
+              number -> realms.knows(number) || Interpreter.isAsked(number),
               killer,
               events,
               config.auditInterval(),
               this::look);
       undo.push(auditor::close);
       auditor.start();
+      watchdog =
+          new Watchdog(
+              runId.value(),
+              List.of(timer.thread(), loop.thread(), log.thread(), auditor.thread()),
+              this::mend);
+      undo.push(watchdog::close);
+      watchdog.start();
       complete = true;
     } finally {
       if (!complete) {
         // No worker was ever ordered, and a warden that does not come up is ended: no trace is
         // needed.
+        asked.close();
         made.ifPresent(RunDirectory::allClear);
         undoAll();
       }
@@ -189,20 +202,7 @@ final class RuntimeParts {
 
   private Place place(StateDirectory in, Birthmark.Choice choice) {
     PythonHome unpacked = PythonHome.unpack(in.path());
-    return new Place(in, unpacked, RunDirectory.create(in, runId, choice, sockets));
-  }
-
-  private static Interpreter answer(Future<Interpreter> asked) {
-    try {
-      return asked.get();
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof StartFailedException failure
-          ? failure
-          : new IllegalStateException(e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new StartFailedException(Reason.CANCELLED, "Interrupted while starting", e);
-    }
+    return new Place(in, unpacked, RunDirectory.create(in, runId, choice, socketsPath));
   }
 
   private static StartFailedException noBirthmark(Birthmark.Choice choice) {
@@ -218,12 +218,26 @@ final class RuntimeParts {
 
   private void undoAll() {
     while (!undo.isEmpty()) {
-      undo.pop().run();
+      Runnable next = undo.pop();
+      try {
+        next.run();
+      } catch (RuntimeException | Error e) { // the others are to be ended all the same
+        LOG.warn("Run {}: a part of the runtime could not be ended", runId.value(), e);
+      }
     }
   }
 
   Config config() {
     return config;
+  }
+
+  Path stateDirectory() {
+    return state.path();
+  }
+
+  /// Where a runtime with [Config#defaults()] writes.
+  static Path defaultState() {
+    return StateDirectory.resolve().path();
   }
 
   RunId runId() {
@@ -241,9 +255,9 @@ final class RuntimeParts {
     boolean enclosed = pool.isolation().contains(Isolation.PID_NAMESPACE);
     return new Facilities(
         runId.value(),
-        Interpreter.resolve(pool.python()).executable().toString(),
+        interpreter(pool.python()).executable().toString(),
         python.worker().toString(),
-        sockets.resolve("s").toString(),
+        sockets.frames().toString(),
         enclosed ? realms.enclosed(pool.name()) : realms.common(),
         gate,
         registry,
@@ -251,6 +265,12 @@ final class RuntimeParts {
         enclosed ? MemoryFiles.none() : memory, // this JVM's numbers mean nothing in there
         log,
         cgroups(pool));
+  }
+
+  private Interpreter interpreter(String command) {
+    try (Interpreter.Inquiry asked = Interpreter.ask(command, Optional.of(birthmark))) {
+      return asked.answer();
+    }
   }
 
   private Optional<Path> cgroups(PoolConfig pool) {
@@ -276,7 +296,9 @@ final class RuntimeParts {
 
   /// Ends what a pool had for itself alone.
   Wardens.Report leave(Wardens wardens) {
-    return realms.leave(wardens);
+    Wardens.Report report = realms.leave(wardens);
+    remember(report);
+    return report;
   }
 
   WorkerLog log() {
@@ -286,6 +308,16 @@ final class RuntimeParts {
   /// What the auditor does besides, each time.
   void alsoLook(Runnable look) {
     moreToLookAt = look;
+  }
+
+  /// What the watchdog does besides, each time; must not block.
+  void alsoMend(Runnable mending) {
+    moreToMend = mending;
+  }
+
+  private void mend() {
+    events.ensure();
+    moreToMend.run();
   }
 
   /// What those who ask are told of pools; called by any thread.
@@ -304,6 +336,9 @@ final class RuntimeParts {
   }
 
   private void look() {
+    watchdog.ensure();
+    files.look();
+    int _ = Zombies.collect(birthmark, number -> !new Birthmark.Mark(0, number).isWarden());
     orphans.lookAgain();
     moreToLookAt.run();
   }
@@ -329,13 +364,29 @@ final class RuntimeParts {
   /// Ends the wardens, and with them all processes. The directory will stay, for the next start to
   /// deal with, where some are left.
   Wardens.Report shutDown() {
-    Wardens.Report report = realms.shutDown();
+    Wardens.Report report = endWardens();
+    remember(report);
     boolean removed = cgroups.close("the runtime closes");
     if (!removed) {
       LOG.warn("Run {}: its cgroups could not be removed; a later start will do it", runId.value());
+      leftovers = true;
     }
-    leftovers = !report.left().isEmpty() || !removed;
     return report;
+  }
+
+  private Wardens.Report endWardens() {
+    try {
+      return realms.shutDown();
+    } catch (RuntimeException | Error e) {
+      LOG.warn("Run {}: its wardens could not be ended as they should", runId.value(), e);
+      return Wardens.Report.UNCERTAIN;
+    }
+  }
+
+  private void remember(Wardens.Report report) {
+    if (!report.left().isEmpty() || !report.certain()) {
+      leftovers = true;
+    }
   }
 
   /// Ends all other parts.

@@ -1,12 +1,14 @@
 package dev.terrarium;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Log;
+import dev.terrarium.base.SteadyThread;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Timer;
 import java.time.Duration;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The runtime's one timer thread.
 ///
@@ -14,16 +16,29 @@ import org.slf4j.LoggerFactory;
 /// off is what has to cost little. The thread wakes up only for an alarm that is due before all
 /// that it waits for already; one that is called off leaves it asleep, and it wakes up at that time
 /// once for nothing.
+///
+/// A task for which there was no memory runs again, until there is: it may be the only one that
+/// still knows of a caller. To remember it takes no memory.
 final class RuntimeTimer implements Timer, AutoCloseable {
+  /// How long a task waits that ran out of memory.
+  static final Duration AGAIN_AFTER = Duration.ofMillis(50);
+
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(1);
   private static final long NEVER = Long.MAX_VALUE;
-  private static final Logger LOG = LoggerFactory.getLogger(RuntimeTimer.class);
+  private static final Log LOG = Log.of(RuntimeTimer.class);
 
-  private final Thread thread;
+  private final SteadyThread thread;
   private final long epoch = System.nanoTime();
 
   /// Their own lock, which guards all below, too.
   private final TreeSet<Entry> entries = new TreeSet<>();
+
+  /// Those that run again, in the order in which they are due.
+  @GuardedBy("entries")
+  private @Nullable Entry firstAgain;
+
+  @GuardedBy("entries")
+  private @Nullable Entry lastAgain;
 
   private long entered;
 
@@ -33,7 +48,12 @@ final class RuntimeTimer implements Timer, AutoCloseable {
   private boolean closed;
 
   RuntimeTimer(String run) {
-    thread = Thread.ofPlatform().daemon().name("terrarium-timer-" + run).start(this::run);
+    thread = new SteadyThread("terrarium-timer-" + run, this::run);
+    thread.start();
+  }
+
+  SteadyThread thread() {
+    return thread;
   }
 
   @Override
@@ -45,11 +65,16 @@ final class RuntimeTimer implements Timer, AutoCloseable {
       }
       var entry = new Entry(due, ++entered, task);
       entries.add(entry);
-      if (due < wakesAt) {
-        wakesAt = due;
-        entries.notifyAll();
-      }
+      wakeBy(due);
       return entry;
+    }
+  }
+
+  @GuardedBy("entries")
+  private void wakeBy(long due) {
+    if (due < wakesAt) {
+      wakesAt = due;
+      entries.notifyAll();
     }
   }
 
@@ -60,7 +85,38 @@ final class RuntimeTimer implements Timer, AutoCloseable {
 
   private void run() {
     for (Entry due = next(); due != null; due = next()) {
-      guarded(due.task);
+      thread.busy();
+      run(due);
+      thread.idle();
+    }
+  }
+
+  private void run(Entry due) {
+    try {
+      due.task.run();
+    } catch (VirtualMachineError e) {
+      again(due);
+      thread.recover(e);
+    } catch (Throwable e) {
+      LOG.error("A timed task failed", e);
+    }
+  }
+
+  /// Also where it was called off meanwhile: it has not done all that it was to do, perhaps not
+  /// even what it called itself off after.
+  private void again(Entry entry) {
+    synchronized (entries) {
+      if (closed) {
+        return;
+      }
+      entry.calledOff = false;
+      entry.due = now() + AGAIN_AFTER.toNanos();
+      if (lastAgain == null) {
+        firstAgain = entry;
+      } else {
+        lastAgain.following = entry;
+      }
+      lastAgain = entry;
     }
   }
 
@@ -68,34 +124,46 @@ final class RuntimeTimer implements Timer, AutoCloseable {
   private @Nullable Entry next() {
     synchronized (entries) {
       while (!closed) {
-        Entry first = entries.isEmpty() ? null : entries.first();
         long now = now();
-        if (first != null && first.due <= now) {
+        Entry repeated = firstAgain;
+        Entry first = entries.isEmpty() ? null : entries.first();
+        if (repeated != null && repeated.calledOff) {
+          forgetFirstAgain(repeated);
+          continue;
+        }
+        // Whichever is due before the other: those that run again must not starve the rest.
+        if (first != null && first.due <= now && (repeated == null || first.due <= repeated.due)) {
           return entries.pollFirst();
+        }
+        if (repeated != null && repeated.due <= now) {
+          forgetFirstAgain(repeated);
+          return repeated;
         }
         if (wakesAt <= now) {
           wakesAt = first == null ? NEVER : first.due;
         }
-        sleep(wakesAt - now);
+        long until = repeated == null ? wakesAt : Math.min(wakesAt, repeated.due);
+        sleep(until - now);
       }
       return null;
+    }
+  }
+
+  @GuardedBy("entries")
+  private void forgetFirstAgain(Entry first) {
+    firstAgain = first.following;
+    first.following = null;
+    if (firstAgain == null) {
+      lastAgain = null;
     }
   }
 
   /// Under the lock, which it leaves meanwhile. May return early.
   private void sleep(long nanos) {
     try {
-      entries.wait(nanos / 1_000_000 + 1); // rounded up: too early would mean twice
+      entries.wait(TimeUnit.NANOSECONDS.toMillis(nanos) + 1); // rounded up: too early is twice
     } catch (InterruptedException e) {
       LOG.debug("A timed task left an interrupt behind", e);
-    }
-  }
-
-  private static void guarded(Runnable task) {
-    try {
-      task.run();
-    } catch (RuntimeException e) {
-      LOG.error("A timed task failed", e);
     }
   }
 
@@ -105,19 +173,26 @@ final class RuntimeTimer implements Timer, AutoCloseable {
     synchronized (entries) {
       closed = true;
       entries.clear();
+      firstAgain = null;
+      lastAgain = null;
       entries.notifyAll();
     }
     try {
-      thread.join(CLOSE_TIMEOUT);
+      boolean _ = thread.join(CLOSE_TIMEOUT);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
   private final class Entry implements Alarm, Comparable<Entry> {
-    private final long due;
     private final long number;
     private final Runnable task;
+
+    /// Not changed while it is among the entries.
+    private long due;
+
+    private boolean calledOff;
+    private @Nullable Entry following;
 
     Entry(long due, long number, Runnable task) {
       this.due = due;
@@ -128,6 +203,7 @@ final class RuntimeTimer implements Timer, AutoCloseable {
     @Override
     public void cancel() {
       synchronized (entries) {
+        calledOff = true;
         entries.remove(this);
       }
     }

@@ -7,7 +7,8 @@ public final class StartFailedException extends TerrariumException {
 
   /// What kept it from starting.
   public enum Reason {
-    /// Not Linux, or a kernel older than 5.10.
+    /// Not Linux, a kernel older than 5.10, a `/proc` of another PID namespace, too few open files
+    /// allowed, or a JVM that lacks the module jdk.net or refuses native calls.
     PLATFORM,
     /// The state directory or the sockets' directory cannot be written.
     DIRECTORY,
@@ -45,7 +46,7 @@ public final class StartFailedException extends TerrariumException {
     TIMED_OUT,
     /// Workers died before they were ready, several times in a row.
     WORKER_DIED,
-    /// The start was interrupted, or the pool closed meanwhile.
+    /// The start was interrupted, or the pool closed meanwhile, or the JVM is shutting down.
     CANCELLED
   }
 

@@ -1,21 +1,27 @@
 package dev.terrarium;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Log;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent;
 import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.orphan.OrphanDetector;
+import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.PoolFigures;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
+import dev.terrarium.worker.Aside;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.SpawnOrders;
 import dev.terrarium.worker.Texts;
+import dev.terrarium.worker.Waits;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -30,8 +36,6 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /// What one JVM has of Terrarium: a run id, a ledger, a warden, any number of pools. The first pool
@@ -47,21 +51,29 @@ import org.slf4j.event.Level;
 /// A runtime ends when it is closed or when the JVM exits, whichever comes first; whatever happens
 /// to the JVM, nothing that the runtime started is left. Safe for use by many threads.
 public final class Terrarium implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Terrarium.class);
-  private static final Object SHARED_LOCK = new Object();
-  private static @Nullable Terrarium shared;
+  private static final Log LOG = Log.of(Terrarium.class);
+  private static final SharedRuntime SHARED =
+      new SharedRuntime(python -> start(Config.defaults().withPython(python), true));
 
   /// How a runtime ended.
   ///
   /// @param killed processes that had to be ended by force, SIGTERM included; 0 is expected
-  /// @param left processes of this runtime that could not be ended; anything but 0 is a bug or a
-  ///   process in state D
+  /// @param left processes of this runtime that could not be ended; anything but 0 is a bug, or a
+  ///   process in state D, or the JVM had no descriptors left to look whether anything is there,
+  ///   which the log says
   public record CloseReport(int killed, int left) {}
 
   private final RuntimeParts parts;
   private final ValueCodec codec = new ValueCodec();
   private final boolean ownedByPools;
+
+  /// Of this runtime alone: what one runtime does, however long, is no other's business. Nothing is
+  /// started or ended under it.
+  private final Object lock = new Object();
+
+  @GuardedBy("lock")
   private final List<Pool> pools = new ArrayList<>();
+
   private final AtomicLong workerNumbers = new AtomicLong();
 
   /// By the pool's name, and kept when a pool closes: a new one of that name must not use the ids
@@ -69,10 +81,16 @@ public final class Terrarium implements AutoCloseable {
   private final Map<String, AtomicLong> workerSerials = new ConcurrentHashMap<>();
 
   private final AtomicLong killed = new AtomicLong();
-  private int
-      expected; // pools that are being started on the shared runtime; guarded by SHARED_LOCK
+
+  /// Pools that are being started on the shared runtime.
+  @GuardedBy("lock")
+  private int expected;
+
+  /// Takes no more pools.
+  @GuardedBy("lock")
+  private boolean closed;
+
   private final Object closing = new Object();
-  private volatile boolean closed;
   private volatile @Nullable CloseReport report;
   private ApplicationCleanup.@Nullable Registration atExit;
 
@@ -80,6 +98,7 @@ public final class Terrarium implements AutoCloseable {
     this.parts = parts;
     this.ownedByPools = ownedByPools;
     parts.alsoLook(this::endStuckWorkers);
+    parts.alsoMend(() -> openPools().forEach(Pool::mend));
     parts.tellOfPools(this::describePools);
   }
 
@@ -97,30 +116,43 @@ public final class Terrarium implements AutoCloseable {
   }
 
   private static Terrarium start(Config config, boolean ownedByPools) {
+    refuseAtTheEnd();
     Terrarium runtime = new Terrarium(RuntimeParts.start(config), ownedByPools);
     try {
-      runtime.atExit =
-          ApplicationCleanup.ofJvm().register("run-" + runtime.runId(), runtime::close);
+      runtime.closeAtExit(config.exitHook());
       return runtime;
-    } catch (IllegalStateException e) {
+    } catch (IllegalStateException _) { // the end has begun meanwhile
       runtime.close();
-      throw new StartFailedException(
-          StartFailedException.Reason.CANCELLED, "The JVM is shutting down", e);
+      throw atTheEnd();
     }
   }
 
-  static Pool startShared(PoolConfig config) {
-    // Held while the pool starts: the last pool that closes must not end the runtime under it.
-    Terrarium runtime;
-    synchronized (SHARED_LOCK) {
-      runtime = shared;
-      if (runtime == null || runtime.closed) {
-        // The pool's interpreter, so that whoever names one needs no other on the machine.
-        runtime = start(Config.defaults().withPython(config.python()), true);
-        shared = runtime;
-      }
-      runtime.expected++;
+  private void closeAtExit(ExitHook hook) {
+    if (hook.installed()) {
+      atExit = ApplicationCleanup.ofJvm().register("run-" + runId(), hook, this::close);
+    } else if (ApplicationCleanup.ofJvm().isJvmEnding()) {
+      throw new IllegalStateException("the JVM is ending");
     }
+  }
+
+  // Before anything is started: nobody might be left to end it.
+  private static void refuseAtTheEnd() {
+    if (ApplicationCleanup.ofJvm().isJvmEnding()) {
+      throw atTheEnd();
+    }
+  }
+
+  private static StartFailedException atTheEnd() {
+    return new StartFailedException(
+        StartFailedException.Reason.CANCELLED,
+        "The JVM is shutting down, in which nothing is started any more; start pools before, and"
+            + " use them in a shutdown hook at most");
+  }
+
+  static Pool startShared(PoolConfig config) {
+    refuseAtTheEnd();
+    // The pool's interpreter, so that whoever names one needs no other on the machine.
+    Terrarium runtime = SHARED.join(config.python());
     try {
       return runtime.start(config);
     } finally {
@@ -128,29 +160,44 @@ public final class Terrarium implements AutoCloseable {
     }
   }
 
-  private void settle() {
-    boolean last;
-    synchronized (SHARED_LOCK) {
-      expected--;
-      last = isUnused();
+  /// A pool is about to be started: until [#settle()] the last pool that closes does not end the
+  /// runtime.
+  ///
+  /// @return false where it has ended already, or is about to
+  boolean expectPool() {
+    synchronized (lock) {
+      expected += closed ? 0 : 1;
+      return !closed;
     }
-    if (last) {
+  }
+
+  private void settle() {
+    boolean unused;
+    synchronized (lock) {
+      expected--;
+      unused = retire();
+    }
+    if (unused) {
       close();
     }
   }
 
-  // Under SHARED_LOCK.
-  private boolean isUnused() {
-    boolean unused = ownedByPools && expected == 0 && pools.isEmpty();
-    if (unused && this.equals(shared)) {
-      shared = null;
-    }
+  // The last pool's end is the runtime's, if nobody else owns it. A closing runtime closes its
+  // pools, not the other way round.
+  @GuardedBy("lock")
+  private boolean retire() {
+    boolean unused = ownedByPools && !closed && expected == 0 && pools.isEmpty();
+    closed |= unused;
     return unused;
   }
 
   /// The run id, as it stands on the command line of every process of this runtime.
   public String runId() {
     return parts.runId().value();
+  }
+
+  Path stateDirectory() {
+    return parts.stateDirectory();
   }
 
   ValueCodec codec() {
@@ -161,6 +208,7 @@ public final class Terrarium implements AutoCloseable {
   ///
   /// @throws StartFailedException saying what was missing
   public Pool start(PoolConfig config) {
+    refuseAtTheEnd();
     AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
     Facilities facilities = parts.facilities(config);
     Wardens wardens = facilities.wardens();
@@ -181,7 +229,7 @@ public final class Terrarium implements AutoCloseable {
             parts.timer(),
             facilities.memory());
     Pool pool = new Pool(this, config, workers, zygote, wardens);
-    synchronized (SHARED_LOCK) {
+    synchronized (lock) {
       if (closed) {
         throw new PoolClosedException("Runtime %s is closed".formatted(runId()));
       }
@@ -195,6 +243,7 @@ public final class Terrarium implements AutoCloseable {
     try {
       parts.enter(wardens);
       workers.start();
+      Preloading.begin();
       return pool;
     } catch (RuntimeException | Error e) {
       close(pool);
@@ -224,7 +273,7 @@ public final class Terrarium implements AutoCloseable {
   }
 
   private List<Pool> openPools() {
-    synchronized (SHARED_LOCK) {
+    synchronized (lock) {
       return List.copyOf(pools);
     }
   }
@@ -241,7 +290,7 @@ public final class Terrarium implements AutoCloseable {
   ///
   /// @throws IllegalArgumentException where there is none, naming those that there are
   public Pool pool(String name) {
-    synchronized (SHARED_LOCK) {
+    synchronized (lock) {
       return pools.stream()
           .filter(pool -> pool.name().equals(name))
           .findFirst()
@@ -254,13 +303,18 @@ public final class Terrarium implements AutoCloseable {
   }
 
   void close(Pool pool) {
-    int forced = pool.closeWorkers() + parts.leave(pool.wardens()).killed();
+    int forced = 0;
     boolean last;
-    synchronized (SHARED_LOCK) {
+    try {
+      forced = pool.closeWorkers();
+    } finally {
+      forced += parts.leave(pool.wardens()).killed();
+    }
+    synchronized (lock) {
       if (pools.remove(pool)) { // whoever closes it again has nothing to count
         killed.addAndGet(forced);
       }
-      last = !closed && isUnused(); // a closing runtime closes its pools, not the other way round
+      last = retire();
     }
     if (last) {
       close();
@@ -298,12 +352,10 @@ public final class Terrarium implements AutoCloseable {
   /// Closing twice does nothing; a second caller waits for the first.
   @Override
   public void close() {
-    synchronized (SHARED_LOCK) {
+    synchronized (lock) {
       closed = true;
-      if (this.equals(shared)) {
-        shared = null;
-      }
     }
+    SHARED.forget(this);
     synchronized (closing) {
       if (report == null) {
         report = closeInPeace();
@@ -314,6 +366,36 @@ public final class Terrarium implements AutoCloseable {
     }
   }
 
+  /// Ends the runtime without ending calls, as far as there is time: no pool takes new ones, those
+  /// that run are finished, and then it closes. Short for `shutdown(longest, Drain.RUNNING)`.
+  ///
+  /// @param longest how long calls may go on; closing takes its own time
+  public ShutdownReport shutdown(Duration longest) {
+    return shutdown(longest, Drain.RUNNING);
+  }
+
+  /// As [Pool#shutdown(Duration, Drain)] for all pools, side by side, and then [#close()]. No pool
+  /// is started from now on.
+  ///
+  /// @return the pools' figures in one
+  public ShutdownReport shutdown(Duration longest, Drain drain) {
+    long start = System.nanoTime();
+    synchronized (lock) {
+      closed = true;
+    }
+    SHARED.forget(this);
+    List<Draining> pools = openPools().stream().map(pool -> pool.drain(drain)).toList();
+    long end = start + Durations.nanos(longest);
+    pools.forEach(pool -> pool.await(end));
+    close();
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    return new ShutdownReport(
+        pools.stream().mapToLong(Draining::finished).sum(),
+        pools.stream().mapToLong(Draining::refused).sum(),
+        pools.stream().mapToLong(Draining::cutOff).sum(),
+        took);
+  }
+
   /// How the runtime ended; empty while it has not.
   public Optional<CloseReport> closeReport() {
     return Optional.ofNullable(report);
@@ -322,21 +404,36 @@ public final class Terrarium implements AutoCloseable {
   // In a thread that nobody can interrupt: each wait of an end that is cut short would leave
   // something to the next layer. `join` waits whatever happens, and keeps the flag.
   private CloseReport closeInPeace() {
-    Thread.Builder thread = Thread.ofPlatform().daemon().name("terrarium-close-" + runId());
-    return CompletableFuture.supplyAsync(this::closeOnce, thread::start).join();
+    var aside = new Aside("terrarium-close-" + runId());
+    return CompletableFuture.supplyAsync(this::closeOnce, aside).join();
   }
 
+  // Whatever of it fails, the rest is done.
   private CloseReport closeOnce() {
     List<Pool> open = openPools();
     long start = System.nanoTime();
     closeAll(open);
-    var rest = parts.shutDown();
+    Wardens.Report rest = parts.shutDown();
+    for (Pool pool : open) {
+      guarded("the calls of pool '" + pool.name() + "'", pool::abandon);
+    }
     int forced = (int) killed.get() + rest.killed();
-    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    int left = rest.certain() ? rest.left().size() : Math.max(1, rest.left().size());
     if (rest.killed() > 0) {
       ApplicationCleanup.ofJvm().activated();
     }
-    if (!rest.left().isEmpty()) {
+    guarded("the last word", () -> sayHowItEnded(rest, forced, System.nanoTime() - start));
+    parts.close();
+    return new CloseReport(forced, left);
+  }
+
+  private void sayHowItEnded(Wardens.Report rest, int forced, long nanos) {
+    if (!rest.certain()) {
+      say(
+          Level.ERROR,
+          "it could not be looked at whether processes are left, known are pids %s; the next start looks again, and so does `terrarium orphans kill`"
+              .formatted(rest.left()));
+    } else if (!rest.left().isEmpty()) {
       say(
           Level.ERROR,
           "%d processes could not be ended: pids %s; the next start looks again, and so does `terrarium orphans kill`"
@@ -344,36 +441,37 @@ public final class Terrarium implements AutoCloseable {
     } else if (forced > 0) {
       say(Level.WARN, "%d processes had to be ended by force at shutdown".formatted(forced));
     } else {
-      say(Level.INFO, "nothing left at shutdown (%s)".formatted(Texts.of(took)));
+      say(Level.INFO, "nothing left at shutdown (%s)".formatted(Texts.of(Duration.ofNanos(nanos))));
     }
-    parts.close();
-    return new CloseReport(forced, rest.left().size());
   }
 
   // Through the queue: a logging backend that stalls must not keep the JVM from ending.
   private void say(Level level, String what) {
-    parts.log().say(LOG, level, "Run %s: %s", runId(), what);
+    LOG.say(level, "Run %s: %s", runId(), what);
   }
 
   // Side by side: three pools with stubborn workers take as long as one.
   private void closeAll(List<Pool> open) {
-    List<Thread> threads =
+    long end = System.nanoTime() + Durations.nanos(parts.config().closeTimeout());
+    var aside = new Aside("terrarium-close");
+    List<CompletableFuture<Void>> ends =
         open.stream()
             .map(
                 pool ->
-                    Thread.ofPlatform().daemon().name("terrarium-close").start(() -> close(pool)))
+                    CompletableFuture.runAsync(
+                        () -> guarded("pool '" + pool.name() + "'", () -> close(pool)), aside))
             .toList();
-    long end = System.nanoTime() + Durations.nanos(parts.config().closeTimeout());
-    for (Thread thread : threads) {
-      join(thread, Duration.ofNanos(Math.max(1, end - System.nanoTime())));
+    for (CompletableFuture<Void> each : ends) {
+      // Whatever is not over by then the warden ends.
+      boolean _ = Waits.uninterruptibly(each, Duration.ofNanos(end - System.nanoTime()));
     }
   }
 
-  private static void join(Thread thread, Duration longest) {
+  private void guarded(String what, Runnable end) {
     try {
-      boolean _ = thread.join(longest); // whatever is not over by then the warden ends
-    } catch (InterruptedException e) {
-      throw new IllegalStateException("nobody knows this thread", e);
+      end.run();
+    } catch (RuntimeException | Error e) {
+      say(Level.WARN, "%s could not be ended as it should: %s".formatted(what, e));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.terrarium.base.SteadyThread;
 import dev.terrarium.pool.Batch;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.Encoded;
@@ -22,8 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -39,8 +40,6 @@ import org.jspecify.annotations.Nullable;
 /// call has ended. A tool that returns `None` gives null.
 public final class ToolCall {
   private static final AtomicLong IDS = new AtomicLong();
-  private static final Executor COMPLETIONS =
-      task -> Thread.ofVirtual().name("terrarium-completion").start(task);
 
   private final WorkerPool pool;
   private final ValueCodec codec;
@@ -135,8 +134,10 @@ public final class ToolCall {
   }
 
   /// Calls without waiting. Cancelling the future cancels the call. The future fails with what
-  /// [#call(Class)] throws, also where the arguments cannot be sent; what depends on it runs on a
-  /// virtual thread.
+  /// [#call(Class)] throws, also where the arguments cannot be sent. What depends on it runs on a
+  /// thread of Terrarium's, of which there are 256 at most for all that depends on any call: use
+  /// `thenApplyAsync` and its like for what blocks long. Where no thread can be made it runs on one
+  /// on which the runtime depends itself, and should be quick.
   public <T> CompletableFuture<T> callAsync(Class<T> type) {
     return this.<T>future(type);
   }
@@ -224,10 +225,13 @@ public final class ToolCall {
 
   private @Nullable Object await(Type type, @Nullable Arena arena) {
     Call call = prepare();
-    pool.submit(call, deadline);
     try {
+      pool.submit(call, deadline);
       call.outcome().get();
       return finish(call, type, arena);
+    } catch (VirtualMachineError e) {
+      abandon(call);
+      throw e;
     } catch (InterruptedException e) {
       pool.cancel(call);
       Thread.currentThread().interrupt();
@@ -246,16 +250,43 @@ public final class ToolCall {
       return CompletableFuture.failedFuture(e);
     }
     CompletableFuture<T> future = new CancellingFuture<>(call);
-    call.whenDone(() -> COMPLETIONS.execute(() -> complete(future, call, type)));
-    pool.submit(call, deadline);
+    Runnable completion = () -> complete(future, call, type);
+    try {
+      call.whenDone(() -> Completions.shared().run(completion));
+      pool.submit(call, deadline);
+    } catch (RuntimeException | Error e) {
+      future.completeExceptionally(e);
+      abandon(call);
+    }
     return future;
+  }
+
+  /// For whoever has his outcome already: there is no memory for the call.
+  private void abandon(Call call) {
+    try {
+      pool.cancel(call);
+    } catch (VirtualMachineError e) {
+      // Its deadline ends it.
+    }
   }
 
   private <T> void complete(CompletableFuture<T> future, Call call, Type type) {
     try {
       future.complete(as(finish(call, type, null)));
     } catch (RuntimeException | Error e) {
-      future.completeExceptionally(e);
+      fail(future, e);
+    }
+  }
+
+  /// Until there is memory for it: nobody else will.
+  private static void fail(CompletableFuture<?> future, Throwable error) {
+    while (true) {
+      try {
+        future.completeExceptionally(error);
+        return;
+      } catch (OutOfMemoryError e) {
+        LockSupport.parkNanos(SteadyThread.PAUSE.toNanos());
+      }
     }
   }
 

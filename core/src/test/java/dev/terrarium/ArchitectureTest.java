@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -34,7 +35,7 @@ final class ArchitectureTest {
       resideInAPackage("dev.terrarium")
           .and(
               nameMatching(
-                  "dev\\.terrarium\\.(Terrarium|Pool|PoolBuilder|ToolCall|BatchSpliterator|RuntimeParts|RuntimeTimer)(\\$.*)?"))
+                  "dev\\.terrarium\\.(Terrarium|Pool|PoolBuilder|ToolCall|BatchSpliterator|RuntimeParts|RuntimeFiles|RuntimeTimer|SharedRuntime|Completions|Preloading|Platform)(\\$.*)?"))
           .as("the facade");
 
   @Test
@@ -46,6 +47,8 @@ final class ArchitectureTest {
   void eachPackageUsesOnlyThoseBelowIt() {
     layeredArchitecture()
         .consideringOnlyDependenciesInLayers()
+        .layer("base")
+        .definedBy("..base..")
         .layer("json")
         .definedBy("..json..")
         .layer("process")
@@ -124,6 +127,13 @@ final class ArchitectureTest {
         .dependOnClassesThat()
         .haveFullyQualifiedName("java.lang.ProcessBuilder")
         .check(LIBRARY);
+    noClasses()
+        .that()
+        .resideOutsideOfPackages("dev.terrarium.warden", "dev.terrarium.process")
+        .should()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("dev.terrarium.process.MarkedProcess")
+        .check(LIBRARY);
   }
 
   @Test
@@ -160,6 +170,24 @@ final class ArchitectureTest {
         .accessField(System.class, "out")
         .orShould()
         .accessField(System.class, "err")
+        .check(LIBRARY);
+  }
+
+  /// A logging backend that stalls must stall neither the event loop nor the timer nor a close, and
+  /// nearly every class runs on one of their threads: so each goes through the queue.
+  @Test
+  void nobodyCallsALoggerButTheThreadsThatAreThereForIt() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("dev.terrarium.base.LogQueue")
+        .and()
+        .doNotHaveFullyQualifiedName("dev.terrarium.worker.WorkerLog")
+        .and()
+        .doNotHaveFullyQualifiedName("dev.terrarium.worker.LogLevels") // asks on that thread
+        .and(resideOutsideOfPackage("dev.terrarium.cli.."))
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("org.slf4j", "org.slf4j.spi", "org.slf4j.helpers")
         .check(LIBRARY);
   }
 

@@ -27,6 +27,7 @@ final class Layers {
   private Layers() {}
 
   static void switchOff(Path home, List<String> layers) {
+    System.setProperty(PythonHome.UNCHECKED, home.toString());
     PythonHome unpacked = PythonHome.unpack(StateDirectory.at(home).path());
     try {
       Files.copy(SWITCHES, unpacked.warden().resolveSibling(SWITCHES.getFileName()));
@@ -43,6 +44,11 @@ final class Layers {
     String text = Files.readString(script);
     assertThat(text).containsOnlyOnce(start);
     Files.writeString(script, text.replace(start, start + switches));
+  }
+
+  /// What a JVM needs so that its runtime does not mend what was switched off here.
+  static List<String> options(Path home) {
+    return List.of("-D%s=%s".formatted(PythonHome.UNCHECKED, home));
   }
 
   /// All of these but some.

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -65,7 +66,9 @@ final class LayersTest {
 
   private Jvm host(List<String> off, String hook) {
     Layers.switchOff(home, off);
-    Jvm host = Jvm.start(Host.class, home.toString(), files.toString(), hook);
+    Jvm host =
+        Jvm.start(
+            Host.class, Map.of(), Layers.options(home), home.toString(), files.toString(), hook);
     host.awaitLine("ready");
     return host;
   }

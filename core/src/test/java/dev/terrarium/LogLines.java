@@ -8,29 +8,37 @@ import ch.qos.logback.core.AppenderBase;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
 import org.slf4j.LoggerFactory;
 
-/// What is logged below one logger at INFO and above, kept instead of printed.
+/// What is logged below some loggers at INFO and above, kept instead of printed.
 final class LogLines implements AutoCloseable {
-  private final Logger logger;
+  private final List<Logger> loggers;
   private final Queue<String> lines = new ConcurrentLinkedQueue<>();
   private final Appender<ILoggingEvent> appender;
 
-  private LogLines(String name) {
-    logger = (Logger) LoggerFactory.getLogger(name);
+  private LogLines(String... names) {
+    loggers = Stream.of(names).map(name -> (Logger) LoggerFactory.getLogger(name)).toList();
     appender = new Keeper();
-    appender.setContext(logger.getLoggerContext());
+    appender.setContext(loggers.getFirst().getLoggerContext());
     appender.start();
-    logger.setLevel(Level.INFO);
-    logger.setAdditive(false);
-    logger.addAppender(appender);
+    for (Logger logger : loggers) {
+      logger.setLevel(Level.INFO);
+      logger.setAdditive(false);
+      logger.addAppender(appender);
+    }
   }
 
   static LogLines of(String name) {
     return new LogLines(name);
   }
 
-  /// `LEVEL message`, in order.
+  /// What is said of workers, and what they say themselves.
+  static LogLines ofWorkers() {
+    return new LogLines("dev.terrarium", "terrarium.python");
+  }
+
+  /// `LEVEL message`, in order; `LEVEL stderr: line` for what was printed there.
   List<String> all() {
     return List.copyOf(lines);
   }
@@ -41,16 +49,19 @@ final class LogLines implements AutoCloseable {
 
   @Override
   public void close() {
-    logger.detachAppender(appender);
+    for (Logger logger : loggers) {
+      logger.detachAppender(appender);
+      logger.setLevel(null);
+      logger.setAdditive(true);
+    }
     appender.stop();
-    logger.setLevel(null);
-    logger.setAdditive(true);
   }
 
   private final class Keeper extends AppenderBase<ILoggingEvent> {
     @Override
     protected void append(ILoggingEvent event) {
-      lines.add(event.getLevel() + " " + event.getFormattedMessage());
+      boolean error = "stderr".equals(event.getMDCPropertyMap().get("stream"));
+      lines.add(event.getLevel() + (error ? " stderr: " : " ") + event.getFormattedMessage());
     }
   }
 }

@@ -42,7 +42,7 @@ final class LoggedFactsTest {
       Endings.soon().until(() -> !log.containing("died").isEmpty());
       assertThat(log.containing("died"))
           .containsExactly(
-              "WARN Worker %s died without being asked: killed by SIGKILL (pid %d); what it left behind is killed at once"
+              "WARN Worker %s died without being asked: killed by SIGKILL (pid %d); what it left behind is killed"
                   .formatted(first.id(), first.pid()));
     }
   }

@@ -3,6 +3,7 @@ package dev.terrarium;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.terrarium.testkit.EverybodysPlace;
 import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Nobody;
 import dev.terrarium.testkit.Procs;
@@ -26,7 +27,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class PidNamespaceEndsTest {
   private static final String[] WORK = {"trouble.py", "3", "family", "daemon", "chain"};
 
-  @TempDir private Path directory;
+  @TempDir(factory = EverybodysPlace.class)
+  private Path directory;
 
   /// Who is ended, and how. A JVM that stands still cannot heal, nor close anything.
   enum Ending {

@@ -43,5 +43,17 @@ final class PlatformTest {
   @Test
   void takesThisMachine() {
     assertThatCode(Platform::check).doesNotThrowAnyException();
+    assertThatCode(() -> Platform.checkJvm(true)).doesNotThrowAnyException();
+  }
+
+  /// The start went on, and said later that the warden did not come up.
+  @Test
+  void refusesAJvmThatLacksAModuleOrForbidsNativeCalls() {
+    var lacking = failure(StartFailedException.class, () -> Platform.checkJvm(false, true));
+    assertThat(lacking.reason()).isEqualTo(Reason.PLATFORM);
+    assertThat(lacking).hasMessageContaining("jlink --add-modules jdk.net");
+    var forbidden = failure(StartFailedException.class, () -> Platform.checkJvm(true, false));
+    assertThat(forbidden.reason()).isEqualTo(Reason.PLATFORM);
+    assertThat(forbidden).hasMessageContaining("--enable-native-access=ALL-UNNAMED");
   }
 }

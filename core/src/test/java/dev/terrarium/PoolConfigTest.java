@@ -19,6 +19,7 @@ final class PoolConfigTest {
             .adapter(Path.of("a.py"))
             .name("not a name")
             .python(" ")
+            .harmlessThreads("*")
             .size(0)
             .concurrency(20_000)
             .startParallelism(-1)
@@ -36,6 +37,7 @@ final class PoolConfigTest {
             "startParallelism must be 0 to 10000: -1",
             "maxWaiting must not be negative: -1",
             "python is empty",
+            "harmlessThreads are names of threads, not '' or '*'",
             "maxWait must be positive",
             "deadline must be positive: PT-1S",
             "startTimeout must be positive",
@@ -77,7 +79,8 @@ final class PoolConfigTest {
                         0,
                         Ledger.REQUIRED,
                         CleanupPolicy.defaults(),
-                        Duration.ofDays(1_000))))
+                        Duration.ofDays(1_000),
+                        ExitHook.atOnce())))
         .hasMessageContainingAll(
             "closeTimeout", "logQueueLines", "python is empty", "auditInterval");
   }

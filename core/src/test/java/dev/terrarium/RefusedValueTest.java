@@ -108,10 +108,9 @@ final class RefusedValueTest {
       delimiter = '|',
       textBlock =
           """
-          {1, 2}                                       | value: a set cannot be sent; send a list: sorted(...)
           {"a": [Plain()]}                             | value.a[0]: an adapter.Plain cannot be sent
-          [0, datetime.datetime(2020, 1, 1)]           | value[1]: a datetime cannot be sent; send .isoformat()
-          Order([{"when": datetime.date(2020, 1, 1)}]) | value.items[0].when: a date cannot be sent; send .isoformat()
+          [0, datetime.timezone.utc]                   | value[1]: a datetime.timezone cannot be sent
+          Order([{"when": range(3)}])                  | value.items[0].when: a range cannot be sent; send a list: list(...)
           {1: "one"}                                   | value: an int cannot be sent as a key: 1; keys are text, use str(...)
           {"a": {(1, 2): 3}}                           | value.a: a tuple cannot be sent as a key: (1, 2)
           {"n": 10 ** 4300}                            | value.n: an integer of more than 4300 digits cannot be sent

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -80,6 +81,67 @@ class RuntimeTimerTest {
         });
     timer.after(Duration.ofMillis(1), rang::countDown);
     assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+  }
+
+  /// One `OutOfMemoryError` on this thread, and no deadline ever fired again. The task that ran out
+  /// of memory may be the only one that knows of a caller: it runs again, and keeps no other
+  /// waiting.
+  @Test
+  void aTaskForWhichThereWasNoMemoryRunsAgainUntilThereIs() throws InterruptedException {
+    var attempts = new AtomicInteger();
+    var another = new CountDownLatch(1);
+    var done = new CountDownLatch(1);
+    timer.after(
+        Duration.ZERO,
+        () -> {
+          if (attempts.incrementAndGet() <= 3 || another.getCount() > 0) {
+            throw new OutOfMemoryError("on purpose");
+          }
+          done.countDown();
+        });
+    timer.after(Duration.ofMillis(1), another::countDown);
+    assertThat(another.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+    assertThat(done.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+    assertThat(attempts.get()).isGreaterThan(3);
+  }
+
+  @Test
+  void severalForWhichThereWasNoMemoryTakeTurns() throws InterruptedException {
+    var missing = new ConcurrentHashMap<Integer, Boolean>();
+    var done = new CountDownLatch(50);
+    for (int i = 0; i < 50; i++) {
+      int number = i;
+      timer.after(
+          Duration.ZERO,
+          () -> {
+            if (missing.put(number, true) == null || missing.size() < 50) {
+              throw new OutOfMemoryError("on purpose");
+            }
+            done.countDown();
+          });
+    }
+    assertThat(done.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+  }
+
+  @Test
+  void oneThatIsCalledOffWhileItWaitsForMemoryDoesNotRunAgain() throws InterruptedException {
+    var attempts = new AtomicInteger();
+    var failed = new CountDownLatch(1);
+    var later = new CountDownLatch(1);
+    Timer.Alarm alarm =
+        timer.after(
+            Duration.ZERO,
+            () -> {
+              attempts.incrementAndGet();
+              failed.countDown();
+              throw new OutOfMemoryError("on purpose");
+            });
+    assertThat(failed.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+    timer.after(Duration.ofMillis(20), alarm::cancel);
+    timer.after(Duration.ofMillis(20), () -> attempts.set(0));
+    timer.after(RuntimeTimer.AGAIN_AFTER.multipliedBy(4), later::countDown);
+    assertThat(later.await(PATIENCE_SECONDS, SECONDS)).isTrue();
+    assertThat(attempts).hasValue(0);
   }
 
   @Test

@@ -5,10 +5,12 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.UnsynchronizedAppenderBase;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.slf4j.LoggerFactory;
 
 /// A logging backend that stalls with its first line until it is told to go on. It counts the lines
@@ -20,15 +22,20 @@ final class StallingLog implements AutoCloseable {
   final AtomicLong dropped = new AtomicLong();
   final CountDownLatch stalled = new CountDownLatch(1);
   private final CountDownLatch goOn = new CountDownLatch(1);
-  private final Logger logger = (Logger) LoggerFactory.getLogger("dev.terrarium.worker");
+  private final List<Logger> loggers =
+      Stream.of("dev.terrarium.worker", "terrarium.python")
+          .map(name -> (Logger) LoggerFactory.getLogger(name))
+          .toList();
   private final Appender<ILoggingEvent> appender = new Staller();
 
   StallingLog() {
-    appender.setContext(logger.getLoggerContext());
+    appender.setContext(loggers.getFirst().getLoggerContext());
     appender.start();
-    logger.setLevel(Level.INFO);
-    logger.setAdditive(false);
-    logger.addAppender(appender);
+    for (Logger logger : loggers) {
+      logger.setLevel(Level.INFO);
+      logger.setAdditive(false);
+      logger.addAppender(appender);
+    }
   }
 
   void goOn() {
@@ -38,18 +45,17 @@ final class StallingLog implements AutoCloseable {
   @Override
   public void close() {
     goOn();
-    logger.detachAppender(appender);
+    for (Logger logger : loggers) {
+      logger.detachAppender(appender);
+      logger.setLevel(null);
+      logger.setAdditive(true);
+    }
     appender.stop();
-    logger.setLevel(null);
-    logger.setAdditive(true);
   }
 
   private final class Staller extends UnsynchronizedAppenderBase<ILoggingEvent> {
     @Override
     protected void append(ILoggingEvent event) {
-      if (!event.getLoggerName().startsWith("dev.terrarium.worker.")) {
-        return;
-      }
       Matcher notice = DROPPED.matcher(event.getFormattedMessage());
       if (notice.find()) {
         dropped.addAndGet(Long.parseLong(notice.group(1)));

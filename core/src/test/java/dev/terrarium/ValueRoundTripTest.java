@@ -136,7 +136,7 @@ final class ValueRoundTripTest {
     assertThat(call("text_of", Double.MIN_VALUE, String.class)).isEqualTo("5e-324");
     assertThat(call("text_of", 1.0, String.class)).isEqualTo("1.0");
     assertThat(call("text_of", 0.1f, String.class)).isEqualTo("0.1");
-    assertThat(call("text_of", new BigDecimal("1.50"), String.class)).isEqualTo("1.5");
+    assertThat(call("text_of", new BigDecimal("1.50"), String.class)).isEqualTo("Decimal('1.50')");
     assertThat(call("text_of", true, String.class)).isEqualTo("True");
     assertThat(call("type_of", null, String.class)).isEqualTo("NoneType");
     assertThat(call("type_of", 'c', String.class)).isEqualTo("str");

@@ -138,7 +138,7 @@ final class ZygoteTest {
       assertThat(Procs.command(worker.pid()))
           .contains("--snakepit-run-id " + pool.runtime().runId())
           .contains("--worker forked-1")
-          .doesNotContain("zygote");
+          .doesNotContain("forked-zygote");
     }
   }
 
@@ -211,7 +211,7 @@ final class ZygoteTest {
         import threading
         threading.Thread(target=threading.Event().wait, name="from-the-import", daemon=True).start()
         """;
-    try (LogLines said = LogLines.of("dev.terrarium.worker");
+    try (LogLines said = LogLines.ofWorkers();
         Pool pool = pool(threads + ADAPTER).size(2).start()) {
       soon().until(() -> ask(pool, "imported").size() == 2);
       soon().until(() -> !said.containing("cannot be forked safely").isEmpty());
@@ -268,7 +268,7 @@ final class ZygoteTest {
   @ValueSource(strings = {"os.kill(os.getpid(), 9)", "os._exit(0)"})
   void anImportWhoseHookEndsEachForkIsStartedByExec(String end) {
     String hook = "import os\nos.register_at_fork(after_in_child=lambda: %s)\n".formatted(end);
-    try (LogLines said = LogLines.of("dev.terrarium.worker");
+    try (LogLines said = LogLines.ofWorkers();
         Pool pool = pool(hook + ADAPTER).size(2).start()) {
       soon().until(() -> ask(pool, "imported").size() == 2);
       soon().until(() -> !said.containing("started by exec instead").isEmpty());
@@ -296,7 +296,7 @@ final class ZygoteTest {
         HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (128, HARD))
         """;
-    try (LogLines said = LogLines.of("dev.terrarium.worker");
+    try (LogLines said = LogLines.ofWorkers();
         Pool pool = pool(lowers + ADAPTER).size(2).start()) {
       soon().until(() -> ask(pool, "imported").size() == 2);
       soon().until(() -> !said.containing("started by exec instead").isEmpty());
@@ -312,9 +312,10 @@ final class ZygoteTest {
     String withoutMemory =
         """
         import errno, os
+        from terrarium import _stdlib
         def fork():
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-        os.fork = fork
+        _stdlib.os.fork = fork
         """;
     PoolBuilder pool = pool(withoutMemory + ADAPTER).size(2);
     assertThat(failure(StartFailedException.class, pool::start))
@@ -377,12 +378,11 @@ final class ZygoteTest {
   @Test
   void anImportThatTakesItsTimeIsWaitedForAndPrintsOnce() {
     String slow = "import time; time.sleep(5); print('imported at last')\n";
-    try (LogLines said = LogLines.of("dev.terrarium.worker.forked");
+    try (LogLines said = LogLines.of("terrarium.python.forked");
         Pool pool = pool(slow + ADAPTER).size(3).start()) {
       assertThat(ask(pool, "imported")).hasSize(1);
       soon().until(() -> !said.containing("imported at last").isEmpty());
-      assertThat(said.containing("imported at last"))
-          .containsExactly("INFO forked-zygote-1: imported at last");
+      assertThat(said.containing("imported at last")).containsExactly("INFO imported at last");
     }
   }
 
@@ -402,7 +402,7 @@ final class ZygoteTest {
         LEAK = []
         os.register_at_fork(before=lambda: LEAK.append(bytearray(90 * 2**20)))
         """;
-    try (LogLines said = LogLines.of("dev.terrarium.worker");
+    try (LogLines said = LogLines.of("terrarium.python");
         Pool pool = pool(leak + ADAPTER).start()) {
       soon().until(() -> !said.containing("the zygote ends: it has grown by").isEmpty());
       kill(pid(pool));
@@ -414,7 +414,7 @@ final class ZygoteTest {
   @Test
   void aZygoteThatNeverForksAnybodyIsNotTriedForEver() {
     String deadly = "import os; os.register_at_fork(before=lambda: os._exit(3))\n";
-    try (LogLines said = LogLines.of("dev.terrarium.worker");
+    try (LogLines said = LogLines.ofWorkers();
         Pool pool = pool(deadly + ADAPTER).size(2).start()) {
       soon().until(() -> ask(pool, "imported").size() == 2);
       soon().until(() -> !said.containing("ended 3 times before it had forked a worker").isEmpty());

@@ -1,5 +1,7 @@
 package dev.terrarium.cli;
 
+import dev.terrarium.StartFailedException;
+import dev.terrarium.process.Machine;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
@@ -26,7 +28,9 @@ public final class StateOptions {
   /// Where it is, or would be; for whoever reads it.
   ///
   /// @throws RegistryException if something else than a directory is there
+  /// @throws StartFailedException if `/proc` shows others' processes
   StateDirectory readable() {
+    Machine.requireOwnProc();
     StateDirectory state = locate();
     for (Path path : List.of(state.path(), state.runs())) {
       if (Files.exists(path) && !Files.isDirectory(path)) {

@@ -7,22 +7,31 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import picocli.CommandLine.Help.Ansi;
 
-/// Where the answer goes (stdout) and where the talk goes (stderr). Colours, progress and drawn
-/// lines only where a person is looking.
+/// Where the answer goes (stdout) and where the talk goes (stderr). Colours and drawn lines only
+/// where a person is looking.
 ///
 /// Both streams are UTF-8 whatever the locale says: JSON has no other encoding. Safe for use by
 /// many threads.
 public final class Terminal {
   private static final String CLEAR_LINE = "\r\033[K";
 
+  /// How far the lines of progress lie apart where nobody looks, at least.
+  static final Duration PROGRESS_INTERVAL = Duration.ofSeconds(5);
+
   private final PrintWriter out;
   private final PrintWriter err;
   private final boolean interactive;
   private final Supplier<Answerer> answerer;
+  private final LongSupplier nanoTime;
+  private final boolean isWithProgressLines;
+  private OptionalLong lastProgress = OptionalLong.empty(); // guarded by this
 
   /// @param interactive whether a person looks at both streams, and answers
   public Terminal(OutputStream out, OutputStream err, boolean interactive) {
@@ -31,10 +40,39 @@ public final class Terminal {
 
   /// @param answerer is asked for only where there is a question: to find out takes a while
   Terminal(OutputStream out, OutputStream err, boolean interactive, Supplier<Answerer> answerer) {
-    this.out = new PrintWriter(out, true, StandardCharsets.UTF_8);
-    this.err = new PrintWriter(err, true, StandardCharsets.UTF_8);
+    this(
+        new PrintWriter(out, true, StandardCharsets.UTF_8),
+        new PrintWriter(err, true, StandardCharsets.UTF_8),
+        interactive,
+        answerer,
+        System::nanoTime,
+        true);
+  }
+
+  private Terminal(
+      PrintWriter out,
+      PrintWriter err,
+      boolean interactive,
+      Supplier<Answerer> answerer,
+      LongSupplier nanoTime,
+      boolean isWithProgressLines) {
+    this.out = out;
+    this.err = err;
     this.interactive = interactive;
     this.answerer = answerer;
+    this.nanoTime = nanoTime;
+    this.isWithProgressLines = isWithProgressLines;
+  }
+
+  /// The same with a clock of its own.
+  Terminal timedBy(LongSupplier clock) {
+    return new Terminal(out, err, interactive, answerer, clock, isWithProgressLines);
+  }
+
+  /// The same for a program that reads how far the work is in the answer: where no person looks it
+  /// says nothing of it besides.
+  public Terminal withoutProgressLines() {
+    return new Terminal(out, err, interactive, answerer, nanoTime, false);
   }
 
   /// The process's own streams.
@@ -90,12 +128,25 @@ public final class Terminal {
     }
   }
 
-  /// How far the work is, in a line that the next one replaces; nothing where nobody looks.
+  /// How far the work is, in a line that the next one replaces. Where nobody looks, in a log say, a
+  /// line of its own every five seconds at most.
   public void progress(String line) {
     if (interactive) {
       err.print(CLEAR_LINE + "   " + line);
       err.flush();
+    } else if (isWithProgressLines && isTimeForProgress()) {
+      err.println("   " + line);
     }
+  }
+
+  private synchronized boolean isTimeForProgress() {
+    long now = nanoTime.getAsLong();
+    boolean soon =
+        lastProgress.isPresent() && now - lastProgress.getAsLong() < PROGRESS_INTERVAL.toNanos();
+    if (!soon) {
+      lastProgress = OptionalLong.of(now);
+    }
+    return !soon;
   }
 
   /// Takes the progress line away.

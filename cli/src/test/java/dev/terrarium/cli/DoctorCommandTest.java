@@ -8,6 +8,7 @@ import dev.terrarium.Terrarium;
 import dev.terrarium.testkit.Child;
 import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Procs;
+import dev.terrarium.warden.PythonHome;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -124,6 +125,60 @@ final class DoctorCommandTest {
           .singleElement()
           .asString()
           .contains("FAIL", "cannot be written", "set TERRARIUM_HOME");
+    }
+  }
+
+  /// Every start failed with a traceback of Python's, and here all was well.
+  @Test
+  void namesPythonFilesThatAreDamagedUntilAStartHasMendedThem() throws IOException {
+    assertThat(of(examined(), "python files"))
+        .singleElement()
+        .asString()
+        .contains("OK", "is not there yet");
+    PythonHome files = PythonHome.unpack(home);
+    assertThat(of(examined(), "python files")).singleElement().asString().contains("OK");
+    Files.delete(files.warden());
+    Files.write(files.worker(), new byte[3]);
+    assertThat(of(examined(), "python files"))
+        .singleElement()
+        .asString()
+        .contains("WARN", "2 of " + files.size(), "terrarium_warden.py, terrarium_worker.py")
+        .contains("the next start unpacks them again");
+    PythonHome.unpack(home);
+    assertThat(of(examined(), "python files")).singleElement().asString().contains("OK");
+  }
+
+  @Test
+  void saysThatNothingStartsFromPythonFilesThatOthersMayWrite() throws IOException {
+    Path python = PythonHome.unpack(home).directory().resolveSibling(".").normalize();
+    Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwxrwxrwx"));
+    JsonNode report = examined();
+    assertThat(report.path("fit").asBoolean()).isFalse();
+    assertThat(of(report, "python files"))
+        .singleElement()
+        .asString()
+        .contains("FAIL", python.toString(), "others may write to it", "chmod 700");
+  }
+
+  /// A user without an entry in the user database and without `HOME`.
+  @Test
+  void saysThatThereIsNoHome() {
+    try (Jvm jvm =
+        Jvm.behind(
+            List.of("env", "-u", "HOME", "-u", "XDG_STATE_HOME", "-u", "TERRARIUM_HOME"),
+            Homeless.class,
+            Map.of())) {
+      String report = jvm.awaitLine("{\"fit\"");
+      assertThat(report).startsWith(":false").contains("has no home directory", "TERRARIUM_HOME");
+      assertThat(jvm.awaitExit()).isEqualTo(3);
+    }
+  }
+
+  /// As the JVM calls the home directory then.
+  static final class Homeless {
+    public static void main(String[] arguments) {
+      System.setProperty("user.home", "?");
+      Main.main(new String[] {"doctor", "--json"});
     }
   }
 

@@ -147,6 +147,24 @@ final class LauncherTest {
                 + " --also-make");
   }
 
+  /// Who looks at a log, of CI say, saw nothing for minutes.
+  @Test
+  void saysHowFarABuildIsWhereThereIsNoTerminal() throws IOException {
+    checkout.jdk(checkout.folderOfJdks().resolve("25"), "25");
+    checkout.command(
+        "mvn",
+        "echo 'Downloaded from central: https://a'",
+        "echo '[INFO] Building terrarium-core 0.1.0-SNAPSHOT   [3/4]'",
+        "echo wall of text",
+        "mkdir -p cli/target",
+        "touch cli/target/terrarium-cli-1.jar");
+    assertThat(checkout.run("version").talk())
+        .hasSize(2)
+        .last()
+        .asString()
+        .matches("terrarium: building terrarium-core \\(3 of 4\\), 1 file fetched, \\d+ s");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

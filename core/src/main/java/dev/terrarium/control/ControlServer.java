@@ -2,6 +2,7 @@ package dev.terrarium.control;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.terrarium.base.Log;
 import dev.terrarium.json.PlainJson;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
@@ -16,8 +17,6 @@ import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The host's end of its control socket: takes questions of its own user, and answers each on a
 /// thread of its own, since looking at processes takes longer than frames may wait.
@@ -35,7 +34,7 @@ public final class ControlServer implements Greeter {
   /// Enough for some 40,000 workers.
   static final int ANSWER_BYTES_MAX = 16 << 20;
 
-  private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
+  private static final Log LOG = Log.of(ControlServer.class);
 
   private final String run;
   private final Supplier<HostStatus> status;
@@ -54,12 +53,21 @@ public final class ControlServer implements Greeter {
     }
     String question = Messages.control(first).ask();
     if (free.tryAcquire()) {
-      answerAside(connection, question);
+      answerAsideIfPossible(connection, question);
     } else {
       connection.send(
           error("%d other questions are being answered; ask again".formatted(ANSWERS_MAX)));
     }
     return new Asker();
+  }
+
+  // Whoever asks may be the one who looks for why there are no threads left.
+  private void answerAsideIfPossible(Connection connection, String question) {
+    try {
+      answerAside(connection, question);
+    } catch (OutOfMemoryError e) {
+      connection.send(error("this JVM can start no thread to answer: " + e.getMessage()));
+    }
   }
 
   private void answerAside(Connection connection, String question) {
@@ -80,7 +88,7 @@ public final class ControlServer implements Greeter {
   private void answer(Connection connection, String question) {
     try {
       connection.send(answer(question));
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       LOG.warn("Run {}: the question '{}' could not be answered", run, question, e);
       connection.send(error("it failed: " + e));
     } finally {

@@ -1,6 +1,7 @@
 package dev.terrarium.event;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Log;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -11,8 +12,6 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Brings events to those who subscribed, one after the other, on a thread of its own: whoever
 /// observes must not keep anybody from work.
@@ -29,7 +28,7 @@ public final class Events implements AutoCloseable {
 
   private static final long IDLE_SECONDS = 1;
   private static final long CLOSE_SECONDS = 1;
-  private static final Logger LOG = LoggerFactory.getLogger(Events.class);
+  private static final Log LOG = Log.of(Events.class);
 
   private final List<Subscriber> subscribers = new CopyOnWriteArrayList<>();
 
@@ -65,7 +64,7 @@ public final class Events implements AutoCloseable {
     void tell(TerrariumEvent event) {
       try {
         consumer.accept(event);
-      } catch (RuntimeException e) {
+      } catch (Throwable e) { // the next one is to be told all the same
         LOG.warn("A subscriber failed at {}", event, e);
       }
     }
@@ -84,7 +83,15 @@ public final class Events implements AutoCloseable {
   }
 
   /// Tells all, later. Never blocks, and never throws.
-  public synchronized void publish(TerrariumEvent event) {
+  public void publish(TerrariumEvent event) {
+    try {
+      keepOrTell(event);
+    } catch (OutOfMemoryError e) {
+      dropped.incrementAndGet();
+    }
+  }
+
+  private synchronized void keepOrTell(TerrariumEvent event) {
     if (subscribers.stream().anyMatch(it -> it.wants(event))) {
       later(() -> tell(event));
       return;
@@ -100,6 +107,17 @@ public final class Events implements AutoCloseable {
       teller.execute(telling);
     } catch (RejectedExecutionException e) {
       dropped.incrementAndGet();
+    } catch (OutOfMemoryError e) { // no thread can be made: it waits until one can
+      if (!teller.getQueue().offer(telling)) {
+        dropped.incrementAndGet();
+      }
+    }
+  }
+
+  /// Starts the thread where something waits for it that could not be made before.
+  public void ensure() {
+    if (!teller.getQueue().isEmpty()) {
+      boolean _ = teller.prestartCoreThread();
     }
   }
 

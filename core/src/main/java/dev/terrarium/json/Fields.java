@@ -1,6 +1,7 @@
 package dev.terrarium.json;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -96,6 +97,17 @@ public final class Fields {
       all.add(require(at, as(at, String.class, element)));
     }
     return List.copyOf(all);
+  }
+
+  /// An object whose fields are all texts. Empty where it is missing.
+  public Map<String, String> textsByName(String name) {
+    Fields object = objectOrNull(name);
+    if (object == null) {
+      return Map.of();
+    }
+    var all = new HashMap<String, String>();
+    object.fields.keySet().forEach(key -> all.put((String) key, object.text((String) key)));
+    return Map.copyOf(all);
   }
 
   private List<?> list(String name) {

@@ -1,6 +1,8 @@
 package dev.terrarium.orphan;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.ExitHook;
+import dev.terrarium.base.Log;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,27 +10,20 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Closes what is still open when the JVM ends: the owner of our one shutdown hook.
 ///
 /// The hook exists only while somebody is registered. It closes in reverse order, each closer in a
 /// thread of its own; one that hangs is left behind after its share of the time, so that the others
-/// get theirs. What is not closed by then is the warden's to kill.
+/// get theirs. Those that leave their end to the program for some time wait for that beside them.
+/// What is not closed by then is the warden's to kill.
 ///
 /// Safe for use by many threads.
 public final class ApplicationCleanup {
-  /// For all closers together: less than the ten seconds that container engines wait between
-  /// SIGTERM and SIGKILL.
-  public static final Duration TOTAL_TIMEOUT = Duration.ofSeconds(8);
-
-  private static final Logger LOG = LoggerFactory.getLogger(ApplicationCleanup.class);
-  private static final ApplicationCleanup OF_JVM =
-      new ApplicationCleanup(new JvmHooks(), TOTAL_TIMEOUT);
+  private static final Log LOG = Log.of(ApplicationCleanup.class);
+  private static final ApplicationCleanup OF_JVM = new ApplicationCleanup(new JvmHooks());
 
   private final Hooks hooks;
-  private final Duration totalTimeout;
   private final Object lock = new Object();
 
   private final AtomicLong activations = new AtomicLong();
@@ -42,9 +37,8 @@ public final class ApplicationCleanup {
   @GuardedBy("lock")
   private boolean ending;
 
-  ApplicationCleanup(Hooks hooks, Duration totalTimeout) {
+  ApplicationCleanup(Hooks hooks) {
     this.hooks = hooks;
-    this.totalTimeout = totalTimeout;
   }
 
   /// The one of this JVM (of this class loader).
@@ -60,6 +54,17 @@ public final class ApplicationCleanup {
   /// How often that happened in this JVM; expected: never.
   public long activations() {
     return activations.get();
+  }
+
+  /// Whether the JVM has begun to end, so that nothing is to be started any more. It refuses to
+  /// talk of hooks from then on.
+  public boolean isJvmEnding() {
+    try {
+      hooks.remove(Thread.ofPlatform().unstarted(() -> {}));
+      return false;
+    } catch (IllegalStateException e) {
+      return true;
+    }
   }
 
   /// Something that can be closed, possibly with an error that is then logged.
@@ -84,10 +89,11 @@ public final class ApplicationCleanup {
   /// Has `closer` called when the JVM ends, unless the registration is closed before.
   ///
   /// @param name for people
+  /// @param when after which delay, and for how long
   /// @throws IllegalStateException if the JVM is ending already; then nothing may be started any
   ///   more
-  public Registration register(String name, Closer closer) {
-    var entry = new Registered(name, closer);
+  public Registration register(String name, ExitHook when, Closer closer) {
+    var entry = new Registered(name, when, closer);
     synchronized (lock) {
       if (ending) {
         // With the hook under way nobody would close this any more.
@@ -104,6 +110,7 @@ public final class ApplicationCleanup {
   }
 
   private void deregister(Registered entry) {
+    entry.over.countDown();
     synchronized (lock) {
       if (registered.remove(entry) && registered.isEmpty() && hook != null) {
         removeHook(hook);
@@ -117,17 +124,37 @@ public final class ApplicationCleanup {
     try {
       hooks.remove(added);
     } catch (IllegalStateException e) {
-      LOG.trace("the JVM is ending", e);
+      LOG.debug("the JVM is ending", e);
     }
   }
 
   /// What the hook does.
   private void closeAll() {
     List<Registered> open = inReverse();
-    long end = System.nanoTime() + totalTimeout.toNanos();
+    List<Thread> later =
+        open.stream().filter(Registered::isLeftAlone).map(Registered::closeLater).toList();
+    closeNow(open.stream().filter(entry -> !entry.isLeftAlone()).toList());
+    later.forEach(ApplicationCleanup::join);
+  }
+
+  private static void closeNow(List<Registered> open) {
+    Duration longest =
+        open.stream()
+            .map(entry -> entry.when.timeout())
+            .max(Duration::compareTo)
+            .orElse(Duration.ZERO);
+    long end = System.nanoTime() + longest.toNanos();
     for (int i = 0; i < open.size(); i++) {
       long share = (end - System.nanoTime()) / (open.size() - i);
       open.get(i).close(share);
+    }
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -141,19 +168,48 @@ public final class ApplicationCleanup {
   /// Compared by identity: the same closer may be registered twice.
   private static final class Registered {
     private final String name;
+    private final ExitHook when;
     private final Closer closer;
+    private final CountDownLatch over = new CountDownLatch(1);
 
-    Registered(String name, Closer closer) {
+    Registered(String name, ExitHook when, Closer closer) {
       this.name = name;
+      this.when = when;
       this.closer = closer;
+    }
+
+    /// Whether the program has some time to close it itself.
+    boolean isLeftAlone() {
+      return when.delay().isPositive();
+    }
+
+    Thread closeLater() {
+      return Thread.ofPlatform()
+          .daemon()
+          .name("terrarium-cleanup-later-" + name)
+          .start(this::awaitAndClose);
+    }
+
+    private void awaitAndClose() {
+      if (!await(over, when.delay().toNanos())) {
+        LOG.warn(
+            "{} is still open {} ms after the JVM began to end, and is closed now",
+            name,
+            when.delay().toMillis());
+        close(when.timeout().toNanos());
+      }
     }
 
     void close(long nanos) {
       var done = new CountDownLatch(1);
-      Thread.ofPlatform()
-          .daemon()
-          .name("terrarium-cleanup-" + name)
-          .start(() -> closeAndCount(done));
+      try {
+        Thread.ofPlatform()
+            .daemon()
+            .name("terrarium-cleanup-" + name)
+            .start(() -> closeAndCount(done));
+      } catch (OutOfMemoryError e) {
+        closeAndCount(done); // no thread can be made: here, then, for as long as it takes
+      }
       if (!await(done, nanos)) {
         LOG.warn("{} did not close within {} ms", name, nanos / 1_000_000);
       }
@@ -162,7 +218,7 @@ public final class ApplicationCleanup {
     private void closeAndCount(CountDownLatch done) {
       try {
         closer.close();
-      } catch (Exception e) {
+      } catch (Exception | Error e) { // the others are still to be closed
         LOG.warn("{} did not close as it should", name, e);
       } finally {
         done.countDown();

@@ -3,20 +3,21 @@ package dev.terrarium.orphan;
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
 import dev.terrarium.OrphanProcess;
+import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.process.Birthmark;
-import dev.terrarium.process.Cgroups;
+import dev.terrarium.process.DeadTree;
 import dev.terrarium.process.Manner;
+import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.registry.DeadRun;
-import dev.terrarium.registry.Origin;
-import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -27,14 +28,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The dead among some run directories, with their locks held: swept in one pass over `/proc`,
 /// however many there are.
 final class CleanupBatch implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(CleanupBatch.class);
+  private static final Log LOG = Log.of(CleanupBatch.class);
 
+  /// For the look whether what a sweep could not get hold of is gone with its cgroups.
+  private static final Duration LAST_LOOK = Duration.ofSeconds(1);
+
+  private final StateDirectory state;
   private final ProcessKiller killer;
   private final CleanupPolicy policy;
   private final String why;
@@ -42,11 +47,18 @@ final class CleanupBatch implements AutoCloseable {
   private final List<Finding> findings = new ArrayList<>();
   private final List<DeadRun> held = new ArrayList<>();
   private final Map<Birthmark, Dead> marked = new LinkedHashMap<>();
+  private @Nullable Evidence evidence;
 
   /// A run whose lock is ours, with its ledger read.
-  private record Dead(DeadRun lock, Run run) {}
+  private record Dead(DeadRun lock, Run run, Birthmark mark) {}
 
-  CleanupBatch(ProcessKiller killer, CleanupPolicy policy, String why, Duration timeout) {
+  CleanupBatch(
+      StateDirectory state,
+      ProcessKiller killer,
+      CleanupPolicy policy,
+      String why,
+      Duration timeout) {
+    this.state = state;
     this.killer = killer;
     this.policy = policy;
     this.why = why;
@@ -56,14 +68,16 @@ final class CleanupBatch implements AutoCloseable {
   /// Takes the lock if it is free and decides what is to be done.
   void take(Path directory) {
     try {
-      if (RunDirectory.isTemporary(directory)) {
+      if (!RunDirectory.isOwn(directory)) {
+        report(directory, Fate.UNREADABLE, Judgement.NOT_OWN);
+      } else if (RunDirectory.isTemporary(directory)) {
         takeTemporary(directory);
       } else {
         takeComplete(directory);
       }
     } catch (NoSuchFileException e) {
       removeEmpty(directory);
-    } catch (IOException | RegistryException e) {
+    } catch (IOException | RuntimeException e) { // one that is odd must not save the others
       report(directory, Fate.UNREADABLE, String.valueOf(e.getMessage()));
     }
   }
@@ -90,27 +104,32 @@ final class CleanupBatch implements AutoCloseable {
     }
   }
 
-  /// The order of the questions matters: of another boot nothing can be alive, whoever it belonged
-  /// to.
-  private void sort(DeadRun dead, RunDetails details) {
-    Origin origin = details.origin();
-    if (!origin.sameBoot()) {
-      remove(dead, "the machine was started anew since", List.of());
-    } else if (!origin.sameUser() || !origin.samePidNamespace()) {
-      report(dead.path(), Fate.FOREIGN, Survey.whose(origin));
-    } else if (origin.birthmark().isEmpty()) {
-      report(dead.path(), Fate.UNREADABLE, "has no birthmark, so that nothing can be proved");
-    } else {
-      sort(new Dead(dead, Run.read(dead.path(), details)), origin.birthmark().get());
+  private void sort(DeadRun dead, RunDetails details) throws IOException {
+    Run run = Run.read(dead.path(), details);
+    Judgement judgement = Judgement.ofFree(run, evidence());
+    switch (judgement.standing()) {
+      case LIVE -> report(dead.path(), Fate.ALIVE, judgement.detail());
+      case FOREIGN -> report(dead.path(), Fate.FOREIGN, judgement.detail());
+      case UNREADABLE -> report(dead.path(), Fate.UNREADABLE, judgement.detail());
+      case DEAD -> {
+        if (details.origin().sameBoot()) {
+          Birthmark mark = details.origin().birthmark().orElseThrow();
+          marked.put(mark, new Dead(dead, run, mark));
+        } else {
+          remove(dead, judgement.detail(), List.of());
+        }
+      }
     }
   }
 
-  private void sort(Dead dead, Birthmark mark) {
-    if (dead.run().hasWardenUnderItsHost()) {
-      report(dead.lock().path(), Fate.ALIVE, "its lock is free, but its host lives");
-    } else {
-      marked.put(mark, dead);
+  /// Only where a lock is free: most starts find no dead run, and read nothing.
+  private Evidence evidence() throws IOException {
+    Evidence known = evidence;
+    if (known == null) {
+      known = Evidence.of(state);
+      evidence = known;
     }
+    return known;
   }
 
   List<Finding> clean() {
@@ -145,30 +164,105 @@ final class CleanupBatch implements AutoCloseable {
   }
 
   private void conclude(Dead dead, SweepReport report) {
-    List<Ended> ended = report.found().stream().map(found -> ended(dead.run(), found)).toList();
+    var ended = new ArrayList<Ended>();
+    report.found().forEach(found -> ended.add(ended(dead.run(), found)));
+    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock().path(), dead.run().origin());
+    Optional<String> objection = Optional.empty();
+    boolean complete = report.complete();
+    if (tree.isPresent() && mayBeForced(report, ended)) {
+      objection = end(tree.get(), dead.run(), ended);
+      complete |= objection.isEmpty() && isClear(dead, ended);
+    }
     long left = ended.stream().filter(it -> !it.dead()).count();
-    if (report.complete() && left == 0) {
-      removeWithCgroups(dead, "%d processes were ended".formatted(ended.size()), ended);
+    if (complete && left == 0 && objection.isEmpty()) {
+      remove(dead.lock(), "%d processes were ended".formatted(ended.size()), ended);
     } else {
-      String detail = "%d processes were found, %d are left".formatted(ended.size(), left);
+      String counts = "%d processes were found, %d are left".formatted(ended.size(), left);
+      String detail = objection.map(why -> counts + "; " + why).orElse(counts);
       findings.add(new Finding(dead.lock().path(), Fate.LEFT, detail, ended));
     }
   }
 
-  /// The last word: what bears no mark any more, and is where only that run's processes are.
-  private void removeWithCgroups(Dead dead, String detail, List<Ended> ended) {
-    Optional<Path> tree = dead.lock().cgroup();
-    if (tree.isEmpty() || endCgroups(dead.run(), tree.get())) {
-      remove(dead.lock(), detail, ended);
-    } else {
-      String problem = detail + ", but its cgroups are not empty: " + tree.get();
-      findings.add(new Finding(dead.lock().path(), Fate.LEFT, problem, ended));
-    }
+  /// Whether nothing is left, or only what ran away from the sweep until the time was up.
+  private boolean mayBeForced(SweepReport report, List<Ended> ended) {
+    boolean left = ended.stream().anyMatch(it -> !it.dead());
+    boolean graceIsOver = report.took().compareTo(policy.grace()) >= 0;
+    boolean spared = ended.stream().anyMatch(Ended::spared);
+    return report.complete() ? !left : graceIsOver && !spared;
   }
 
-  private boolean endCgroups(Run run, Path tree) {
-    return Cgroups.members(tree).stream().noneMatch(it -> spared(run.portrait(it, tree)))
-        && Cgroups.end(tree, killer, why);
+  /// Whether what ran away from the sweep is gone with the run's cgroups.
+  private boolean isClear(Dead dead, List<Ended> ended) {
+    SweepReport again = killer.sweep(Set.of(dead.mark()), why, manner(), LAST_LOOK);
+    again.found().stream()
+        .map(it -> ended(dead.run(), it))
+        .filter(it -> !isAmong(it.process(), ended))
+        .forEach(ended::add);
+    ended.replaceAll(CleanupBatch::asItIsNow);
+    return again.clear();
+  }
+
+  private static Ended asItIsNow(Ended was) {
+    OrphanProcess process = was.process();
+    var identity =
+        new ProcessIdentity(ProcessIdentity.currentBoot(), process.pid(), process.startTicks());
+    return was.dead() || identity.alive()
+        ? was
+        : new Ended(process, was.recorded(), was.forced(), was.spared(), "");
+  }
+
+  /// The last word: all that is in the run's cgroups, provided that each of it bears the run's
+  /// mark.
+  ///
+  /// @param ended is added to
+  /// @return why they are not gone
+  Optional<String> end(DeadTree tree, Run run, List<Ended> ended) {
+    DeadTree.Members members = tree.members();
+    if (!members.proved()) {
+      return Optional.of(notProved(tree, members));
+    }
+    List<Ended> inside = members.seen().stream().map(it -> ended(run, it, tree)).toList();
+    if (inside.stream().anyMatch(it -> spared(it.process()))) {
+      return Optional.of("what is in %s is spared by the cleanup policy".formatted(tree.path()));
+    }
+    if (!inside.isEmpty()) {
+      var killed = tree.kill(killer, why);
+      LOG.debug("{}: {} processes were killed with it", tree.path(), killed.size());
+      ended.removeIf(it -> isAmong(it.process(), inside));
+      members.seen().stream().map(it -> ended(run, it, tree)).forEach(ended::add);
+    }
+    return tree.remove()
+        ? Optional.empty()
+        : Optional.of("its cgroups are not empty: " + tree.path());
+  }
+
+  private static String notProved(DeadTree tree, DeadTree.Members members) {
+    return """
+    its cgroups are not empty: in %s are %d processes that do not bear its birthmark (pids %s), and \
+    %d of another PID namespace; look at them, end them by hand, then start again\
+    """
+        .formatted(
+            tree.path(),
+            members.unproved().size(),
+            members.unproved().stream().map(ProcessIdentity::pid).toList(),
+            members.unseen());
+  }
+
+  private static boolean isAmong(OrphanProcess process, List<Ended> others) {
+    return others.stream()
+        .map(Ended::process)
+        .anyMatch(it -> it.pid() == process.pid() && it.startTicks() == process.startTicks());
+  }
+
+  private static Ended ended(Run run, DeadTree.Member member, DeadTree tree) {
+    Birthmark.Mark mark = member.mark().orElseThrow();
+    String left = member.identity().alive() ? "was killed with its cgroup and is not dead yet" : "";
+    return new Ended(
+        run.portrait(member.identity(), mark, tree.path()),
+        run.recorded(mark),
+        /* forced= */ true,
+        /* spared= */ false,
+        left);
   }
 
   private static Ended ended(Run run, SweepReport.Found found) {

@@ -1,5 +1,6 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
@@ -7,13 +8,11 @@ import dev.terrarium.orphan.Run.Recorded;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Says what clean-ups have found, each thing once: what cannot be ended, or is spared, is found
 /// again by every look. Not for several threads at once.
 final class CleanupLog {
-  private static final Logger LOG = LoggerFactory.getLogger(CleanupLog.class);
+  private static final Log LOG = Log.of(CleanupLog.class);
 
   private Set<Object> said = Set.of();
 

@@ -137,7 +137,7 @@ public final class OrphanDetector {
   ///
   /// @throws RegistryException if the state directory is there and cannot be read
   public List<KnownRun> runs() {
-    return Survey.places(state, own.get(), told).stream().map(Survey.Place::known).toList();
+    return Places.of(state, own.get(), told).stream().map(Places.Place::known).toList();
   }
 
   /// Ends the processes of dead runtimes as the policy says, and removes those runtimes'
@@ -184,7 +184,7 @@ public final class OrphanDetector {
     Survey survey = survey();
     return new Overview(
         status(survey),
-        survey.places().stream().map(Survey.Place::known).toList(),
+        survey.places().stream().map(Places.Place::known).toList(),
         survey.active().stream().map(Survey.Active::known).toList(),
         survey.suspects());
   }

@@ -2,14 +2,13 @@ package dev.terrarium.orphan;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.base.Log;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent.OrphanFound;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.StateDirectory;
 import java.time.Duration;
 import java.time.Instant;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// What a runtime does about the dead ones beside it: once while it starts, and again from time to
 /// time.
@@ -19,7 +18,7 @@ import org.slf4j.LoggerFactory;
 public final class Orphans implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration WAIT_MIN = Duration.ofMillis(500);
-  private static final Logger LOG = LoggerFactory.getLogger(Orphans.class);
+  private static final Log LOG = Log.of(Orphans.class);
 
   private final String run;
   private final StateDirectory state;
@@ -67,8 +66,9 @@ public final class Orphans implements AutoCloseable {
   /// the policy's hooks keeps nobody else from work. Costs next to nothing where no run is.
   public synchronized void lookAgain() {
     if (!closed && !looking.isAlive()) {
-      looking = thread();
-      looking.start();
+      Thread next = thread();
+      next.start(); // first: where no thread can be made, the one before is the last
+      looking = next;
     }
   }
 

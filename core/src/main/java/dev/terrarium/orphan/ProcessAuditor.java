@@ -1,6 +1,8 @@
 package dev.terrarium.orphan;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Log;
+import dev.terrarium.base.SteadyThread;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent.Drift;
 import dev.terrarium.event.TerrariumEvent.DriftFound;
@@ -19,8 +21,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongPredicate;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Looks from time to time whether ledger, warden and machine agree, and mends where they do not.
 ///
@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
 public final class ProcessAuditor implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
   private static final String WHY = "auditor: its worker stands in no row";
-  private static final Logger LOG = LoggerFactory.getLogger(ProcessAuditor.class);
+  private static final Log LOG = Log.of(ProcessAuditor.class);
 
   private final String run;
   private final Birthmark mark;
@@ -40,7 +40,7 @@ public final class ProcessAuditor implements AutoCloseable {
   private final Events events;
   private final Duration interval;
   private final Runnable alsoLook;
-  private final Thread thread;
+  private final SteadyThread thread;
   private Set<ProcessIdentity> strangeBefore = Set.of();
 
   @GuardedBy("this")
@@ -65,8 +65,12 @@ public final class ProcessAuditor implements AutoCloseable {
     this.events = events;
     this.interval = interval;
     this.alsoLook = alsoLook;
-    this.thread =
-        Thread.ofPlatform().daemon().name("terrarium-auditor-" + run).unstarted(this::keepLooking);
+    this.thread = new SteadyThread("terrarium-auditor-" + run, this::keepLooking);
+  }
+
+  /// The thread, for a watchdog.
+  public SteadyThread thread() {
+    return thread;
   }
 
   public void start() {
@@ -78,7 +82,7 @@ public final class ProcessAuditor implements AutoCloseable {
       try {
         look();
         alsoLook.run();
-      } catch (RuntimeException | Error e) {
+      } catch (Throwable e) {
         LOG.error("The auditor of run {} failed; it goes on with its next look", run, e);
       }
     }
@@ -150,7 +154,7 @@ public final class ProcessAuditor implements AutoCloseable {
     thread.interrupt(); // a clean-up that waits for somebody's grace
     try {
       if (!thread.join(CLOSE_TIMEOUT)) {
-        LOG.warn("{} did not end within {}", thread.getName(), CLOSE_TIMEOUT);
+        LOG.warn("{} did not end within {}", thread.name(), CLOSE_TIMEOUT);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -102,14 +102,16 @@ final class Run {
         "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin().run()));
   }
 
-  /// Of a process in one of the run's cgroups that bears no mark.
-  OrphanProcess portrait(ProcessIdentity identity, Path tree) {
+  /// Of a process in one of the run's cgroups.
+  OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, Path tree) {
+    WorkerRow row = rows.get(mark.worker());
     return portrait(
         identity,
-        Kind.CHILD,
-        "",
+        kind(identity, mark),
+        row == null ? "" : row.worker(),
         ProcFs.commandLine(identity.pid()),
-        "is in %s of run %s, whose lock is free".formatted(tree, origin().run()));
+        "is in %s, and bears birthmark %d, of run %s, whose lock is free"
+            .formatted(tree, mark.run(), origin().run()));
   }
 
   private OrphanProcess portrait(

@@ -2,6 +2,7 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
@@ -19,8 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Cleans up after runtimes that died together with their wardens, at the start of the next one.
 ///
@@ -40,7 +39,7 @@ public final class StartupCleanup {
   /// Runs that are swept in one pass. Each holds a descriptor meanwhile.
   static final int BATCH_RUNS_MAX = 64;
 
-  private static final Logger LOG = LoggerFactory.getLogger(StartupCleanup.class);
+  private static final Log LOG = Log.of(StartupCleanup.class);
 
   private final StateDirectory state;
   private final ProcessKiller killer;
@@ -108,7 +107,7 @@ public final class StartupCleanup {
   private List<Finding> clean(List<Path> directories, Duration left) {
     Duration longest = policy.grace().plus(SWEEP_TIMEOUT);
     Duration timeout = left.compareTo(longest) < 0 ? left : longest;
-    try (var batch = new CleanupBatch(killer, policy, why, timeout)) {
+    try (var batch = new CleanupBatch(state, killer, policy, why, timeout)) {
       directories.forEach(batch::take);
       return batch.clean();
     }

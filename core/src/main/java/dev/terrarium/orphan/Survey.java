@@ -3,45 +3,30 @@ package dev.terrarium.orphan;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
+import dev.terrarium.orphan.Places.Place;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.Births;
+import dev.terrarium.process.DeadTree;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.RunId;
-import dev.terrarium.registry.Origin;
-import dev.terrarium.registry.RegistryException;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.registry.WorkerRow;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /// One look at the runs of a state directory and at all processes of the machine. Touches nothing.
 ///
-/// A process is an orphan if, and only if, it bears the birthmark of a run of this user and PID
-/// namespace whose lock is free, and no warden works under that run's host. All else is either at
-/// work, or not to be told: that is reported, and nobody's to kill.
+/// A process is an orphan if, and only if, it bears the birthmark of a run that is dead by
+/// [Judgement]. All else is either at work, or not to be told: that is reported, and nobody's to
+/// kill.
 final class Survey {
-  /// A run's directory.
-  ///
-  /// @param run empty where it is unreadable
-  /// @param detail for people
-  record Place(Path directory, Standing standing, Optional<Run> run, String detail) {
-    KnownRun known() {
-      List<WorkerRow> rows = run.map(Run::rows).orElse(List.of());
-      return new KnownRun(directory, standing, detail, run.map(Run::details), rows);
-    }
-  }
-
   /// A process at work.
   record Active(ProcStat stat, Birthmark.Mark mark, Run run) {
     OrphanProcess.Kind kind() {
@@ -58,9 +43,6 @@ final class Survey {
 
   private record Unknown(ProcStat stat, Birthmark.Mark mark) {}
 
-  private static final String REMEDY =
-      "this user needs rwx there (chmod u+rwx), or set TERRARIUM_HOME to a directory of his own";
-
   private final List<Place> places;
   private final List<Active> active = new ArrayList<>();
   private final List<Orphan> orphans = new ArrayList<>();
@@ -70,22 +52,36 @@ final class Survey {
 
   private Survey(List<Place> places) {
     this.places = places;
-    for (Place place : places) {
-      place.run().flatMap(run -> run.origin().birthmark()).ifPresent(it -> index(it, place));
-    }
+    places.forEach(this::index);
   }
 
+  /// Of another boot nobody is alive.
+  private void index(Place place) {
+    place
+        .run()
+        .filter(run -> place.standing() != Standing.DEAD || run.origin().sameBoot())
+        .flatMap(run -> run.origin().birthmark())
+        .ifPresent(mark -> index(mark, place));
+  }
+
+  /// Of several that claim one mark the one that lives: then nobody who bears it is an orphan.
   private void index(Birthmark mark, Place place) {
-    byMark.put(mark.run(), place);
+    byMark.merge(
+        mark.run(), place, (one, other) -> other.standing() == Standing.LIVE ? other : one);
   }
 
   /// @param own the run of this JVM whose ledger is known better than from its file
   /// @param told other runs whose ledgers are, by their directories
   static Survey of(StateDirectory state, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
-    var survey = new Survey(places(state, own, told));
+    var survey = new Survey(Places.of(state, own, told));
+    Births births = Births.fromNow();
     ProcFs.pids().forEach(survey::look);
+    if (survey.mayHaveMissed() && births.any()) {
+      births.forEach(survey::lookAtBorn);
+    }
+    survey.places.forEach(survey::lookIntoCgroups);
     if (!survey.unknown.isEmpty()) {
-      survey.lookAgain(places(state, own, told));
+      survey.lookAgain(Places.of(state, own, told));
     }
     return survey;
   }
@@ -94,75 +90,8 @@ final class Survey {
   private void lookAgain(List<Place> later) {
     later.stream()
         .filter(place -> places.stream().noneMatch(it -> it.directory().equals(place.directory())))
-        .forEach(
-            place ->
-                place
-                    .run()
-                    .flatMap(run -> run.origin().birthmark())
-                    .ifPresent(it -> index(it, place)));
+        .forEach(this::index);
     List.copyOf(unknown).forEach(it -> sort(it.stat(), it.mark(), true));
-  }
-
-  /// The runs alone: no process is looked at.
-  static List<Place> places(
-      StateDirectory state, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
-    try (Stream<Path> entries = Files.list(state.runs())) {
-      return entries
-          .filter(entry -> !RunDirectory.isTemporary(entry))
-          .sorted()
-          .map(entry -> place(entry, own, told))
-          .toList();
-    } catch (NoSuchFileException e) {
-      return List.of(); // there never was a run
-    } catch (IOException e) {
-      throw new RegistryException(state.runs(), "cannot be listed", REMEDY, e);
-    }
-  }
-
-  private static Place place(Path directory, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
-    if (own.filter(run -> run.directory().equals(directory)).isPresent()) {
-      return new Place(directory, Standing.LIVE, own, "this runtime");
-    }
-    try {
-      RunDetails details = RunDirectory.read(directory);
-      Origin origin = details.origin();
-      List<WorkerRow> rows = told.get(directory);
-      Run run = rows == null ? Run.read(directory, details) : new Run(directory, details, rows);
-      if (!origin.sameUser() || !origin.samePidNamespace()) {
-        return new Place(directory, Standing.FOREIGN, Optional.of(run), whose(origin));
-      }
-      return standing(directory, run);
-    } catch (IOException | IllegalArgumentException e) {
-      return unreadable(directory, String.valueOf(e.getMessage()));
-    }
-  }
-
-  /// Whether it lives does not depend on what is written there.
-  private static Place unreadable(Path directory, String why) {
-    boolean locked;
-    try {
-      locked = RunDirectory.isLocked(directory);
-    } catch (IOException e) {
-      locked = false;
-    }
-    return locked
-        ? new Place(directory, Standing.LIVE, Optional.empty(), "its lock is held; " + why)
-        : new Place(directory, Standing.UNREADABLE, Optional.empty(), why);
-  }
-
-  private static Place standing(Path directory, Run run) throws IOException {
-    if (RunDirectory.isLocked(directory)) {
-      return new Place(directory, Standing.LIVE, Optional.of(run), "its lock is held");
-    }
-    return run.hasWardenUnderItsHost()
-        ? new Place(directory, Standing.LIVE, Optional.of(run), "its lock is free, its host lives")
-        : new Place(directory, Standing.DEAD, Optional.of(run), "its lock is free");
-  }
-
-  static String whose(Origin origin) {
-    return origin.sameUser()
-        ? "belongs to namespace " + origin.pidNamespace()
-        : "belongs to user " + origin.uid();
   }
 
   private void look(long pid) {
@@ -177,6 +106,30 @@ final class Survey {
     } else {
       suspectByName(pid);
     }
+  }
+
+  /// Whether there are dead runs of which nobody was seen. A chain whose links each fork the next
+  /// and die stands in no list: it took up a processor for hours, and there was nobody to be seen.
+  private boolean mayHaveMissed() {
+    return byMark.values().stream().anyMatch(this::isDeadAndUnseen);
+  }
+
+  private boolean isDeadAndUnseen(Place place) {
+    return place.standing() == Standing.DEAD
+        && orphans.stream().noneMatch(it -> it.run().directory().equals(place.directory()));
+  }
+
+  /// One of a chain is enough to tell of it. A thread has a number, too, and is not meant.
+  private void lookAtBorn(long pid) {
+    Birthmark.of(pid)
+        .filter(this::isOfDeadAndUnseen)
+        .flatMap(mark -> ProcFs.stat(pid).filter(stat -> !stat.dead() && stat.pid() == pid))
+        .ifPresent(stat -> Birthmark.of(pid).ifPresent(mark -> sort(stat, mark, false)));
+  }
+
+  private boolean isOfDeadAndUnseen(Birthmark.Mark mark) {
+    Place place = byMark.get(mark.run());
+    return place != null && isDeadAndUnseen(place);
   }
 
   private void sort(ProcStat stat, Birthmark.Mark mark, boolean finallySo) {
@@ -206,8 +159,30 @@ final class Survey {
               Optional.of(mark),
               "bears the birthmark of run %s, which %s"
                   .formatted(run.origin().run(), place.detail()));
-      case UNREADABLE -> throw new IllegalStateException("nobody knows its birthmark: " + place);
+      case UNREADABLE ->
+          suspect(
+              stat,
+              Optional.of(mark),
+              "bears the birthmark of run %s, of which nothing is proved: %s"
+                  .formatted(run.origin().run(), place.detail()));
     }
+  }
+
+  /// What bears no mark there keeps a clean-up from ending the rest, so it is to be told.
+  private void lookIntoCgroups(Place place) {
+    place
+        .run()
+        .filter(run -> place.standing() == Standing.DEAD && run.origin().sameBoot())
+        .flatMap(run -> RunDirectory.cgroups(run.directory(), run.origin()))
+        .ifPresent(tree -> tree.members().unproved().forEach(it -> suspectInside(it, tree, place)));
+  }
+
+  private void suspectInside(ProcessIdentity process, DeadTree tree, Place place) {
+    String why =
+        "is in %s of run %s, which is dead, and bears no birthmark of it"
+            .formatted(tree.path(), place.known().id());
+    List<String> command = ProcFs.commandLine(process.pid());
+    suspects.add(new Suspect(process, Optional.empty(), command, why));
   }
 
   private void suspectByName(long pid) {

@@ -77,6 +77,12 @@ public final class Batch {
   private boolean roomIsNews;
   private @Nullable Supplier<TerrariumException> broken;
 
+  /// It gets no place any more: it breaks when what workers have of it has come.
+  private @Nullable Supplier<TerrariumException> refused;
+
+  /// Items that workers have, or are about to get.
+  private int onTheirWay;
+
   /// @param placesMax how many items the pool could run at the same time
   /// @param inOrder whether a worker runs them one after the other
   Batch(Setup setup, Scheduler scheduler, Timer timer, int placesMax, boolean inOrder) {
@@ -109,8 +115,19 @@ public final class Batch {
 
   // Under the lock.
   private int room() {
-    boolean going = broken == null && !window.hasFailed();
-    return going ? WINDOW_ROWS * placesMax * pace.rowLength() - window.size() : 0;
+    return goesOn() && !window.hasFailed()
+        ? WINDOW_ROWS * placesMax * pace.rowLength() - window.size()
+        : 0;
+  }
+
+  // Under the lock.
+  private boolean goesOn() {
+    return broken == null && refused == null;
+  }
+
+  // Under the lock.
+  private @Nullable Supplier<TerrariumException> reason() {
+    return broken == null && onTheirWay == 0 ? refused : broken;
   }
 
   /// Takes items, in the order of their source.
@@ -135,7 +152,7 @@ public final class Batch {
       if (window.isDeliverable()) {
         return window.remove();
       }
-      why = broken;
+      why = reason();
     } finally {
       lock.unlock();
     }
@@ -162,7 +179,7 @@ public final class Batch {
     lock.lockInterruptibly();
     try {
       roomIsNews = more;
-      while (!window.isDeliverable() && broken == null && !(more && room() > 0)) {
+      while (!window.isDeliverable() && reason() == null && !(more && room() > 0)) {
         changed.await();
       }
     } finally {
@@ -207,7 +224,7 @@ public final class Batch {
     int more;
     lock.lock();
     try {
-      more = broken == null ? Math.min(prepared.size(), placesMax - rows.size() - asked) : 0;
+      more = goesOn() ? Math.min(prepared.size(), placesMax - rows.size() - asked) : 0;
       asked += Math.max(0, more);
     } finally {
       lock.unlock();
@@ -255,7 +272,7 @@ public final class Batch {
     private boolean wantsAnother() {
       lock.lock();
       try {
-        boolean wanted = broken == null && !prepared.isEmpty();
+        boolean wanted = goesOn() && !prepared.isEmpty();
         asked += wanted ? 1 : 0;
         return !wanted;
       } finally {
@@ -268,9 +285,7 @@ public final class Batch {
       lock.lock();
       try {
         asked--;
-        if (broken == null) {
-          broken = why;
-        }
+        refused = refused == null ? why : refused;
         changed.signalAll();
       } finally {
         lock.unlock();
@@ -298,6 +313,7 @@ public final class Batch {
     Call call =
         new Call(setup.ids().getAsLong(), setup.tool(), item.envelope(), setup.deadline(), row);
     item.goesIn(call);
+    onTheirWay++;
     call.whenDone(() -> ended(item, call));
     return item;
   }
@@ -311,6 +327,7 @@ public final class Batch {
     lock.lock();
     try {
       row.takeBack(more);
+      onTheirWay -= more.size();
       more.forEach(this::prepareAgain);
       leaveWhenEmpty(row);
     } finally {
@@ -330,8 +347,8 @@ public final class Batch {
         pace.took(took);
         tellOfRoom();
       }
-      boolean othersWait = scheduler.length() > asked;
-      more = othersWait ? List.of() : next(row);
+      boolean othersWait = scheduler.length() > asked || scheduler.isDraining();
+      more = othersWait || !rows.contains(row) ? List.of() : next(row);
       left = leaveWhenEmpty(row);
     } finally {
       lock.unlock();
@@ -397,13 +414,14 @@ public final class Batch {
       if (!item.isIn(call)) {
         return; // its worker did not take it, and it went to another
       }
+      onTheirWay--;
       if (notBegun) {
         prepareAgain(item);
       } else {
         wanted = window.over(item, outcome);
-        if (window.isDeliverable()) {
-          changed.signal();
-        }
+      }
+      if (window.isDeliverable() || reason() != null) {
+        changed.signal();
       }
     } finally {
       lock.unlock();
@@ -419,7 +437,7 @@ public final class Batch {
   // Under the lock.
   private void prepareAgain(Item item) {
     item.goesIn(null);
-    if (broken == null) {
+    if (goesOn()) {
       prepared.add(item);
     }
   }

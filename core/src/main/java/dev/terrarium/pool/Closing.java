@@ -1,17 +1,14 @@
 package dev.terrarium.pool;
 
 import dev.terrarium.PoolConfig;
+import dev.terrarium.base.Log;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Texts;
+import dev.terrarium.worker.Waits;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The end of a pool's workers: how many had to be forced, and when the last one is gone.
 /// Thread-safe.
@@ -19,7 +16,7 @@ final class Closing {
   /// Beyond the three steps of stopping: how long the warden may take to report.
   static final Duration CLOSE_MARGIN = Duration.ofSeconds(3);
 
-  private static final Logger LOG = LoggerFactory.getLogger(Closing.class);
+  private static final Log LOG = Log.of(Closing.class);
 
   private final PoolConfig config;
   private final CompletableFuture<Void> emptied = new CompletableFuture<>();
@@ -29,6 +26,7 @@ final class Closing {
     this.config = config;
   }
 
+  /// The last worker is gone, or there is nobody any more who would say so.
   void emptied() {
     emptied.complete(null);
   }
@@ -46,27 +44,12 @@ final class Closing {
   /// @param left how many are there
   void await(IntSupplier left) {
     Duration limit = Durations.limited(config.grace()).multipliedBy(2).plus(CLOSE_MARGIN);
-    boolean interrupted = false;
-    long end = System.nanoTime() + Durations.nanos(limit);
-    while (true) {
-      try {
-        emptied.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true; // closing half-way would leave processes to the next layer
-      } catch (TimeoutException e) {
-        LOG.warn(
-            "Pool '{}': {} workers are not gone after {}; the runtime kills what is left",
-            config.name(),
-            left.getAsInt(),
-            Texts.of(limit));
-        break;
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    if (!Waits.uninterruptibly(emptied, limit)) {
+      LOG.warn(
+          "Pool '{}': {} workers are not gone after {}; the runtime kills what is left",
+          config.name(),
+          left.getAsInt(),
+          Texts.of(limit));
     }
   }
 }

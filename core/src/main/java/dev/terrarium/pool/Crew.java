@@ -6,16 +6,17 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
+import dev.terrarium.worker.Each;
 import dev.terrarium.worker.End;
 import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.WorkerState;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.IntSupplier;
@@ -43,7 +44,7 @@ final class Crew {
   private final CompletableFuture<Void> started = new CompletableFuture<>();
   private final Closing closing;
   private boolean open = true;
-  private final AtomicInteger starting = new AtomicInteger();
+  private final Set<Worker> starting = ConcurrentHashMap.newKeySet();
   private volatile int failures;
   private long restarts;
   private boolean tryIsDue;
@@ -61,7 +62,7 @@ final class Crew {
     this.timer = timer;
     this.maker = maker;
     this.parallelism = parallelism;
-    this.scheduler = new Scheduler(config, errors, timer, starting::get);
+    this.scheduler = new Scheduler(config, errors, timer, starting::size);
     this.closing = new Closing(config);
   }
 
@@ -71,6 +72,15 @@ final class Crew {
 
   Closing closing() {
     return closing;
+  }
+
+  PoolErrors errors() {
+    return errors;
+  }
+
+  /// The calls that workers have at this moment.
+  long callsInFlight() {
+    return locked(() -> List.copyOf(workers)).stream().mapToLong(Worker::callsInFlight).sum();
   }
 
   List<ToolInfo> tools() {
@@ -87,7 +97,7 @@ final class Crew {
     boolean welcome;
     lock.lock();
     try {
-      starting.decrementAndGet();
+      starting.remove(worker);
       welcome = open && worker.isReady();
       if (welcome) {
         scheduler.add(worker);
@@ -121,15 +131,12 @@ final class Crew {
   }
 
   void gone(Worker worker, WorkerState.Gone gone) {
-    boolean wasReady = worker.wasReady();
     Runnable badNews = () -> {};
     lock.lock();
     try {
       scheduler.remove(worker);
-      workers.remove(worker);
-      if (!wasReady) {
-        starting.decrementAndGet();
-      }
+      boolean news = workers.remove(worker); // told twice where there was no memory to act on it
+      starting.remove(worker);
       if (gone.end().cause() == End.Cause.START_FAILED) {
         lastFailure = errors.startFailed(worker, gone);
       }
@@ -138,9 +145,11 @@ final class Crew {
       }
       // One that could not be forked never was: the next one is its first try.
       if (open && gone.end().cause() != End.Cause.NOT_FORKED) {
-        restarts++;
-        // A worker that served calls and then died says nothing about the next one's start.
-        failures = worker.served() > 0 ? 0 : failures + 1;
+        if (news) {
+          restarts++;
+          // A worker that served calls and then died says nothing about the next one's start.
+          failures = worker.served() > 0 ? 0 : failures + 1;
+        }
         badNews = judge();
       }
     } finally {
@@ -181,30 +190,37 @@ final class Crew {
     try {
       boolean due = open && workers.size() < config.size();
       if (due && !tryIsDue) {
-        tryIsDue = true;
         timer.after(Backoff.after(failures), this::fill);
+        tryIsDue = true; // after it: there may be no memory for a timer's entry
       }
     } finally {
       lock.unlock();
     }
   }
 
-  // Reserves places under the lock, starts the workers outside.
   private void fill() {
-    List<Worker> fresh = new ArrayList<>();
+    locked(() -> tryIsDue = false);
+    for (Worker next = reserve(); next != null; next = reserve()) {
+      next.start();
+    }
+  }
+
+  // A place, under the lock; the worker is started outside.
+  private @Nullable Worker reserve() {
     lock.lock();
     try {
-      tryIsDue = false;
-      while (open && workers.size() < config.size() && starting.get() < parallelism.getAsInt()) {
-        Worker worker = maker.get();
-        workers.add(worker);
-        starting.incrementAndGet();
-        fresh.add(worker);
+      boolean room =
+          open && workers.size() < config.size() && starting.size() < parallelism.getAsInt();
+      if (!room) {
+        return null;
       }
+      Worker worker = maker.get();
+      workers.add(worker);
+      starting.add(worker);
+      return worker;
     } finally {
       lock.unlock();
     }
-    fresh.forEach(Worker::start);
   }
 
   /// Takes no more calls, ends those that wait, and asks all workers to leave.
@@ -222,9 +238,17 @@ final class Crew {
     } finally {
       lock.unlock();
     }
-    abandoned.forEach(seeker -> seeker.refuse(errors::closed));
-    leaving.forEach(worker -> worker.stop("pool '" + config.name() + "' closes"));
-    started.completeExceptionally(errors.closedWhileStarting());
+    try {
+      Each.of(abandoned, seeker -> seeker.refuse(errors::closed));
+    } finally {
+      started.completeExceptionally(errors.closedWhileStarting());
+      Each.of(leaving, worker -> worker.stop("pool '" + config.name() + "' closes"));
+    }
+  }
+
+  /// Ends what those workers have whose end has not been reported: there is nothing to wait for.
+  void abandon() {
+    Each.of(locked(() -> List.copyOf(workers)), Worker::abandon);
   }
 
   /// How many there are, in whatever state.
@@ -244,7 +268,7 @@ final class Crew {
               config.size(),
               scheduler.ready() - busy,
               busy,
-              starting.get(),
+              starting.size(),
               scheduler.waiting(),
               scheduler.calls(),
               restarts,
@@ -260,6 +284,17 @@ final class Crew {
   /// @param told whom, with the stacks
   void endStuck(BiConsumer<Worker, String> told) {
     locked(() -> List.copyOf(workers)).forEach(worker -> worker.endIfStuck(told));
+    fillLater(); // should a try have been lost when memory or threads ran out
+  }
+
+  /// Does what was left half-done because there was no memory, or no thread, for it: from time to
+  /// time, by the runtime's watchdog.
+  void mend() {
+    locked(() -> List.copyOf(workers)).forEach(Worker::mend);
+    scheduler.serveWaiting();
+    if (!started.isCompletedExceptionally()) {
+      fillLater();
+    }
   }
 
   private <T extends @Nullable Object> T locked(Supplier<T> question) {

@@ -14,24 +14,40 @@ import org.jspecify.annotations.Nullable;
 /// the pool's lock.
 final class IdleWorkers {
   private final int concurrency;
+  private final int size;
   private final Map<Worker, Integer> loads = new HashMap<>();
   private final List<Deque<Worker>> byLoad = new ArrayList<>();
 
-  IdleWorkers(int concurrency) {
+  /// @param size how many workers there are to be
+  IdleWorkers(int concurrency, int size) {
     this.concurrency = concurrency;
+    this.size = size;
   }
 
+  // Each method takes the memory that it needs before it changes anything: one that fails half-way
+  // would lose a worker.
+
   void add(Worker worker) {
+    prepare(0);
     loads.put(worker, 0);
     offer(worker, 0);
+  }
+
+  private void prepare(int load) {
+    while (byLoad.size() <= load && load < concurrency) {
+      byLoad.add(new ArrayDeque<>(size + 1));
+    }
   }
 
   /// The best worker, with one more call on it; null where all are full.
   @Nullable Worker take() {
     for (int load = 0; load < byLoad.size(); load++) {
-      Worker worker = byLoad.get(load).pollLast();
-      if (worker != null) {
-        loads.put(worker, load + 1);
+      Deque<Worker> loaded = byLoad.get(load);
+      if (!loaded.isEmpty()) {
+        prepare(load + 1);
+        Integer more = load + 1;
+        Worker worker = loaded.removeLast();
+        loads.put(worker, more);
         offer(worker, load + 1);
         return worker;
       }
@@ -43,8 +59,9 @@ final class IdleWorkers {
   void giveBack(Worker worker) {
     Integer load = loads.get(worker);
     if (load != null && load > 0) {
+      Integer less = load - 1;
       withdraw(worker, load);
-      loads.put(worker, load - 1);
+      loads.put(worker, less);
       offer(worker, load - 1);
     }
   }
@@ -70,9 +87,6 @@ final class IdleWorkers {
 
   private void offer(Worker worker, int load) {
     if (load < concurrency) {
-      while (byLoad.size() <= load) {
-        byLoad.add(new ArrayDeque<>());
-      }
       byLoad.get(load).addLast(worker);
     }
   }

@@ -25,6 +25,11 @@ final class PoolErrors {
     return new PoolClosedException("Pool '%s' is closed".formatted(config.name()));
   }
 
+  PoolClosedException shuttingDown() {
+    return new PoolClosedException(
+        "Pool '%s' is shutting down and takes no new calls".formatted(config.name()));
+  }
+
   PoolSaturatedException queueFull(String numbers, int queued) {
     return saturated("the queue is full", numbers, queued);
   }

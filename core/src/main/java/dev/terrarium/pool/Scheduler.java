@@ -1,5 +1,6 @@
 package dev.terrarium.pool;
 
+import dev.terrarium.Drain;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.wire.Messages.CancelReason;
@@ -11,6 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
@@ -32,6 +34,14 @@ final class Scheduler {
   private final AtomicLong calls = new AtomicLong();
   private boolean closed;
 
+  /// Whom a pool that is shutting down still serves, null where it is not.
+  private @Nullable Drain drain;
+
+  private final Condition calm = lock.newCondition();
+
+  /// For those who only want to know whether to go on.
+  private volatile boolean draining;
+
   /// Of those in the queue, the ones that `maxWaiting` counts.
   private int counted;
 
@@ -48,7 +58,7 @@ final class Scheduler {
     this.errors = errors;
     this.timer = timer;
     this.starting = starting;
-    this.idle = new IdleWorkers(config.concurrency());
+    this.idle = new IdleWorkers(config.concurrency(), config.size());
   }
 
   // --- Callers ---
@@ -62,13 +72,19 @@ final class Scheduler {
 
   /// Finds a place for him, now or when his turn comes, or refuses him.
   void place(Seeker seeker) {
+    place(seeker, false);
+  }
+
+  // One who had a place or a turn before is nobody new.
+  private void place(Seeker seeker, boolean known) {
+    boolean again = known;
     Worker worker;
     do {
       Supplier<TerrariumException> refusal;
       lock.lock();
       try {
         worker = null;
-        refusal = refusal();
+        refusal = refusal(seeker, again);
         if (refusal == null) {
           // Who waits goes first, also in the moment between a worker's readiness and its first
           // call.
@@ -83,8 +99,20 @@ final class Scheduler {
       if (refusal != null) {
         seeker.refuse(refusal);
       }
+      again = true;
       // A worker that died since it was taken refuses the call, and the pool looks again.
     } while (worker != null && !seated(worker, seeker));
+  }
+
+  // Under the lock.
+  private @Nullable Supplier<TerrariumException> refusal(Seeker seeker, boolean again) {
+    boolean served = drain == null || (again && isServed(seeker));
+    return closed || served ? refusal() : errors::shuttingDown;
+  }
+
+  // A batch never ends with its turn: what it wants next is as good as a new call.
+  private boolean isServed(Seeker seeker) {
+    return drain == Drain.ALL && seeker.counts();
   }
 
   // Under the lock.
@@ -151,6 +179,7 @@ final class Scheduler {
       counted--;
     }
     length = waiting.size();
+    tellCalm();
     return was;
   }
 
@@ -178,6 +207,7 @@ final class Scheduler {
     lock.lock();
     try {
       idle.remove(worker);
+      tellCalm();
     } finally {
       lock.unlock();
     }
@@ -193,6 +223,7 @@ final class Scheduler {
     lock.lock();
     try {
       idle.giveBack(worker);
+      tellCalm();
     } finally {
       lock.unlock();
     }
@@ -201,22 +232,42 @@ final class Scheduler {
   /// Brings waiting calls to free workers until either run out.
   void serveWaiting() {
     for (Pairing next = pair(); next != null; next = pair()) {
-      if (!seated(next.worker(), next.seeker())) {
-        place(next.seeker());
+      if (!seatedOrElsewhere(next)) {
+        place(next.seeker(), true);
       }
+    }
+  }
+
+  // One who cannot be seated for want of memory looks once more; should there be none for that
+  // either, his deadline is his outcome.
+  private boolean seatedOrElsewhere(Pairing pairing) {
+    try {
+      return seated(pairing.worker(), pairing.seeker());
+    } catch (VirtualMachineError e) {
+      return false;
     }
   }
 
   private @Nullable Pairing pair() {
     lock.lock();
     try {
-      Worker worker = waiting.isEmpty() ? null : idle.take();
-      if (worker == null) {
+      if (waiting.isEmpty()) {
         return null;
       }
       Seeker oldest = waiting.getFirst();
+      Worker worker = idle.take();
+      if (worker == null) {
+        return null;
+      }
+      Pairing pairing;
+      try {
+        pairing = new Pairing(worker, oldest);
+      } catch (VirtualMachineError e) {
+        idle.giveBack(worker);
+        throw e;
+      }
       left(oldest);
-      return new Pairing(worker, oldest);
+      return pairing;
     } finally {
       lock.unlock();
     }
@@ -228,7 +279,12 @@ final class Scheduler {
       giveBack(worker); // given up in the meantime: the worker is still free for the next one
       return true;
     }
-    return seeker.take(worker);
+    try {
+      return seeker.take(worker);
+    } catch (VirtualMachineError e) {
+      giveBack(worker);
+      throw e;
+    }
   }
 
   /// Calls have reached a worker.
@@ -261,6 +317,59 @@ final class Scheduler {
     }
   }
 
+  /// No new call is taken any more.
+  ///
+  /// @return who waited and is not to wait any more; to be refused by the caller
+  List<Seeker> drain(Drain whom) {
+    lock.lock();
+    try {
+      drain = drain == Drain.RUNNING ? drain : whom;
+      draining = true;
+      List<Seeker> unserved = waiting.stream().filter(seeker -> !isServed(seeker)).toList();
+      unserved.forEach(this::left);
+      return unserved;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether no new call is taken. As of a moment ago: takes no lock.
+  boolean isDraining() {
+    return draining;
+  }
+
+  /// Waits until no worker has a call, and nobody waits for one.
+  ///
+  /// @param end for how long, of the nanosecond clock
+  /// @return false where that was not so in time
+  boolean awaitCalm(long end) throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (!isCalm()) {
+        long left = end - System.nanoTime();
+        if (left <= 0) {
+          return false;
+        }
+        long _ = calm.awaitNanos(left);
+      }
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // Under the lock.
+  private boolean isCalm() {
+    return waiting.isEmpty() && idle.busy() == 0;
+  }
+
+  // Under the lock.
+  private void tellCalm() {
+    if (drain != null && isCalm()) {
+      calm.signalAll();
+    }
+  }
+
   /// No call is taken any more.
   ///
   /// @return who waited; to be refused by the caller
@@ -280,6 +389,7 @@ final class Scheduler {
     waiting.clear();
     counted = 0;
     length = 0;
+    tellCalm();
     return all;
   }
 

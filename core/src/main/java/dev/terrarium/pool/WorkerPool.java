@@ -1,5 +1,6 @@
 package dev.terrarium.pool;
 
+import dev.terrarium.Drain;
 import dev.terrarium.PoolClosedException;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.PoolStats;
@@ -15,6 +16,7 @@ import dev.terrarium.worker.WorkerState;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.IntSupplier;
 
@@ -28,6 +30,7 @@ public final class WorkerPool implements WorkerListener {
   private final Crew crew;
   private final Scheduler scheduler;
   private final Closing closing;
+  private final AtomicLong endedWhileDraining = new AtomicLong();
   private volatile MemoryFiles memory;
 
   /// Makes the next worker of the pool; does not start it.
@@ -108,6 +111,9 @@ public final class WorkerPool implements WorkerListener {
 
   @Override
   public void callEnded(Worker worker, Call call) {
+    if (scheduler.isDraining()) {
+      endedWhileDraining.incrementAndGet();
+    }
     crew.served();
     Call.Row row = call.row();
     if (row == null) {
@@ -132,15 +138,48 @@ public final class WorkerPool implements WorkerListener {
     crew.gone(worker, gone);
   }
 
+  /// Takes no new calls from now on, and lets others finish.
+  public Draining drain(Drain whom) {
+    long before = endedWhileDraining.get();
+    List<Seeker> refused = scheduler.drain(whom);
+    refused.forEach(seeker -> seeker.refuse(crew.errors()::shuttingDown));
+    return new Draining(
+        scheduler,
+        () -> endedWhileDraining.get() - before,
+        crew::callsInFlight,
+        refused.stream().filter(Seeker::counts).count());
+  }
+
   /// Ends the pool: waiting and running calls fail with [PoolClosedException], workers are asked,
   /// then told, then killed. Returns when all are gone, or when that took too long and the runtime
-  /// has to finish it.
+  /// has to finish it. No call is without its outcome then, whatever has become of its worker.
   ///
   /// @return how many workers had to be ended by force
   public int close() {
-    crew.dismiss();
-    closing.await(crew::count);
+    try {
+      crew.dismiss();
+      closing.await(crew::count);
+    } finally {
+      crew.abandon();
+    }
     return closing.forced();
+  }
+
+  /// The runtime has ended, and nobody will report anything: ends what is left of calls, and a
+  /// [#close] that waits.
+  public void abandon() {
+    try {
+      crew.dismiss();
+    } finally {
+      closing.emptied();
+      crew.abandon();
+    }
+  }
+
+  /// Does what was left half-done because there was no memory, or no thread, for it. Quick; from
+  /// time to time.
+  public void mend() {
+    crew.mend();
   }
 
   public PoolStats stats(PoolFigures figures) {

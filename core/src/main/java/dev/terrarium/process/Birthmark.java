@@ -3,6 +3,8 @@ package dev.terrarium.process;
 import java.security.SecureRandom;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// The proof that a process is ours: a run's random number in the hard limit of `RLIMIT_RTTIME`.
@@ -98,6 +100,21 @@ public record Birthmark(long run) {
   public Stream<Mark> bearers() {
     return ProcFs.pids().stream()
         .flatMap(pid -> of(pid).filter(mark -> mark.run() == run && lives(pid)).stream());
+  }
+
+  /// The runs whose wardens watch a living host, whatever any file says: a warden holds a pidfd of
+  /// the JVM that started it, and is its child for as long as that lives.
+  public static Set<Birthmark> watched() {
+    return ProcFs.pids().stream()
+        .flatMap(pid -> of(pid).filter(mark -> mark.isWarden() && watchesItsParent(pid)).stream())
+        .map(mark -> new Birthmark(mark.run()))
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private static boolean watchesItsParent(long pid) {
+    return ProcFs.stat(pid)
+        .filter(stat -> !stat.dead() && ProcFs.pidfds(pid).contains(stat.parent()))
+        .isPresent();
   }
 
   private static boolean lives(long pid) {

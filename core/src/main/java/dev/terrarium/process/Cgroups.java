@@ -84,14 +84,24 @@ public final class Cgroups {
   private static Path base() {
     String named = System.getProperty(BASE, "");
     if (!named.isBlank()) {
-      return Path.of(named).toAbsolutePath().normalize();
+      return real(Path.of(named).toAbsolutePath().normalize());
     }
     return Machine.ownCgroup()
+        .map(Cgroups::real)
         .orElseThrow(
             () ->
                 refused(
                     "this machine shows no cgroups of version 2; mount cgroup2 on /sys/fs/cgroup,"
                         + " or go without"));
+  }
+
+  /// Without links: a clean-up believes no path that has any.
+  private static Path real(Path path) {
+    try {
+      return path.toRealPath();
+    } catch (IOException e) {
+      return path; // which is refused as what it is
+    }
   }
 
   private static void requireUsable(Path base, Set<String> controllers) {
@@ -116,7 +126,7 @@ public final class Cgroups {
   private static void make(Path base, Path path) {
     try {
       if (!Files.isDirectory(path)) {
-        Files.createDirectory(path);
+        PrivateFiles.makeDirectory(path);
       }
     } catch (IOException e) {
       throw refused("%s cannot be made (%s); see -D%s".formatted(path, e, BASE));
@@ -170,7 +180,7 @@ public final class Cgroups {
       return 0;
     }
     List<Path> leaves = below(tree).stream().filter(leaf -> realms.test(realm(leaf))).toList();
-    int killed = leaves.stream().mapToInt(leaf -> killer.killCgroup(leaf, why)).sum();
+    int killed = leaves.stream().mapToInt(leaf -> killer.killCgroup(leaf, why).size()).sum();
     leaves.forEach(Cgroups::awaitEmpty);
     leaves.forEach(Cgroups::remove);
     return killed;
@@ -190,32 +200,37 @@ public final class Cgroups {
     return tree == null || end(tree, killer, why);
   }
 
-  // --- Anybody's ---
-
-  /// Whether a path that a file names can be the tree of that run.
-  public static boolean isTreeOf(Path path, RunId run) {
-    return path.isAbsolute()
-        && path.equals(path.normalize())
-        && path.endsWith(NAME_PREFIX + run.value());
-  }
-
-  /// Kills what is in a tree, and removes it.
-  ///
-  /// @return whether nothing is left of it
-  public static boolean end(Path tree, ProcessKiller killer, String why) {
+  private static boolean end(Path tree, ProcessKiller killer, String why) {
     if (!isCgroup(tree)) {
       return true;
     }
-    int _ = killer.killCgroup(tree, why);
+    var _ = killer.killCgroup(tree, why);
     awaitEmpty(tree);
     return remove(tree);
   }
 
-  private static boolean isCgroup(Path path) {
+  /// The living processes in a cgroup and below it that have a number here.
+  static List<ProcessIdentity> members(Path cgroup) {
+    return pids(cgroup).stream()
+        .flatMap(pid -> ProcFs.stat(pid).stream())
+        .filter(stat -> !stat.dead())
+        .map(ProcessIdentity::of)
+        .toList();
+  }
+
+  /// The numbers of all that is in a cgroup and below it; 0 for one that has none here.
+  static List<Long> pids(Path cgroup) {
+    var pids = new ArrayList<Long>();
+    lines(cgroup.resolve(PROCS)).forEach(line -> pids.add(Long.valueOf(line)));
+    below(cgroup).forEach(each -> pids.addAll(pids(each)));
+    return pids;
+  }
+
+  static boolean isCgroup(Path path) {
     return Files.isRegularFile(path.resolve("cgroup.events")); // only version 2 has it
   }
 
-  private static void awaitEmpty(Path cgroup) {
+  static void awaitEmpty(Path cgroup) {
     long end = System.nanoTime() + EMPTY_WAIT.toNanos();
     while (isPopulated(cgroup) && System.nanoTime() < end) {
       LockSupport.parkNanos(PAUSE_NANOS);
@@ -225,19 +240,6 @@ public final class Cgroups {
   /// Whether a living process is in it or below it; in doubt it is.
   static boolean isPopulated(Path cgroup) {
     return isCgroup(cgroup) && !lines(cgroup.resolve("cgroup.events")).contains("populated 0");
-  }
-
-  /// The living processes in a cgroup and below it.
-  public static List<ProcessIdentity> members(Path cgroup) {
-    var members = new ArrayList<ProcessIdentity>();
-    for (String line : lines(cgroup.resolve(PROCS))) {
-      ProcFs.stat(Long.parseLong(line))
-          .filter(stat -> !stat.dead())
-          .map(ProcessIdentity::of)
-          .ifPresent(members::add);
-    }
-    below(cgroup).forEach(each -> members.addAll(members(each)));
-    return members;
   }
 
   /// One write, which the kernel carries out for all that is in it, whatever forks meanwhile.
@@ -253,7 +255,7 @@ public final class Cgroups {
   }
 
   /// With those below it. What is not empty stays, and what is above that.
-  private static boolean remove(Path cgroup) {
+  static boolean remove(Path cgroup) {
     below(cgroup).forEach(Cgroups::remove);
     long end = System.nanoTime() + EMPTY_WAIT.toNanos();
     while (true) {

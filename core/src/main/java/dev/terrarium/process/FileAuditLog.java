@@ -3,6 +3,7 @@ package dev.terrarium.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
+import dev.terrarium.base.Log;
 import dev.terrarium.json.PlainJson;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -12,15 +13,13 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Appends JSON lines to a file that the warden appends to as well, in the same format (`Audit` in
 /// `_proc.py`): each line is one write at the end of the file, and the file is opened anew for
 /// each, so that neither goes on writing to one that the other has set aside. One file and its
 /// predecessor are kept.
 final class FileAuditLog implements AuditLog {
-  private static final Logger LOG = LoggerFactory.getLogger(FileAuditLog.class);
+  private static final Log LOG = Log.of(FileAuditLog.class);
 
   private static final DateTimeFormatter TIME =
       new DateTimeFormatterBuilder().appendInstant(/* fractionalDigits= */ 3).toFormatter();
@@ -57,6 +56,7 @@ final class FileAuditLog implements AuditLog {
 
   /// Not a FileChannel: an interrupt that is pending in the caller would close that.
   private void append(byte[] line) throws IOException {
+    PrivateFiles.makeFile(file);
     try (var out = new FileOutputStream(file.toFile(), /* append= */ true)) {
       out.write(line);
     }

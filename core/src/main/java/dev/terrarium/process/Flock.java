@@ -2,6 +2,7 @@ package dev.terrarium.process;
 
 import java.io.IOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -90,6 +91,16 @@ public final class Flock implements AutoCloseable {
     return errno == Libc.ENOENT
         ? new NoSuchFileException(file.toString(), null, reason)
         : new FileSystemException(file.toString(), null, reason);
+  }
+
+  /// Whether the file that is locked still has this name: it may have been removed, and another one
+  /// put there, without the lock's ending.
+  public boolean isOn(Path file) {
+    try {
+      return Files.isSameFile(Path.of("/proc/self/fd/" + descriptor.get()), file);
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /// Frees the lock. A second call does nothing, even where the number was given out again.

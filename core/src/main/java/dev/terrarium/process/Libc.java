@@ -1,6 +1,7 @@
 package dev.terrarium.process;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
@@ -13,6 +14,7 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /// The native calls, all of them. Each returns what the kernel does: a result, or minus the error
 /// number.
@@ -37,6 +39,9 @@ final class Libc {
   static final int O_CREAT = 0x40;
   static final int O_CLOEXEC = 0x80000;
   static final int O_NONBLOCK = 0x800;
+  static final int O_WRONLY = 1;
+  static final int O_APPEND = 0x400;
+  static final int O_ASYNC = 0x2000;
   static final int O_RDONLY = 0;
   static final int LOCK_SH = 1;
   static final int LOCK_EX = 2;
@@ -46,10 +51,22 @@ final class Libc {
 
   static final int MFD_CLOEXEC = 1;
   static final int MFD_ALLOW_SEALING = 2;
+  static final int F_GETFD = 1;
+  static final int F_SETFD = 2;
+  static final int F_GETFL = 3;
+  static final int F_SETFL = 4;
+  static final int F_SETOWN = 8;
+  static final int F_SETSIG = 10;
+  static final int F_DUPFD_CLOEXEC = 1030;
+  static final int FD_CLOEXEC = 1;
   static final int F_ADD_SEALS = 1033;
   static final int F_GET_SEALS = 1034;
   static final int F_SEAL_SHRINK = 2;
 
+  private static final int WNOHANG = 1;
+  private static final short AF_UNIX = 1;
+  private static final long SUN_PATH = 2;
+  private static final long SOCKADDR_UN_BYTES = 112; // 110, and a 0 behind a path that fills it
   private static final int SEEK_END = 2;
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
@@ -83,13 +100,18 @@ final class Libc {
   private static final MemorySegment POLL = function("poll");
   private static final MemorySegment SYSCALL = function("syscall");
   private static final MemorySegment GETPAGESIZE = function("getpagesize");
+  private static final MemorySegment WAITPID = function("waitpid");
   private static final MemorySegment PRCTL = function("prctl");
   private static final MemorySegment PRLIMIT = function("prlimit");
   private static final MemorySegment MEMFD_CREATE = function("memfd_create");
   private static final MemorySegment FCNTL = function("fcntl");
+  private static final MemorySegment GETSOCKNAME = function("getsockname");
   private static final MemorySegment LSEEK = function("lseek");
   private static final MemorySegment MMAP = function("mmap");
   private static final MemorySegment MUNMAP = function("munmap");
+  private static final MemorySegment PIPE = function("pipe2");
+  private static final MemorySegment READ = function("read");
+  private static final MemorySegment WRITE = function("write");
 
   /// Not before it is needed, for the same reason.
   private static final class Transfer {
@@ -130,22 +152,77 @@ final class Libc {
     return (int) call(SYSCALL, SYS_PIDFD_SEND_SIGNAL, descriptor, signal, 0, 0, 0);
   }
 
+  /// Takes the exit status of a child that is dead, so that nothing is left of it. Does not wait.
+  ///
+  /// @return its number, 0 where it is alive, or minus the error number
+  static int collect(long pid) {
+    return integer(WAITPID, pid, 0, WNOHANG);
+  }
+
   /// Is there something to read, now? Of a pidfd: has the process ended, threads and all? Returns
   /// at once, so that a virtual thread never pins its carrier here.
   static boolean readable(int descriptor) {
+    return readable(descriptor, 0);
+  }
+
+  /// Waits for that, on a thread that may be kept waiting; false after `millis`, or a signal.
+  static boolean readable(int descriptor, int millis) {
     try (var arena = Arena.ofConfined()) {
       MemorySegment poll = arena.allocate(JAVA_LONG);
       poll.set(JAVA_INT, 0, descriptor);
       poll.set(JAVA_SHORT, 4, POLLIN);
-      return integer(POLL, poll.address(), 1, 0) > 0;
+      return integer(POLL, poll.address(), 1, millis) > 0;
     }
   }
 
-  /// Whether the kernel knows subreapers; 0, or minus the error number.
+  /// A pipe, close-on-exec: the reading end, then the writing end.
+  ///
+  /// @return 0, or minus the error number
+  static int pipe(int[] ends) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment both = arena.allocate(JAVA_INT, 2);
+      int result = integer(PIPE, both.address(), O_CLOEXEC, 0);
+      MemorySegment.copy(both, JAVA_INT, 0, ends, 0, 2);
+      return result;
+    }
+  }
+
+  /// Reads what there is, and waits where there is nothing; 0 at the end.
+  static int read(int descriptor, byte[] into) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(into.length);
+      int count = (int) call(READ, descriptor, bytes.address(), into.length, 0, 0, 0);
+      MemorySegment.copy(bytes, JAVA_BYTE, 0, into, 0, Math.max(0, count));
+      return count;
+    }
+  }
+
+  static int write(int descriptor, byte[] bytes) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment copy = arena.allocateFrom(JAVA_BYTE, bytes);
+      return (int) call(WRITE, descriptor, copy.address(), bytes.length, 0, 0, 0);
+    }
+  }
+
+  /// Waits for a child's death and collects it.
+  ///
+  /// @param status an array of one
+  /// @return the child, or minus the error number
+  static int waitpid(long pid, int[] status) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment word = arena.allocate(JAVA_INT);
+      int result = integer(WAITPID, pid, word.address(), 0);
+      status[0] = word.get(JAVA_INT, 0);
+      return result;
+    }
+  }
+
+  /// Whether this process is a subreaper: 1 or 0, or minus the error number.
   static int childSubreaper() {
     try (var arena = Arena.ofConfined()) {
       MemorySegment answer = arena.allocate(JAVA_LONG);
-      return (int) call(PRCTL, PR_GET_CHILD_SUBREAPER, answer.address(), 0, 0, 0, 0);
+      int result = (int) call(PRCTL, PR_GET_CHILD_SUBREAPER, answer.address(), 0, 0, 0, 0);
+      return result < 0 ? result : answer.get(JAVA_INT, 0);
     }
   }
 
@@ -183,6 +260,19 @@ final class Libc {
 
   static int fcntl(int descriptor, int command, long argument) {
     return integer(FCNTL, descriptor, command, argument);
+  }
+
+  /// The path that a Unix socket is bound to; empty where there is none, or it is no such socket.
+  static String socketName(int descriptor) {
+    try (var arena = Arena.ofConfined()) {
+      MemorySegment address = arena.allocate(SOCKADDR_UN_BYTES);
+      MemorySegment length = arena.allocate(JAVA_INT);
+      length.set(JAVA_INT, 0, (int) address.byteSize() - 1); // the last byte stays 0
+      int result = integer(GETSOCKNAME, descriptor, address.address(), length.address());
+      return result == 0 && address.get(JAVA_SHORT, 0) == AF_UNIX
+          ? address.getString(SUN_PATH)
+          : "";
+    }
   }
 
   /// How large a file is.
@@ -232,12 +322,17 @@ final class Libc {
 
   /// A function that returns an `int`.
   private static int integer(MemorySegment function, long a, long b, long c) {
+    return integer(function, a, b, c, 0, 0, 0);
+  }
+
+  /// The same, for those with more parameters.
+  static int integer(MemorySegment function, long a, long b, long c, long d, long e, long f) {
     try (var arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      int result = (int) (long) FUNCTION.invokeExact(function, state, a, b, c, 0L, 0L, 0L);
+      int result = (int) (long) FUNCTION.invokeExact(function, state, a, b, c, d, e, f);
       return result < 0 ? -state.get(JAVA_INT, ERRNO) : result;
-    } catch (Throwable e) {
-      throw failure(e);
+    } catch (Throwable failure) {
+      throw failure(failure);
     }
   }
 
@@ -272,7 +367,11 @@ final class Libc {
     return new IllegalStateException("a native call could not be made", cause);
   }
 
-  private static MemorySegment function(String name) {
+  static Optional<MemorySegment> find(String name) {
+    return LINKER.defaultLookup().find(name);
+  }
+
+  static MemorySegment function(String name) {
     return LINKER.defaultLookup().findOrThrow(name);
   }
 }

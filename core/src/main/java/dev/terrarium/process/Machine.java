@@ -1,10 +1,14 @@
 package dev.terrarium.process;
 
+import dev.terrarium.StartFailedException;
+import dev.terrarium.StartFailedException.Reason;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -14,12 +18,55 @@ public final class Machine {
   private static final Path UNPRIVILEGED = // of Debian's kernels, and of Ubuntu's
       Path.of("/proc/sys/kernel/unprivileged_userns_clone");
 
+  /// Open files that a runtime needs at least: lifelines have numbers from 200 on.
+  public static final long OPEN_FILES_MIN = 256;
+
   private Machine() {}
+
+  /// Whether a runtime may be started here, as far as it can be told before anything is.
+  ///
+  /// @throws StartFailedException saying what is missing, and the remedy
+  public static void check() {
+    requireOwnProc();
+    requireOpenFiles(openFiles());
+  }
+
+  /// Whether `/proc` shows the processes that this one's numbers are about; without that nobody can
+  /// be told from anybody, and nothing may be signalled.
+  ///
+  /// @throws StartFailedException saying what it shows, and the remedy
+  public static void requireOwnProc() {
+    Optional<String> objection = ProcFs.objection();
+    if (objection.isPresent()) {
+      throw new StartFailedException(Reason.PLATFORM, objection.get());
+    }
+  }
+
+  static void requireOpenFiles(OptionalLong limit) {
+    if (limit.isPresent() && limit.getAsLong() < OPEN_FILES_MIN) {
+      throw new StartFailedException(
+          Reason.PLATFORM,
+          "the limit of open files (RLIMIT_NOFILE) is %d; a runtime needs %d at least, and about six more for each worker: raise it (ulimit -n 65536, LimitNOFILE= in systemd, --ulimit nofile= in docker)"
+              .formatted(limit.getAsLong(), OPEN_FILES_MIN));
+    }
+  }
 
   /// One thing that a kernel or an administrator may have or refuse.
   ///
   /// @param detail for people: what was seen, and what to do where it is not available
   public record Feature(String name, boolean available, String detail) {}
+
+  /// Whether this JVM lets us make native calls: `--illegal-native-access=deny` does not, unless
+  /// `--enable-native-access` names us.
+  @SuppressWarnings("restricted")
+  public static boolean allowsNativeCalls() {
+    try {
+      var _ = MemorySegment.NULL.reinterpret(0); // restricted like all of them, and does nothing
+      return true;
+    } catch (IllegalCallerException e) {
+      return false;
+    }
+  }
 
   public static List<Feature> features() {
     return List.of(pidfd(), proc(), birthmark(), cgroup(), subreaper(), userNamespaces());
@@ -39,12 +86,40 @@ public final class Machine {
   }
 
   private static Feature proc() {
+    Optional<String> objection = ProcFs.objection();
     boolean readable =
-        ProcFs.stat(ProcFs.ownPid()).isPresent() && ProcFs.limits(ProcFs.ownPid()).isPresent();
+        objection.isEmpty()
+            && ProcFs.stat(ProcFs.ownPid()).isPresent()
+            && ProcFs.limits(ProcFs.ownPid()).isPresent();
     return new Feature(
         "proc",
         readable,
-        readable ? "/proc shows processes and their limits" : "mount proc on /proc");
+        readable
+            ? "/proc shows processes and their limits"
+            : objection.orElse("mount proc on /proc"));
+  }
+
+  /// How many files this process may have open, and its children may; empty where that is unlimited
+  /// or cannot be told. The JVM has raised it to the hard limit when it started, unless told not
+  /// to.
+  public static OptionalLong openFiles() {
+    return softLimit("Max open files");
+  }
+
+  /// A soft limit, by its name in `/proc/self/limits`; empty where that is unlimited or cannot be
+  /// told.
+  public static OptionalLong softLimit(String name) {
+    return firstIn("/proc/self/limits", line -> softLimit(line, name)).stream()
+        .mapToLong(Long::longValue)
+        .findFirst();
+  }
+
+  private static Optional<Long> softLimit(String line, String name) {
+    return Optional.of(line)
+        .filter(it -> it.startsWith(name))
+        .map(it -> it.substring(name.length()).strip().split("\\s+", -1)[0])
+        .filter(soft -> soft.matches("\\d{1,18}"))
+        .map(Long::valueOf);
   }
 
   private static Feature birthmark() {
@@ -56,7 +131,7 @@ public final class Machine {
   }
 
   private static Feature subreaper() {
-    boolean known = Libc.childSubreaper() == 0;
+    boolean known = Libc.childSubreaper() >= 0;
     return new Feature(
         "subreaper",
         known,

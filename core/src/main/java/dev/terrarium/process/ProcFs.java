@@ -7,16 +7,19 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// Reads `/proc`. A process can end between any two reads, so whatever cannot be read is empty,
-/// never an exception.
+/// never an exception; but for [#pids] and [#certainStat], on which proofs rest.
 public final class ProcFs {
   private static final Path PROC = Path.of("/proc");
 
@@ -39,10 +42,56 @@ public final class ProcFs {
     }
   }
 
+  /// Looked at once: nobody mounts another `/proc` under a program that runs.
+  private static final class Own {
+    static final Optional<String> OBJECTION =
+        objection(link(PROC.resolve("self")), namespaces(), ownPid());
+
+    private static List<String> namespaces() {
+      return line("self", "NSpid:").stream()
+          .flatMap(line -> Stream.of(line.strip().split("\\s+", -1)).skip(1))
+          .toList();
+    }
+  }
+
   private ProcFs() {}
 
+  /// Why `/proc` cannot be used: it is none, or it shows the processes of another PID namespace,
+  /// under numbers that are others' in this one. Empty where all is well. With such a `/proc` no
+  /// number can be trusted: nothing is to be started, and nobody to be signalled.
+  public static Optional<String> objection() {
+    return Own.OBJECTION;
+  }
+
+  /// @param self what `/proc/self` leads to
+  /// @param namespaces the numbers that this process has, from the namespace of `/proc` down to its
+  ///   own; empty where the kernel does not tell
+  static Optional<String> objection(Optional<String> self, List<String> namespaces, long pid) {
+    String number = Long.toString(pid);
+    if (self.isPresent() && self.get().equals(number) && namespaces.size() <= 1) {
+      return Optional.empty();
+    }
+    String shown =
+        self.map(it -> "calls this process %s, and its number is %s".formatted(it, number))
+            .orElse("does not show this process, whose number is %s".formatted(number));
+    return Optional.of(
+        """
+        /proc belongs to another PID namespace, or to none: it %s, so that what stands there are \
+        others' processes; have the namespace's own mounted (unshare --pid --fork --mount-proc, \
+        bwrap --proc /proc, or mount -t proc proc /proc in a mount namespace)\
+        """
+            .formatted(shown));
+  }
+
   /// Every process that this one can see, in no order.
+  ///
+  /// @throws UncheckedIOException where it cannot be told ([#objection()])
   public static List<Long> pids() {
+    objection()
+        .ifPresent(
+            why -> {
+              throw new UncheckedIOException(why, new IOException(why));
+            });
     var pids = new ArrayList<Long>();
     try (var entries = Files.newDirectoryStream(PROC, ProcFs::isProcess)) {
       entries.forEach(entry -> pids.add(Long.parseLong(entry.getFileName().toString())));
@@ -60,6 +109,32 @@ public final class ProcFs {
 
   public static Optional<ProcStat> stat(long pid) {
     return bytes(pid, "stat").flatMap(raw -> ProcStat.parse(new String(raw, ISO_8859_1)));
+  }
+
+  /// As [#stat], where "it is gone" has to be true.
+  ///
+  /// @throws UncheckedIOException where it may be there and cannot be looked at: no descriptor is
+  ///   left, or no memory
+  static Optional<ProcStat> certainStat(long pid) {
+    try {
+      return ProcStat.parse(new String(read(Long.toString(pid), "stat"), ISO_8859_1));
+    } catch (NoSuchFileException e) {
+      return Optional.empty(); // it was gone at that moment, whoever has its number by now
+    } catch (IOException e) {
+      boolean died =
+          String.valueOf(e.getMessage()).contains("No such process"); // ESRCH, while read
+      if (!died && Files.exists(PROC.resolve(Long.toString(pid)))) { // which takes no descriptor
+        throw new UncheckedIOException("process " + pid + " cannot be looked at", e);
+      }
+      return Optional.empty();
+    }
+  }
+
+  /// Who traces a process, a debugger for example: it is collected by nobody before that one lets
+  /// it go. Empty where nobody does.
+  public static OptionalLong tracer(long pid) {
+    OptionalLong tracer = status(pid, "TracerPid:");
+    return tracer.orElse(0) == 0 ? OptionalLong.empty() : tracer;
   }
 
   /// The arguments of a process; empty for a zombie and for a thread of the kernel.
@@ -103,16 +178,26 @@ public final class ProcFs {
   }
 
   private static OptionalLong status(long pid, String field) {
-    return bytes(pid, "status").stream()
+    return number(Long.toString(pid), field);
+  }
+
+  private static OptionalLong number(String process, String field) {
+    return line(process, field).stream()
+        .mapToLong(line -> Long.parseLong(line.split("\\s+", -1)[1]))
+        .findFirst();
+  }
+
+  private static Optional<String> line(String process, String field) {
+    return bytes(process, "status").stream()
         .flatMap(raw -> new String(raw, ISO_8859_1).lines())
         .filter(line -> line.startsWith(field))
-        .mapToLong(line -> Long.parseLong(line.split("\\s+", -1)[1]))
         .findFirst();
   }
 
   /// The real user id of this process.
   public static long ownUid() {
-    return uid(ownPid()).orElseThrow(() -> new IllegalStateException("/proc/self is unreadable"));
+    return number("self", "Uid:")
+        .orElseThrow(() -> new IllegalStateException("/proc/self is unreadable"));
   }
 
   static long ownPid() {
@@ -137,11 +222,46 @@ public final class ProcFs {
     return bytes(pid, "limits").map(raw -> new String(raw, ISO_8859_1));
   }
 
-  static Optional<byte[]> bytes(long pid, String file) {
+  /// The processes that a process has pidfds of, by the numbers that they have here. Empty where it
+  /// has none, is gone, or does not let us look.
+  static Set<Long> pidfds(long pid) {
+    var held = new HashSet<Long>();
+    Path open = PROC.resolve(Long.toString(pid)).resolve("fdinfo");
+    try (var entries = Files.newDirectoryStream(open)) {
+      for (Path entry : entries) {
+        lines(entry)
+            .filter(line -> line.startsWith("Pid:"))
+            .mapToLong(line -> Long.parseLong(line.substring(4).strip()))
+            .forEach(held::add);
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      return held;
+    }
+    return held;
+  }
+
+  /// Of a descriptor that may be closed by now.
+  private static Stream<String> lines(Path description) {
     try {
-      return Optional.of(Files.readAllBytes(PROC.resolve(Long.toString(pid)).resolve(file)));
+      return Files.readAllLines(description, ISO_8859_1).stream();
+    } catch (IOException e) {
+      return Stream.empty();
+    }
+  }
+
+  static Optional<byte[]> bytes(long pid, String file) {
+    return bytes(Long.toString(pid), file);
+  }
+
+  private static Optional<byte[]> bytes(String process, String file) {
+    try {
+      return Optional.of(read(process, file));
     } catch (IOException e) {
       return Optional.empty();
     }
+  }
+
+  private static byte[] read(String process, String file) throws IOException {
+    return Files.readAllBytes(PROC.resolve(process).resolve(file));
   }
 }

@@ -7,6 +7,7 @@ import java.util.Optional;
 ///
 /// @param comm the name of the program, cut to 15 bytes by the kernel; may hold any byte
 /// @param state one letter: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`
+/// @param flags what the kernel notes of it, `PF_...` in its sources
 /// @param threads living threads
 /// @param cpuTicks the processor time that it has used, in clock ticks (10 ms)
 /// @param startTicks when it started, in clock ticks since the machine did
@@ -18,6 +19,7 @@ public record ProcStat(
     long parent,
     long group,
     long session,
+    long flags,
     long threads,
     long cpuTicks,
     long startTicks,
@@ -28,11 +30,14 @@ public record ProcStat(
   private static final int PARENT = 1;
   private static final int GROUP = 2;
   private static final int SESSION = 3;
+  private static final int FLAGS = 6;
   private static final int USER_TICKS = 11;
   private static final int SYSTEM_TICKS = 12;
   private static final int THREADS = 17;
   private static final int START = 19;
   private static final int RESIDENT = 21;
+
+  private static final long PF_EXITING = 0x4;
 
   /// The processor time that it has used, to 10 ms.
   public Duration cpu() {
@@ -53,6 +58,12 @@ public record ProcStat(
   /// Standing still until it gets SIGCONT, or until who traces it lets it go.
   public boolean stopped() {
     return state == 'T' || state == 't';
+  }
+
+  /// On its way out, though not dead yet: the kernel gives back what it had, which takes seconds
+  /// where that is much.
+  public boolean exiting() {
+    return (flags & PF_EXITING) != 0;
   }
 
   /// In a sleep of the kernel that no signal ends, SIGKILL included.
@@ -82,6 +93,7 @@ public record ProcStat(
         Long.parseLong(rest[PARENT]),
         Long.parseLong(rest[GROUP]),
         Long.parseLong(rest[SESSION]),
+        Long.parseLong(rest[FLAGS]),
         Long.parseLong(rest[THREADS]),
         Long.parseLong(rest[USER_TICKS]) + Long.parseLong(rest[SYSTEM_TICKS]),
         Long.parseLong(rest[START]),

@@ -47,6 +47,15 @@ public record ProcessIdentity(String bootId, long pid, long startTicks) {
         : Optional.empty();
   }
 
+  /// As [#stat], for a proof.
+  ///
+  /// @throws UncheckedIOException where it cannot be looked at
+  public Optional<ProcStat> certainStat() {
+    return bootId.equals(currentBoot())
+        ? ProcFs.certainStat(pid).filter(stat -> stat.startTicks() == startTicks)
+        : Optional.empty();
+  }
+
   @Override
   public String toString() {
     return "pid %d (started at tick %d)".formatted(pid, startTicks);

@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -109,6 +110,11 @@ public final class ProcessKiller {
     return new Sweep(this, meant, why, Manner.AT_ONCE, timeout).run();
   }
 
+  /// What one process of a run has left: all that bears its number as well.
+  public SweepReport sweep(Birthmark.Mark mark, String why, Duration timeout) {
+    return new Sweep(this, mark::equals, why, Manner.AT_ONCE, timeout).run();
+  }
+
   private static Birthmark birthmark(Birthmark.Mark mark) {
     return new Birthmark(mark.run());
   }
@@ -158,12 +164,13 @@ public final class ProcessKiller {
   }
 
   /// Kills all that is in a cgroup of ours and below it, whatever it forks meanwhile. That it is
-  /// there is the proof: a process is in its parent's cgroup, and ours hold what ours started.
+  /// there is the proof: a process is in its parent's cgroup, and ours hold what ours started. That
+  /// it is ours, the caller must know, and not from a file.
   ///
-  /// @return how many processes were in it
-  int killCgroup(Path cgroup, String why) {
+  /// @return who was in it
+  List<ProcessIdentity> killCgroup(Path cgroup, String why) {
     if (!Cgroups.isPopulated(cgroup)) {
-      return 0;
+      return List.of();
     }
     List<ProcessIdentity> members = Cgroups.members(cgroup);
     String outcome = Cgroups.kill(cgroup).map(reason -> "refused: " + reason).orElse("sent");
@@ -180,7 +187,7 @@ public final class ProcessKiller {
               Signal.KILL,
               outcome));
     }
-    return members.size();
+    return members;
   }
 
   /// Writes down a death that nobody here sent a signal for.
@@ -265,15 +272,22 @@ public final class ProcessKiller {
   }
 
   private static Result verifyAndSend(Order order, Pidfd pidfd) {
-    return objection(order).orElseGet(() -> send(order, pidfd));
+    try {
+      return objection(order).orElseGet(() -> send(order, pidfd));
+    } catch (UncheckedIOException e) {
+      return new Result.Refused(Libc.EMFILE); // who cannot be looked at is not verified
+    }
   }
 
   private static Optional<Result> objection(Order order) {
     ProcessIdentity target = order.target();
+    if (ProcFs.objection().isPresent()) {
+      return ProcFs.objection().map(Result.NotOurs::new);
+    }
     if (target.pid() <= 1 || target.pid() == ProcFs.ownPid()) {
       return Optional.of(new Result.NotOurs("it is this JVM itself, or process 1"));
     }
-    Optional<ProcStat> stat = target.stat();
+    Optional<ProcStat> stat = target.certainStat();
     if (stat.isEmpty()) {
       return Optional.of(new Result.AlreadyDead("the number is another process's by now"));
     }

@@ -10,6 +10,7 @@ public record Realm(long number) {
   public static final Realm COMMON = new Realm(0);
 
   private static final int SERIAL_BITS = 32;
+  private static final long SERIAL_MAX = (1L << SERIAL_BITS) - 1;
 
   /// The one that a process belongs to.
   ///
@@ -28,5 +29,16 @@ public record Realm(long number) {
   /// @param serial unique within the runtime
   public long worker(long serial) {
     return warden() + serial;
+  }
+
+  /// The number that a process beside the workers bears: from the last one downwards, which no
+  /// worker's serial reaches.
+  public long aside(long serial) {
+    return warden() + SERIAL_MAX - serial;
+  }
+
+  /// Whether that is such a number.
+  static boolean isAside(long worker) {
+    return (worker & SERIAL_MAX) > SERIAL_MAX / 2;
   }
 }

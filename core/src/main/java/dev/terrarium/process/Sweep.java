@@ -2,15 +2,16 @@ package dev.terrarium.process;
 
 import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.process.SweepReport.Found;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// One sweep over all processes of the machine, repeated until nothing is found.
 ///
@@ -19,8 +20,8 @@ import java.util.stream.Stream;
 /// kernel does not let us kill, or that are spared, do not prolong it; they are reported.
 ///
 /// A chain whose links each fork the next and die is in no list any more by the time that it is
-/// read. But it cannot hide that numbers are given out: where that happened during a look that
-/// found nobody, those who got them are looked at, and whoever is born meanwhile, again and again.
+/// read: where numbers were given out during a look that found nobody, those who got them are
+/// looked at as well ([Births]).
 ///
 /// All are asked at the same time, and all share one grace: a thousand that ignore SIGTERM take as
 /// long as one.
@@ -28,16 +29,6 @@ final class Sweep {
   private static final Duration PAUSE_FIRST = Duration.ofMillis(2);
   private static final Duration PAUSE_MAX = Duration.ofMillis(20);
   private static final int QUIET_LOOKS = 2;
-
-  /// How often it is looked whether somebody was born meanwhile. Each time is a race against one
-  /// link of a chain, and most are won.
-  private static final int BIRTH_LOOKS = 50;
-
-  /// A number may be given out some time before its process can be seen.
-  private static final int BIRTHS_BEHIND = 64;
-
-  /// Somebody may make the kernel leave out millions of numbers.
-  private static final int BIRTHS_MAX = 10_000;
 
   private final ProcessKiller killer;
   private final Predicate<Birthmark.Mark> meant;
@@ -49,6 +40,8 @@ final class Sweep {
   private long asked; // when the first look was over, of the nanosecond clock
   private boolean lookedOnce;
   private boolean hurried;
+  private @Nullable UncheckedIOException blinded; // the last look
+  private Look bornLook = Look.QUIET;
 
   /// @param meant whom it is for, by what they bear
   Sweep(
@@ -74,10 +67,15 @@ final class Sweep {
     /// Somebody who was sent his signal, and is not dead yet.
     DYING,
     /// Somebody who got a signal just now.
-    NEW
+    NEW,
+    /// Not all could be looked at.
+    BLIND
   }
 
   /// An interrupt ends the grace: whoever is in a hurry still leaves nothing behind. It stays set.
+  ///
+  /// @throws UncheckedIOException where not all could be looked at, for want of descriptors for
+  ///   example, until the time was up: nothing is proved then
   SweepReport run() {
     int quiet = 0;
     Duration pause = PAUSE_FIRST;
@@ -89,7 +87,7 @@ final class Sweep {
         asked = System.nanoTime();
       }
       quiet = look == Look.QUIET ? quiet + 1 : 0;
-      if (look == Look.DYING) {
+      if (look == Look.DYING || look == Look.BLIND) {
         LockSupport.parkNanos(this, untilForce(pause).toNanos());
         pause = shorter(pause.multipliedBy(2), PAUSE_MAX);
       } else {
@@ -98,6 +96,9 @@ final class Sweep {
     }
     if (hurried) {
       Thread.currentThread().interrupt();
+    }
+    if (blinded != null) {
+      throw blinded;
     }
     return new SweepReport(report(), quiet == QUIET_LOOKS, elapsed());
   }
@@ -122,26 +123,26 @@ final class Sweep {
   }
 
   private Look look() {
-    OptionalLong newest = ProcFs.newestPid();
-    Look seen = lookAtAll();
-    boolean born = !ProcFs.newestPid().equals(newest);
-    return seen == Look.QUIET && born ? lookAtBirths(newest.orElse(0)) : seen;
+    try {
+      Look seen = lookOnce();
+      blinded = null;
+      return seen;
+    } catch (UncheckedIOException e) {
+      blinded = e;
+      return Look.BLIND;
+    }
   }
 
-  /// Looks at all numbers that were given out since another one, the newest first: it lives
-  /// longest.
-  private Look lookAtBirths(long since) {
-    Look seen = Look.QUIET;
-    long last = since;
-    for (int i = 0; i < BIRTH_LOOKS; i++) {
-      long newest = ProcFs.newestPid().orElse(0);
-      long first = Math.clamp(last, newest - BIRTHS_MAX, newest - BIRTHS_BEHIND);
-      for (long pid = newest; pid >= Math.max(1, first); pid--) {
-        seen = livelier(seen, lookAtBorn(pid));
-      }
-      last = newest; // where the numbers began anew it is less than before
-    }
-    return seen;
+  private Look lookOnce() {
+    Births births = Births.fromNow();
+    Look seen = lookAtAll();
+    return seen == Look.QUIET && births.any() ? lookAt(births) : seen;
+  }
+
+  private Look lookAt(Births births) {
+    bornLook = Look.QUIET;
+    births.forEach(pid -> bornLook = livelier(bornLook, lookAtBorn(pid)));
+    return bornLook;
   }
 
   /// A thread has a number, too, and is not asked for by it.
@@ -163,7 +164,7 @@ final class Sweep {
 
   /// Empty for everybody whom this sweep is not for.
   private Optional<ProcStat> living(long pid) {
-    return markOf(pid).flatMap(_ -> ProcFs.stat(pid)).filter(stat -> !stat.dead());
+    return markOf(pid).flatMap(_ -> ProcFs.certainStat(pid)).filter(stat -> !stat.dead());
   }
 
   private Optional<Birthmark.Mark> markOf(long pid) {
@@ -220,7 +221,8 @@ final class Sweep {
   }
 
   private static Found found(ProcessIdentity identity, Target target) {
-    String left = identity.stat().filter(s -> !s.dead()).map(s -> reason(s, target)).orElse("");
+    String left =
+        identity.certainStat().filter(s -> !s.dead()).map(s -> reason(s, target)).orElse("");
     boolean forced = target.signal() == Signal.KILL;
     boolean spared = target.result() instanceof Result.Spared;
     return new Found(identity, target.mark(), target.command(), forced, spared, left);

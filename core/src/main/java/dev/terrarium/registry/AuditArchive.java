@@ -2,13 +2,13 @@ package dev.terrarium.registry;
 
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
+import dev.terrarium.base.Log;
 import dev.terrarium.process.AuditLog;
+import dev.terrarium.process.PrivateFiles;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The signals of runs that have no directory any more: `audit.jsonl` of the state directory, and
 /// one older file.
@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 /// Should two find it full in the same moment, the older file is the one that the slower of them
 /// set aside.
 final class AuditArchive {
-  private static final Logger LOG = LoggerFactory.getLogger(AuditArchive.class);
+  private static final Log LOG = Log.of(AuditArchive.class);
 
   private final Path file;
 
@@ -35,8 +35,10 @@ final class AuditArchive {
 
   private void append(Path lines) {
     try {
+      OwnFiles.requireRegular(lines);
       if (Files.exists(lines) && Files.size(lines) > 0) {
         makeRoom();
+        PrivateFiles.makeFile(file);
         try (var out = new FileOutputStream(file.toFile(), /* append= */ true)) {
           out.write(Files.readAllBytes(lines));
         }

@@ -1,12 +1,10 @@
 package dev.terrarium.registry;
 
-import dev.terrarium.process.Cgroups;
 import dev.terrarium.process.Flock;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The directory of a run whose runtime is dead: we hold its lock, so nobody else cleans up there.
@@ -26,9 +24,14 @@ public final class DeadRun implements AutoCloseable {
   }
 
   /// True where a removal was cut short: `run.json` goes last but the lock, and was there before
-  /// the directory had its name, so without it there is nothing left to look for.
+  /// the directory had its name, so without it there is nothing left to look for. Where the ledger
+  /// is still there, somebody else has removed it.
   public boolean halfRemoved() {
-    return !Files.exists(path.resolve(RunDirectory.DETAILS));
+    return !exists(RunDirectory.DETAILS) && !exists(ProcessRegistry.FILE);
+  }
+
+  private boolean exists(String name) {
+    return Files.exists(path.resolve(name), LinkOption.NOFOLLOW_LINKS);
   }
 
   /// Whose it was.
@@ -52,16 +55,6 @@ public final class DeadRun implements AutoCloseable {
     }
   }
 
-  /// Where it had its cgroups, if it had any, and if it can be what it says.
-  public Optional<Path> cgroup() {
-    try {
-      Path tree = Path.of(OwnFiles.read(path.resolve(RunDirectory.CGROUP)).strip());
-      return Optional.of(tree).filter(it -> Cgroups.isTreeOf(it, details().origin().run()));
-    } catch (IOException | InvalidPathException e) {
-      return Optional.empty();
-    }
-  }
-
   private String remedy() {
     return "what that run left cannot be found by its birthmark; look for it, then remove " + path;
   }
@@ -79,7 +72,7 @@ public final class DeadRun implements AutoCloseable {
   /// The order makes [#halfRemoved()] true: if we die in between, the next one finds either a run
   /// to clean up, or one that was.
   private void removeContents() throws IOException {
-    SocketsDirectory.remove(details().sockets());
+    SocketsDirectory.removeDead(details().sockets());
     AuditArchive.keep(StateDirectory.of(path), path);
     try (var entries = Files.newDirectoryStream(path, DeadRun::isContent)) {
       for (Path entry : entries) {

@@ -3,12 +3,15 @@ package dev.terrarium.registry;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
+import dev.terrarium.process.Descriptors;
+import dev.terrarium.process.PrivateFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 
 /// A file that only grows at its end, one write a line. No fsync: the page cache outlives every
@@ -19,6 +22,7 @@ import java.util.List;
 final class LedgerFile implements AutoCloseable {
   private final Path path;
   private FileOutputStream out;
+  private Object key;
   private long bytes;
   private boolean torn;
 
@@ -26,12 +30,16 @@ final class LedgerFile implements AutoCloseable {
   LedgerFile(Path path) throws IOException {
     this.path = path;
     this.out = open(path);
+    this.key = key(path);
     this.bytes = Files.size(path);
     truncate(endOfLastLine());
   }
 
   private static FileOutputStream open(Path path) throws IOException {
-    return new FileOutputStream(path.toFile(), /* append= */ true);
+    PrivateFiles.makeFile(path);
+    var stream = new FileOutputStream(path.toFile(), /* append= */ true);
+    Descriptors.closeOnExecOf(path);
+    return stream;
   }
 
   private long endOfLastLine() throws IOException {
@@ -41,6 +49,20 @@ final class LedgerFile implements AutoCloseable {
       end--;
     }
     return end;
+  }
+
+  private static Object key(Path path) throws IOException {
+    return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+  }
+
+  /// Whether the file is still there, with all that was written to it: somebody may have removed,
+  /// replaced or cut it.
+  boolean isWhole() {
+    try {
+      return key(path).equals(key) && Files.size(path) >= bytes;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   long bytes() {
@@ -85,9 +107,11 @@ final class LedgerFile implements AutoCloseable {
     var content = new ByteArrayOutputStream();
     lines.forEach(content::writeBytes);
     Path temporary = path.resolveSibling(path.getFileName() + ".tmp");
-    Files.write(temporary, content.toByteArray());
+    PrivateFiles.write(temporary, content.toByteArray());
     FileOutputStream next = open(temporary);
+    Object nextKey;
     try {
+      nextKey = key(temporary);
       Files.move(temporary, path, ATOMIC_MOVE, REPLACE_EXISTING);
     } catch (IOException e) {
       next.close();
@@ -95,6 +119,8 @@ final class LedgerFile implements AutoCloseable {
     }
     out.close();
     out = next;
+    key = nextKey;
+    torn = false;
     bytes = content.size();
   }
 

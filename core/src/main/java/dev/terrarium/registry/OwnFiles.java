@@ -18,14 +18,31 @@ import org.jspecify.annotations.Nullable;
 final class OwnFiles {
   private OwnFiles() {}
 
-  /// The text of a file. To open a pipe would wait for somebody who writes to it.
+  /// Far more than any file of a run ever has; what is larger is none of ours.
+  static final long READ_BYTES_MAX = 64 << 20;
+
+  /// The text of a file. To open a pipe would wait for somebody who writes to it, and what is
+  /// behind a link is not the run's.
   ///
-  /// @throws IOException where it cannot be read, or is no regular file
+  /// @throws IOException where it cannot be read, is no regular file, or has more than
+  ///   [#READ_BYTES_MAX]
   static String read(Path file) throws IOException {
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
+    requireRegular(file);
+    return new String(Files.readAllBytes(file), UTF_8);
+  }
+
+  /// @throws IOException where it is there, and is anything but a regular file of bounded size
+  static void requireRegular(Path file) throws IOException {
+    if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
       throw new FileSystemException(file.toString(), null, "it is no regular file");
     }
-    return new String(Files.readAllBytes(file), UTF_8);
+    if (Files.size(file) > READ_BYTES_MAX) {
+      String problem = "it has %d bytes, more than %d".formatted(Files.size(file), READ_BYTES_MAX);
+      throw new FileSystemException(file.toString(), null, problem);
+    }
   }
 
   /// Is this a directory, itself and not through a link, that belongs to this process's user?

@@ -1,6 +1,7 @@
 package dev.terrarium.registry;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Log;
 import dev.terrarium.registry.WorkerRow.Activation;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,8 +17,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongPredicate;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The ledger of one run: which workers there are, in memory and in `ledger.jsonl`.
 ///
@@ -39,7 +38,7 @@ public final class ProcessRegistry implements AutoCloseable {
   /// A reservation becomes a process within a fraction of this, or is released.
   static final Duration RESERVATION_AGE_MAX = Duration.ofMinutes(1);
 
-  private static final Logger LOG = LoggerFactory.getLogger(ProcessRegistry.class);
+  private static final Log LOG = Log.of(ProcessRegistry.class);
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String REMEDY =
       "nothing was started; free space there, or set TERRARIUM_HOME to a directory that this user"
@@ -60,6 +59,9 @@ public final class ProcessRegistry implements AutoCloseable {
 
   @GuardedBy("lock")
   private boolean complained;
+
+  @GuardedBy("lock")
+  private boolean closed;
 
   private ProcessRegistry(Path path, Origin origin, boolean required, LedgerFile file) {
     this.path = path;
@@ -180,6 +182,25 @@ public final class ProcessRegistry implements AutoCloseable {
         .toList();
   }
 
+  /// Writes the ledger anew where somebody has removed, replaced or cut its file. Does nothing
+  /// where it is whole, or closed.
+  ///
+  /// @return what was missing
+  /// @throws IOException if it cannot be written
+  public List<String> mend() throws IOException {
+    lock.lock();
+    try {
+      if (closed || file.isWhole()) {
+        return List.of();
+      }
+      file.rewrite(liveLines());
+      complained = false;
+      return List.of(FILE);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /// The row of a worker or zygote, by its name such as `textstats-1`; empty where it has none (any
   /// more). For users of this package: a runtime itself goes by numbers.
   public Optional<WorkerRow> find(String worker) {
@@ -199,6 +220,7 @@ public final class ProcessRegistry implements AutoCloseable {
   public void close() {
     lock.lock();
     try {
+      closed = true;
       file.close();
     } catch (IOException e) {
       LOG.warn("{} cannot be closed", path, e);

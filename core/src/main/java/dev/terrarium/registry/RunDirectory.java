@@ -1,25 +1,26 @@
 package dev.terrarium.registry;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 
+import dev.terrarium.base.Log;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.DeadTree;
 import dev.terrarium.process.Flock;
+import dev.terrarium.process.PrivateFiles;
 import dev.terrarium.process.RunId;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// What one runtime has on disk: `runs/RUNID` with `run.json`, `lock`, `logs/`, the ledger and the
 /// audit log.
@@ -36,6 +37,7 @@ public final class RunDirectory implements AutoCloseable {
   static final String LOCK = "lock";
   static final String DETAILS = "run.json";
   static final String CGROUP = "cgroup";
+  private static final String LOGS = "logs";
 
   /// In the place of a sockets directory whose name is lost: nothing is there.
   private static final String NO_SOCKETS = SocketsDirectory.PREFIX + "lost";
@@ -48,15 +50,14 @@ public final class RunDirectory implements AutoCloseable {
   /// A directory under its temporary name gets its lock within a fraction of this.
   static final Duration TEMPORARY_AGE_MIN = Duration.ofMinutes(1);
 
-  private static final Logger LOG = LoggerFactory.getLogger(RunDirectory.class);
+  private static final Log LOG = Log.of(RunDirectory.class);
   private static final String REMEDY =
       "free space there, or set TERRARIUM_HOME to a directory that this user can write";
-  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   private final Path path;
   private final RunDetails details;
-  private final Flock lock;
+  private Flock lock; // guarded by this
+  private Optional<Path> tree = Optional.empty(); // guarded by this
   private boolean clear;
   private boolean closed;
 
@@ -86,17 +87,32 @@ public final class RunDirectory implements AutoCloseable {
 
   private static RunDirectory create(Path temporary, Path path, RunDetails details)
       throws IOException {
-    Files.createDirectory(temporary, PRIVATE);
-    Flock lock = Flock.create(temporary.resolve(LOCK)).orElseThrow(() -> taken(temporary));
+    Flock lock = fill(temporary, details);
     try {
-      Files.createDirectory(temporary.resolve("logs"));
-      Files.writeString(temporary.resolve(DETAILS), Json.text(details) + "\n");
       Files.move(temporary, path, ATOMIC_MOVE);
       return new RunDirectory(path, details, lock);
     } catch (IOException | RuntimeException e) {
       lock.close();
       throw e;
     }
+  }
+
+  /// Makes a directory with all that belongs there but the ledger, locked.
+  private static Flock fill(Path temporary, RunDetails details) throws IOException {
+    PrivateFiles.makeDirectory(temporary);
+    Flock lock = Flock.create(temporary.resolve(LOCK)).orElseThrow(() -> taken(temporary));
+    try {
+      PrivateFiles.makeDirectory(temporary.resolve(LOGS));
+      PrivateFiles.write(temporary.resolve(DETAILS), bytes(details));
+      return lock;
+    } catch (IOException | RuntimeException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  private static byte[] bytes(RunDetails details) {
+    return (Json.text(details) + "\n").getBytes(UTF_8);
   }
 
   private static FileSystemException taken(Path directory) {
@@ -116,28 +132,45 @@ public final class RunDirectory implements AutoCloseable {
   ///
   /// @throws IOException if the directory is gone, has no lock, or does not let us in
   public static boolean isLocked(Path directory) throws IOException {
+    OwnFiles.requireRegular(directory.resolve(LOCK));
     return Flock.isHeld(directory.resolve(LOCK));
   }
 
-  /// What `run.json` of a directory says. Where that is damaged, or says something else than the
-  /// ledger, whose lines are checked, it is the ledger that tells whose run it is.
+  /// Whether a directory lies here itself, not through a link, and belongs to this process's user:
+  /// of any other nothing is believed, and nothing there is touched.
+  public static boolean isOwn(Path directory) {
+    return OwnFiles.isOwn(directory);
+  }
+
+  /// What `run.json` of a directory says. Where that is damaged or missing, or says something else
+  /// than the ledger, whose lines are checked, it is the ledger that tells whose run it is.
   ///
   /// @throws IOException if it cannot be read
-  /// @throws IllegalArgumentException if neither describes a run
+  /// @throws IllegalArgumentException if neither describes the run that the directory is named
+  ///   after
   public static RunDetails read(Path directory) throws IOException {
-    Path file = directory.resolve(DETAILS);
     Optional<Origin> witnessed = ledgerOrigin(directory);
     try {
-      RunDetails said = Json.runDetails(OwnFiles.read(file));
+      RunDetails said = Json.runDetails(OwnFiles.read(directory.resolve(DETAILS)));
       return witnessed
           .map(origin -> new RunDetails(origin, said.startedAt(), said.sockets()))
-          .orElse(said);
-    } catch (IllegalArgumentException e) {
-      Instant made = Files.getLastModifiedTime(file).toInstant();
-      return witnessed
-          .map(origin -> new RunDetails(origin, made, directory.resolve(NO_SOCKETS)))
-          .orElseThrow(() -> e);
+          .orElseGet(() -> requireName(directory, said));
+    } catch (NoSuchFileException | IllegalArgumentException e) {
+      if (witnessed.isEmpty()) {
+        throw e;
+      }
+      Instant made = Files.getLastModifiedTime(directory.resolve(ProcessRegistry.FILE)).toInstant();
+      return new RunDetails(witnessed.get(), made, directory.resolve(NO_SOCKETS));
     }
+  }
+
+  private static RunDetails requireName(Path directory, RunDetails said) {
+    String run = said.origin().run().value();
+    if (!directory.getFileName().toString().equals(run)) {
+      throw new IllegalArgumentException(
+          "it describes run %s, and is not in that run's directory".formatted(run));
+    }
+    return said;
   }
 
   private static Optional<Origin> ledgerOrigin(Path directory) {
@@ -151,11 +184,22 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
+  /// Where a dead run had its cgroups, if it had any, and if what its file names can be that.
+  public static Optional<DeadTree> cgroups(Path directory, Origin origin) {
+    try {
+      Path named = Path.of(OwnFiles.read(directory.resolve(CGROUP)).strip());
+      return origin.birthmark().flatMap(mark -> DeadTree.of(named, origin.run(), mark));
+    } catch (IOException | InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
   /// Takes the lock of a run. Empty: its runtime is alive, and nothing there is to be touched.
   ///
   /// @throws IOException if the directory is gone, has no lock, or does not let us in
   public static Optional<DeadRun> tryLockDead(Path directory) throws IOException {
     Path file = directory.resolve(LOCK);
+    OwnFiles.requireRegular(file);
     Optional<Flock> lock = Flock.existing(file);
     for (int look = 0; lock.isEmpty() && look < LOOKS_MAX && !isLocked(directory); look++) {
       // Whoever has it only looks whether somebody has it.
@@ -212,19 +256,94 @@ public final class RunDirectory implements AutoCloseable {
 
   /// Where the last words of the workers are kept.
   public Path logs() {
-    return path.resolve("logs");
+    return path.resolve(LOGS);
   }
 
   /// Writes down where the run's cgroups are about to be made: it is not the run's directory that
   /// they lie in.
   ///
   /// @throws RegistryException if it cannot be written
-  public void recordCgroup(Path tree) {
+  public synchronized void recordCgroup(Path tree) {
+    this.tree = Optional.of(tree);
     try {
-      Files.writeString(path.resolve(CGROUP), tree + "\n");
+      writeCgroup(tree);
     } catch (IOException e) {
       throw new RegistryException(path.resolve(CGROUP), "cannot be written", REMEDY, e);
     }
+  }
+
+  private void writeCgroup(Path tree) throws IOException {
+    PrivateFiles.write(path.resolve(CGROUP), (tree + "\n").getBytes(UTF_8));
+  }
+
+  /// Makes again what somebody (a cleaner of old files, a hand) has removed from under the living
+  /// run. Until then it is no less safe: who finds a directory without its lock, or none, leaves
+  /// the run's processes alone. But nobody could clean up after it, and no warden could be started.
+  ///
+  /// @return what was missing; the ledger and the audit are their owners' to make again
+  /// @throws IOException if it cannot be made again
+  public synchronized List<String> mend() throws IOException {
+    if (closed) {
+      return List.of();
+    }
+    if (!Files.isDirectory(path)) {
+      makeAgain();
+      return List.of("the whole directory");
+    }
+    var missing = new ArrayList<String>();
+    if (!lock.isOn(path.resolve(LOCK))) {
+      lockAgain();
+      missing.add(LOCK);
+    }
+    if (!Files.isDirectory(logs())) {
+      PrivateFiles.makeDirectory(logs());
+      missing.add(LOGS);
+    }
+    if (!Files.exists(path.resolve(DETAILS))) {
+      Path temporary = path.resolve(TEMPORARY + DETAILS);
+      PrivateFiles.write(temporary, bytes(details));
+      Files.move(temporary, path.resolve(DETAILS), ATOMIC_MOVE);
+      missing.add(DETAILS);
+    }
+    if (tree.isPresent() && !Files.exists(path.resolve(CGROUP))) {
+      writeCgroup(tree.get());
+      missing.add(CGROUP);
+    }
+    return missing;
+  }
+
+  private void makeAgain() throws IOException {
+    Path runs = StateDirectory.of(path).runs();
+    PrivateFiles.makeDirectories(runs);
+    Path temporary = runs.resolve(TEMPORARY + details.origin().run() + "-" + RunId.generate());
+    Flock next;
+    try {
+      next = fill(temporary, details);
+      exchange(next, temporary, path);
+      if (tree.isPresent()) {
+        writeCgroup(tree.get());
+      }
+    } catch (IOException | RuntimeException e) {
+      discard(temporary);
+      throw e;
+    }
+  }
+
+  /// The file has its lock before it has its name: nobody ever finds it free.
+  private void lockAgain() throws IOException {
+    Path temporary = path.resolve(TEMPORARY + LOCK);
+    exchange(Flock.create(temporary).orElseThrow(() -> taken(path)), temporary, path.resolve(LOCK));
+  }
+
+  private void exchange(Flock next, Path from, Path to) throws IOException {
+    try {
+      Files.move(from, to, ATOMIC_MOVE);
+    } catch (IOException | RuntimeException e) {
+      next.close();
+      throw e;
+    }
+    lock.close();
+    lock = next;
   }
 
   /// Nothing of this run is alive any more, so [#close()] may remove its traces. Without this they

@@ -2,15 +2,19 @@ package dev.terrarium.registry;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.terrarium.base.Log;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The directory of a run's sockets. It lies outside of the run's own, because a socket's path has
 /// room for 104 bytes only.
@@ -18,7 +22,7 @@ public final class SocketsDirectory {
   /// `sun_path` holds 108 bytes; other systems have 104, and a margin costs nothing.
   public static final int SOCKET_PATH_BYTES_MAX = 103;
 
-  private static final Logger LOG = LoggerFactory.getLogger(SocketsDirectory.class);
+  private static final Log LOG = Log.of(SocketsDirectory.class);
   static final String PREFIX = "terrarium-";
   private static final int SOCKET_NAME_BYTES = 2; // a slash and a letter
 
@@ -90,8 +94,48 @@ public final class SocketsDirectory {
         && name.toString().startsWith(PREFIX);
   }
 
-  /// Removes it, if by its name and owner it is what it should be. What a file says is no proof: a
-  /// `run.json` that somebody changed must not make us remove anything else.
+  /// Removes that of a dead run, as far as it is what it should be: what a file says is no proof,
+  /// and a `run.json` that somebody changed must neither make us remove anything else, nor take its
+  /// sockets from a runtime that lives. So where somebody listens all stays, and so does what is no
+  /// socket.
+  static void removeDead(Path directory) {
+    if (!hasName(directory) || !OwnFiles.isOwn(directory)) {
+      return;
+    }
+    try (Stream<Path> entries = Files.list(directory)) {
+      List<Path> inside = entries.toList();
+      if (inside.stream().allMatch(it -> isSocket(it) && !isHeard(it))) {
+        OwnFiles.remove(directory);
+      } else {
+        LOG.warn("{} stays: somebody listens in it, or it holds more than sockets", directory);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      LOG.warn("{} cannot be removed", directory, e);
+    }
+  }
+
+  private static boolean isSocket(Path file) {
+    try {
+      var attributes =
+          Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      return attributes.isOther();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /// Non-blocking: where the queue is full somebody has made it.
+  private static boolean isHeard(Path socket) {
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.configureBlocking(false);
+      boolean _ = channel.connect(UnixDomainSocketAddress.of(socket));
+      return true;
+    } catch (IOException | UnsupportedOperationException e) {
+      return false;
+    }
+  }
+
+  /// Removes a runtime's own, if by its name and owner it is what it should be.
   static void remove(Path directory) {
     if (!hasName(directory) || !OwnFiles.isOwn(directory)) {
       return;

@@ -1,5 +1,6 @@
 package dev.terrarium.registry;
 
+import dev.terrarium.process.PrivateFiles;
 import dev.terrarium.process.ProcFs;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -23,7 +24,7 @@ public record StateDirectory(Path path) {
   /// `TERRARIUM_HOME`, else `$XDG_STATE_HOME/terrarium`, else `~/.local/state/terrarium`; made,
   /// with mode 0700, where it is missing.
   ///
-  /// @throws RegistryException if it cannot be made or written
+  /// @throws RegistryException if it cannot be made or written, or if there is no home directory
   public static StateDirectory resolve() {
     return resolve(System.getenv(), Path.of(System.getProperty("user.home")));
   }
@@ -33,6 +34,8 @@ public record StateDirectory(Path path) {
   }
 
   /// The same, for whoever only looks: nothing is made, and it need not be there.
+  ///
+  /// @throws RegistryException if there is no home directory
   public static StateDirectory locate() {
     return locate(choose(System.getenv(), Path.of(System.getProperty("user.home"))));
   }
@@ -53,10 +56,22 @@ public record StateDirectory(Path path) {
         .resolve("terrarium");
   }
 
-  /// As everybody else reads it; what the JVM calls home is what the user database says.
+  /// As everybody else reads it; what the JVM calls home is what the user database says. Where it
+  /// says nothing that is `?`, or whatever `user.home` was set to: a directory of that name,
+  /// wherever the program happens to run, is nobody's home.
   private static Path homeOf(Map<String, String> environment, Path otherwise) {
     Path home = Path.of(environment.getOrDefault("HOME", ""));
-    return home.isAbsolute() ? home : otherwise;
+    if (home.isAbsolute()) {
+      return home;
+    }
+    if (!otherwise.isAbsolute()) {
+      throw new RegistryException(
+          otherwise,
+          "user %d has no home directory: HOME is not an absolute path, and the user database names none"
+              .formatted(ProcFs.ownUid()),
+          REMEDY + ", or set HOME");
+    }
+    return otherwise;
   }
 
   /// The given directory, made where it is missing.
@@ -66,7 +81,22 @@ public record StateDirectory(Path path) {
     Path absolute = directory.toAbsolutePath().normalize();
     make(absolute);
     makePrivate(runsIn(absolute));
+    requireOwn(runsIn(absolute));
     return new StateDirectory(absolute);
+  }
+
+  /// What lies in there says whose processes are to be ended, so nobody else may put it there.
+  private static void requireOwn(Path directory) {
+    try {
+      PrivateFiles.objection(directory)
+          .ifPresent(
+              why -> {
+                throw new RegistryException(
+                    directory, why, "chmod 700 it if it is this user's, or " + REMEDY);
+              });
+    } catch (IOException e) {
+      throw new RegistryException(directory, "cannot be read", REMEDY, e);
+    }
   }
 
   /// `terrarium-UID` under the temporary directory, for machines where nothing else can be written.
@@ -103,7 +133,7 @@ public record StateDirectory(Path path) {
     Path parent = directory.getParent();
     try {
       if (parent != null) {
-        Files.createDirectories(parent);
+        PrivateFiles.makeDirectories(parent);
       }
     } catch (IOException e) {
       throw new RegistryException(parent, "the state directory cannot be made", REMEDY, e);
@@ -113,7 +143,7 @@ public record StateDirectory(Path path) {
 
   private static void makePrivate(Path directory) {
     try {
-      Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
+      PrivateFiles.makeDirectory(directory);
     } catch (FileAlreadyExistsException e) {
       requireWritable(directory);
     } catch (IOException e) {

@@ -2,7 +2,6 @@ package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
 import dev.terrarium.process.Realm;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -55,7 +54,7 @@ public final class Realms {
   /// A pool has ended; so does what was for it alone.
   public Wardens.Report leave(Wardens wardens) {
     if (wardens == common) {
-      return new Wardens.Report(0, List.of());
+      return Wardens.Report.NOTHING;
     }
     wardens.awaitCleared();
     Wardens.Report report = wardens.shutDown();
@@ -70,8 +69,10 @@ public final class Realms {
 
   /// Ends all of them, those of pools that have not ended in time included.
   public Wardens.Report shutDown() {
-    int killed = enclosed.values().stream().mapToInt(each -> leave(each).killed()).sum();
-    Wardens.Report rest = common.shutDown();
-    return new Wardens.Report(killed + rest.killed(), rest.left());
+    Wardens.Report report = Wardens.Report.NOTHING;
+    for (Wardens each : enclosed.values()) {
+      report = report.and(leave(each));
+    }
+    return report.and(common.shutDown());
   }
 }

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +38,11 @@ final class Roster {
 
   synchronized @Nullable WorkerProcess find(long number) {
     return processes.get(number);
+  }
+
+  /// Who it is, as long as it is not known to be dead.
+  synchronized Optional<ProcessIdentity> identity(long number) {
+    return Optional.ofNullable(alive.get(number));
   }
 
   synchronized void lives(long number, ProcessIdentity identity) {

@@ -2,10 +2,15 @@ package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Log;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.MarkedProcess;
+import dev.terrarium.process.PrivateFiles;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.process.Signal;
+import dev.terrarium.process.SweepReport;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameHandler;
@@ -23,25 +28,27 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// One warden: its process and its connection.
 ///
 /// Its standard input is the pipe whose end tells it that the JVM is gone; it is kept open, and
-/// unused, for as long as the JVM lives.
+/// unused, for as long as the JVM lives. Until it has come so far as to look after that, it hangs
+/// on a lifeline like everybody else ([MarkedProcess]).
 final class WardenProcess implements FrameHandler {
   /// How long a warden may take to say hello.
   static final Duration HELLO_TIMEOUT = Duration.ofSeconds(15);
+
+  /// How often it is looked, meanwhile, whether it is dead, or not wanted any more.
+  private static final long LOOK_MILLIS = 50;
 
   /// How long it may take to kill what is left, report, and end: usually some ten milliseconds.
   /// With the time that closing takes before, this has to fit into the JVM's shutdown hook; a
@@ -54,27 +61,25 @@ final class WardenProcess implements FrameHandler {
   /// Its exit status where this machine has no namespace for it.
   private static final int EXIT_NOT_TO_BE_HAD = 3;
 
-  private static final Logger LOG = LoggerFactory.getLogger(WardenProcess.class);
+  private static final Log LOG = Log.of(WardenProcess.class);
 
   private final ProcessKiller killer;
   private final Birthmark birthmark;
   private final Process process;
-  private final Optional<ProcessIdentity> identity; // empty: it was dead before we could look
-  // Asked for once: later the JDK would take whoever has its number by then for it, and wait for
-  // him.
-  private final CompletableFuture<Process> ended;
+  private volatile Optional<ProcessIdentity> identity; // empty: we could not look, or it was dead
   private final OutputStream lifeline;
   private final BiConsumer<Long, Messages.FromWarden> reports;
   private final CompletableFuture<Connection> connected = new CompletableFuture<>();
   private final CompletableFuture<Messages.Report> report = new CompletableFuture<>();
   private final Map<Long, Consumer<String>> dumps = new ConcurrentHashMap<>();
+  private volatile long heardAt = System.nanoTime();
+  private volatile long answeredAt = heardAt;
 
   private WardenProcess(
       Wardens.Setup setup, Process process, BiConsumer<Long, Messages.FromWarden> reports) {
     this.killer = setup.killer();
     this.birthmark = setup.birthmark();
     this.process = process;
-    this.ended = process.onExit();
     this.identity = ProcessIdentity.of(process.pid());
     this.lifeline = process.getOutputStream();
     this.reports = reports;
@@ -82,9 +87,14 @@ final class WardenProcess implements FrameHandler {
 
   /// Starts a warden and waits for its hello.
   ///
-  /// @throws StartFailedException where it does not come up
+  /// @param wanted asked meanwhile
+  /// @throws StartFailedException where it does not come up, or is not wanted any more; it is dead
+  ///   then, or about to be
   static WardenProcess start(
-      Wardens.Setup setup, Charge charge, BiConsumer<Long, Messages.FromWarden> reports) {
+      Wardens.Setup setup,
+      Charge charge,
+      BiConsumer<Long, Messages.FromWarden> reports,
+      BooleanSupplier wanted) {
     Path log = charge.log(setup.directory());
     long said = log.toFile().length(); // by those before it
     Process process = launch(setup, charge, log);
@@ -92,18 +102,32 @@ final class WardenProcess implements FrameHandler {
     String token = setup.gate().admit(warden::greeted);
     try {
       warden.configure(setup, charge, token);
-      warden.connected.get(HELLO_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      warden.awaitHello(wanted);
       return warden;
     } catch (IOException | ExecutionException | TimeoutException e) {
       warden.end();
+      sweepAfter(setup, charge);
       throw warden.failed(charge, e, read(log, said));
     } catch (InterruptedException e) {
       warden.end();
       Thread.currentThread().interrupt();
       throw new StartFailedException(Reason.CANCELLED, "Interrupted while starting", e);
+    } catch (RuntimeException | Error e) {
+      warden.end();
+      throw e;
     } finally {
       setup.gate().revoke(token);
     }
+  }
+
+  // What does not come up may be no warden at all, but a program that has started others.
+  private static void sweepAfter(Wardens.Setup setup, Charge charge) {
+    SweepReport _ =
+        setup.killer().sweep(mark(setup, charge), "the warden did not come up", DEATH_TIMEOUT);
+  }
+
+  private static Birthmark.Mark mark(Wardens.Setup setup, Charge charge) {
+    return new Birthmark.Mark(setup.birthmark().run(), charge.realm().warden());
   }
 
   private StartFailedException failed(Charge charge, Exception why, String said) {
@@ -129,24 +153,16 @@ final class WardenProcess implements FrameHandler {
       command.addAll(List.of("--pool", charge.pool()));
     }
     try {
-      return new ProcessBuilder(command)
-          .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
-          .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
-          .start();
+      PrivateFiles.makeFile(log);
+      return MarkedProcess.start(command, Optional.of(mark(setup, charge)), log);
     } catch (IOException e) {
       throw new StartFailedException(
           Reason.WARDEN, "The warden cannot be started: " + e.getMessage(), e);
     }
   }
 
-  // A warden that dies while it starts ends the wait at once.
   private void configure(Wardens.Setup setup, Charge charge, String token)
       throws IOException, InterruptedException {
-    var _ =
-        ended.thenAccept(
-            dead ->
-                connected.completeExceptionally(
-                    new IOException("it exited with status " + dead.exitValue())));
     try {
       write(setup, charge, token);
     } catch (IOException e) {
@@ -154,6 +170,29 @@ final class WardenProcess implements FrameHandler {
         throw e;
       }
       // It is dead, and its status says more.
+    }
+  }
+
+  // In short steps, not by the JDK's word of its end: that comes on a thread which is made for it,
+  // or cannot be.
+  private void awaitHello(BooleanSupplier wanted)
+      throws IOException, InterruptedException, ExecutionException, TimeoutException {
+    long end = System.nanoTime() + HELLO_TIMEOUT.toNanos();
+    while (true) {
+      try {
+        connected.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+        return;
+      } catch (TimeoutException e) {
+        if (System.nanoTime() > end) {
+          throw e;
+        }
+      }
+      if (!process.isAlive()) {
+        throw new IOException("it exited with status " + process.exitValue());
+      }
+      if (!wanted.getAsBoolean()) {
+        throw new StartFailedException(Reason.CANCELLED, "The runtime closes");
+      }
     }
   }
 
@@ -183,6 +222,16 @@ final class WardenProcess implements FrameHandler {
     return this;
   }
 
+  /// Whether anything has come from it since then, of the nanosecond clock.
+  boolean heardSince(long nanos) {
+    return heardAt - nanos > 0;
+  }
+
+  /// Whether it has answered a [Messages.Ping] since then.
+  boolean answeredSince(long nanos) {
+    return answeredAt - nanos > 0;
+  }
+
   void send(long number, Messages.Outgoing message) {
     Connection connection = connected.getNow(null);
     if (connection != null) {
@@ -198,9 +247,11 @@ final class WardenProcess implements FrameHandler {
 
   @Override
   public void onFrame(Frame frame) {
+    heardAt = System.nanoTime();
     switch (Messages.fromWarden(frame)) {
       case Messages.Dumped(String stacks) -> answer(frame.id(), stacks);
       case Messages.Report last -> report.complete(last);
+      case Messages.Pong _ -> answeredAt = heardAt;
       case Messages.FromWarden other -> reports.accept(frame.id(), other);
     }
   }
@@ -217,60 +268,86 @@ final class WardenProcess implements FrameHandler {
     report.completeExceptionally(new IOException("the warden's connection closed"));
     if (reason != null) {
       LOG.error("The warden broke the protocol and is replaced", reason);
-      end(); // what counts is its death, which brings the next one
+      kill("it broke the protocol"); // what counts is its death, which brings the next one
     }
   }
 
-  /// Waits for its death.
+  /// Waits for its death, whatever interrupts.
   ///
   /// @return how it ended, for the log
   String awaitEnd() {
-    return "status " + ended.join().exitValue();
+    while (true) {
+      try {
+        return "status " + process.waitFor();
+      } catch (InterruptedException e) {
+        LOG.debug("Nobody interrupts who waits for a warden", e);
+      }
+    }
   }
 
   /// Asks it to kill what is left, and waits for its end.
   ///
-  /// @return how many it had to kill; empty where it did not say so in time
-  OptionalInt shutDown() {
+  /// @return what it said of that; empty where it said nothing in time
+  Optional<Messages.Report> shutDown() {
     send(0, new Messages.Shutdown());
-    OptionalInt killed = OptionalInt.empty();
+    Optional<Messages.Report> said = Optional.empty();
     long end = System.nanoTime() + REPORT_TIMEOUT.toNanos();
     try {
-      Messages.Report said = report.get(REPORT_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
-      killed = OptionalInt.of(said.killed());
-      ended.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+      said = Optional.of(report.get(REPORT_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS));
+      boolean _ = process.waitFor(Duration.ofNanos(Math.max(1, end - System.nanoTime())));
     } catch (ExecutionException | TimeoutException e) {
       // The sweep that follows finds what it could not report.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
     end();
-    return killed;
+    return said;
   }
 
   /// Kills it; does not wait. Whoever has said hello bears the mark. One that has not is known by
   /// its identity alone, which a stranger can have who got its number in the tick in which it
   /// started: so it gets nothing once it is known to be dead.
+  ///
+  /// Where no descriptor is left for a signal its standard input closes, and it ends by itself.
   void kill(String why) {
-    if (greeted()) {
-      identity.ifPresent(it -> killer.signal(it, birthmark, Signal.KILL, why));
-    } else if (process.isAlive()) {
-      identity.ifPresent(it -> killer.signal(it, Signal.KILL, why));
+    Optional<ProcessIdentity> target = identity();
+    boolean living = process.isAlive();
+    if (target.isEmpty() ? living : send(target.get(), living, why) instanceof Result.Refused) {
+      closeLifeline();
     }
   }
 
-  private boolean greeted() {
-    return connected.isDone() && !connected.isCompletedExceptionally();
+  private Result send(ProcessIdentity target, boolean living, String why) {
+    if (connected.isDone()) {
+      return killer.signal(target, birthmark, Signal.KILL, why);
+    }
+    return living
+        ? killer.signal(target, Signal.KILL, why)
+        : new Result.AlreadyDead("its end is known");
+  }
+
+  // Where there was no descriptor to look at it when it was started it is looked at again. As long
+  // as it is not known to be dead its number is nobody else's.
+  private Optional<ProcessIdentity> identity() {
+    if (identity.isEmpty()) {
+      Optional<ProcessIdentity> seen = ProcessIdentity.of(process.pid());
+      identity = process.isAlive() ? seen : Optional.empty();
+    }
+    return identity;
   }
 
   /// Ends it for certain; its workers die with it.
   void end() {
     kill("the warden is to end");
-    ended
-        .copy()
-        .orTimeout(DEATH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-        .exceptionally(_ -> process)
-        .join();
+    try {
+      boolean _ = process.waitFor(DEATH_TIMEOUT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    closeLifeline();
+  }
+
+  private void closeLifeline() {
     try {
       lifeline.close();
     } catch (IOException e) {

@@ -1,60 +1,50 @@
 package dev.terrarium.warden;
 
-import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Log;
+import dev.terrarium.base.SteadyThread;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Cgroups;
-import dev.terrarium.process.ProcFs;
-import dev.terrarium.process.ProcStat;
-import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.OwnClasses;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Realm;
-import dev.terrarium.process.SweepReport;
 import dev.terrarium.wire.Messages;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.Set;
+import java.util.Optional;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The warden of a realm, and its successor when it dies.
 ///
 /// When a warden dies, the kernel kills its workers (PDEATHSIG), and what was detached from them
-/// has lost the one who would have killed it. So the JVM sweeps everything that bears the run's
-/// birthmark and is of this realm, tells each worker that it is gone, and starts a new warden; what
+/// has lost the one who would have killed it. So the JVM tells each worker that it is gone, sweeps
+/// everything that bears the run's birthmark and is of this realm, and starts a new warden; what
 /// was ordered meanwhile waits for it. Of a realm in a PID namespace the kernel has killed
-/// everything then: the sweep waits until it is gone.
+/// everything then: the sweep waits until it is gone. Whatever of that fails is tried again, for as
+/// long as the realm is open.
 ///
 /// Threads: any. Reports reach [WorkerProcess] on the loop's thread, or on the keeper's after a
-/// warden's death.
+/// warden's death. The keeper is one thread for all wardens that succeed each other: a realm that
+/// has started needs no further one to heal.
 public final class Wardens {
-  /// How often in a row a warden may fail to come up before the runtime gives up on workers.
+  /// How often in a row a warden may fail to come up before those who wait for it are told so. It
+  /// goes on being tried.
   static final int STARTS_MAX = 3;
 
   /// How long a successor that is being started when the runtime closes may take to be ended.
   static final Duration KEEPER_TIMEOUT = Duration.ofSeconds(5);
 
-  /// How long a sweep after a warden's death may take.
-  static final Duration SWEEP_TIMEOUT = Duration.ofSeconds(5);
-
   /// How long the end of a pool's own warden waits for what its workers left to be cleared.
   static final Duration CLEAR_TIMEOUT = Duration.ofSeconds(1);
 
-  /// The `step` of a `SPAWN_FAILED` that is the zygote's fault.
-  private static final String ZYGOTE_STEP = "zygote";
-
-  /// Those in which a process gets what a pool asked for, and nothing else.
-  private static final Set<String> CONTAINMENT_STEPS = Set.of("cgroup", "limits");
-
-  private static final Logger LOG = LoggerFactory.getLogger(Wardens.class);
+  private static final Log LOG = Log.of(Wardens.class);
 
   private enum Phase {
     UP,
@@ -67,6 +57,7 @@ public final class Wardens {
   /// @param interpreter runs the warden
   /// @param script the warden's main program
   /// @param directory the run's directory
+  /// @param upkeep of what all this is on disk
   public record Setup(
       String run,
       Birthmark birthmark,
@@ -77,33 +68,54 @@ public final class Wardens {
       Path directory,
       Gate gate,
       ProcessKiller killer,
-      Cgroups cgroups) {}
+      Cgroups cgroups,
+      Upkeep upkeep) {}
 
   /// How it ended.
   ///
   /// @param killed processes that were still there and had to be killed
   /// @param left the pids of processes that could not be killed
-  public record Report(int killed, List<Long> left) {
+  /// @param certain whether that could be looked at; else more may be left than `left` says
+  public record Report(int killed, List<Long> left, boolean certain) {
+    static final Report NOTHING = new Report(0, List.of(), true);
+
+    /// What there is to say where nothing could be done.
+    public static final Report UNCERTAIN = new Report(0, List.of(), false);
+
     public Report {
       left = List.copyOf(left);
+    }
+
+    Report and(Report other) {
+      List<Long> all = new ArrayList<>(left);
+      all.addAll(other.left);
+      return new Report(killed + other.killed, all, certain && other.certain);
     }
   }
 
   private final Setup setup;
   private final Charge charge;
-  private final Predicate<Realm> swept;
   private final ReentrantLock lock = new ReentrantLock();
   private final Roster roster = new Roster();
+  private final WardenReports reports = new WardenReports(roster);
+  private final Retry retry = new Retry(LOG);
+  private final Recovery recovery;
   private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
   private Phase phase = Phase.REPLACING;
   private @Nullable WardenProcess current;
-  private @Nullable Thread keeper;
+  private @Nullable SteadyThread keeper;
+
+  // Of the keeper's thread, which goes on with them where it ran out of memory.
+  private @Nullable WardenProcess kept;
+  private @Nullable String end;
+  private Roster.@Nullable All orphans;
+  private int failedStarts; // in a row
 
   /// @param swept the realms whose processes are its to sweep
   Wardens(Setup setup, Charge charge, Predicate<Realm> swept) {
     this.setup = setup;
     this.charge = charge;
-    this.swept = swept;
+    this.recovery = new Recovery(setup, charge, swept, retry);
   }
 
   Realm realm() {
@@ -121,16 +133,45 @@ public final class Wardens {
   ///
   /// @throws StartFailedException where it does not come up
   void start() {
-    install(WardenProcess.start(setup, charge, this::report));
+    WardenProcess first = first();
+    kept = first;
+    var thread = new SteadyThread("terrarium-warden-" + setup.run(), this::keep);
+    lock.lock();
+    try {
+      if (phase != Phase.CLOSED) {
+        thread.start();
+        keeper = thread; // not before: nobody can wait for the end of one that was not started
+      }
+      install(first);
+    } catch (OutOfMemoryError e) {
+      first.end();
+      throw new StartFailedException(
+          Reason.WARDEN,
+          "No thread can be had that looks after the warden (%s); raise the limit (ulimit -u, pids.max, TasksMax in systemd)"
+              .formatted(e.getMessage()),
+          e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private WardenProcess first() {
+    try {
+      return launch();
+    } catch (StartFailedException e) {
+      boolean died = !(e.getCause() instanceof TimeoutException);
+      if (!died || !setup.upkeep().afterFailedStart()) {
+        throw e;
+      }
+      return launch(); // what it died of is mended
+    }
+  }
+
+  private WardenProcess launch() {
+    return WardenProcess.start(setup, charge, reports::pass, () -> phase() != Phase.CLOSED);
   }
 
   private void install(WardenProcess warden) {
-    Thread next =
-        Thread.ofPlatform()
-            .daemon()
-            .name("terrarium-warden-" + setup.run())
-            .unstarted(() -> keep(warden));
-    List<Consumer<WardenProcess>> waiting;
     boolean late;
     lock.lock();
     try {
@@ -138,25 +179,22 @@ public final class Wardens {
       if (!late) {
         phase = Phase.UP;
         current = warden;
-        keeper = next;
-        next.start(); // here, so that whoever closes can wait for it
+        orders.forEach(order -> order.accept(warden)); // here: none that comes now overtakes them
       }
-      waiting = List.copyOf(orders);
       orders.clear();
     } finally {
       lock.unlock();
     }
     if (late) {
       warden.end();
-      return;
     }
-    waiting.forEach(order -> order.accept(warden));
   }
 
   /// Asks for a worker's process; the reports go to `process`.
   public void spawn(long number, Messages.Spawn order, WorkerProcess process) {
     // INVARIANT: entry and order go to the same warden. A death in between would have the process
     // buried, and the successor start it all the same.
+    setup.upkeep().beforeWorker();
     Runnable entry = () -> roster.ordered(number, process);
     if (!order(entry, warden -> warden.send(number, order))) {
       process.spawnFailed(Reason.SPAWN, "the runtime is closed");
@@ -168,32 +206,20 @@ public final class Wardens {
     order(warden -> warden.send(number, new Messages.Signal(signal, why)));
   }
 
-  /// Kills a worker's process group; what else it started follows.
+  /// Kills a worker; what it started follows, as soon as it has had a moment to end by itself.
   public void kill(long number, String why) {
     order(warden -> warden.send(number, new Messages.Kill(why)));
   }
 
-  /// A worker was to be killed, and long after nothing has been heard of it. Unless the kernel
-  /// cannot let go of it (state D), it is the warden that does not do its work, stopped perhaps: it
-  /// is killed, and what follows the death of a warden heals the rest.
-  ///
-  /// @param pid the worker's, 0 where there is none
-  public void doubt(long pid) {
-    if (ProcFs.stat(pid).filter(ProcStat::uninterruptible).isPresent()) {
-      LOG.warn("Process {} is stuck in the kernel; it dies when that lets it go", pid);
-      return;
-    }
-    WardenProcess warden;
-    lock.lock();
-    try {
-      warden = phase == Phase.UP ? current : null;
-    } finally {
-      lock.unlock();
-    }
-    if (warden != null) {
-      LOG.error("The {} does not answer and is replaced", charge.warden(setup.run()));
-      warden.kill("it does not answer");
-    }
+  /// A worker was to be killed, and long after nothing has been heard of it: asks the warden for a
+  /// sign of life. To be settled later, if there still is nothing.
+  public Doubt doubt(long number) {
+    return new Doubt(setup, current(), roster.identity(number));
+  }
+
+  /// A worker or zygote died before it had said hello, and did not say why.
+  public void diedEarly() {
+    boolean _ = setup.upkeep().afterFailedStart();
   }
 
   /// Asks for the stacks of a Python worker by signal; the answer is empty where none came.
@@ -225,53 +251,6 @@ public final class Wardens {
     return true;
   }
 
-  // --- Reports, on the loop's thread ---
-
-  private void report(long number, Messages.FromWarden report) {
-    WorkerProcess process = roster.find(number);
-    if (process == null) {
-      return; // told already that it is gone
-    }
-    switch (report) {
-      case Messages.Spawned(long pid, long ticks) -> {
-        roster.lives(number, new ProcessIdentity(ProcessIdentity.currentBoot(), pid, ticks));
-        process.spawned(pid, ticks);
-      }
-      case Messages.SpawnFailed failed -> {
-        roster.forget(number);
-        if (failed.step().equals(ZYGOTE_STEP)) {
-          process.notForked(failed.message());
-        } else {
-          process.spawnFailed(reason(failed), "%s: %s".formatted(failed.step(), failed.message()));
-        }
-      }
-      case Messages.Exited exited -> {
-        roster.died(number);
-        process.exited(exit(exited), exited.stderr(), exited.limit());
-      }
-      case Messages.Cleared(int strays) -> {
-        process.cleared(strays); // first: a row that nobody knows of looks like an oversight
-        roster.forget(number);
-      }
-      case Messages.Output output -> process.output(output);
-      case Messages.ZygoteReady(List<String> threads) -> process.preloaded(threads);
-      case Messages.Dumped _, Messages.Report _ -> throw new IllegalStateException("" + report);
-    }
-  }
-
-  private static Reason reason(Messages.SpawnFailed failed) {
-    return CONTAINMENT_STEPS.contains(failed.step()) ? Reason.CONTAINMENT : Reason.SPAWN;
-  }
-
-  private static Exit exit(Messages.Exited exited) {
-    Integer signal = exited.signal();
-    if (signal != null) {
-      return new Exit.Signal(signal);
-    }
-    Integer code = exited.code();
-    return code == null ? new Exit.Unknown("it ended") : new Exit.Status(code);
-  }
-
   /// Whether this number's process was ordered, and is not cleared yet. While a warden is being
   /// replaced that is so of all: they are about to be buried.
   public boolean knows(long number) {
@@ -280,85 +259,92 @@ public final class Wardens {
 
   // --- A warden's death, on the keeper's thread ---
 
-  private void keep(WardenProcess warden) {
-    String end = warden.awaitEnd();
-    Roster.All orphaned;
+  private void keep() {
+    OwnClasses.load(); // here, where nobody waits for it
+    for (WardenProcess warden = kept; warden != null; warden = kept) {
+      String how = end == null ? warden.awaitEnd() : end;
+      end = how;
+      Roster.All left = orphans == null ? takeAll().orElse(null) : orphans;
+      orphans = left;
+      kept = left == null ? null : recover(how, left).orElse(null);
+      end = null;
+      orphans = null;
+    }
+  }
+
+  private Optional<Roster.All> takeAll() {
     lock.lock();
     try {
       if (phase == Phase.CLOSED) {
-        return;
+        return Optional.empty();
       }
       phase = Phase.REPLACING;
       current = null;
-      orphaned = roster.takeAll();
       // Orders to the dead are void; those for new processes have their entry made before they are
       // queued here.
       orders.clear();
+      return Optional.of(roster.takeAll());
     } finally {
       lock.unlock();
     }
-    LOG.warn(
-        "The {} is gone ({}); its {} workers are replaced",
-        charge.warden(setup.run()),
-        end,
-        orphaned.processes().size());
-    sweep("the warden died");
-    int _ = setup.cgroups().clear(swept, "the warden died");
-    orphaned.alive().forEach(it -> setup.killer().recordExit(it, "it died with its warden"));
-    orphaned
-        .processes()
-        .forEach((number, process) -> bury(process, orphaned.dead().contains(number)));
-    replace();
   }
 
-  private void bury(WorkerProcess process, boolean knownDead) {
-    if (!knownDead) {
-      process.exited(new Exit.Unknown("it died with its warden"), "", "");
-    }
-    process.cleared(0);
-  }
-
-  private SweepReport sweep(String why) {
-    SweepReport report = setup.killer().sweep(setup.birthmark(), swept, why, SWEEP_TIMEOUT);
-    if (!report.clear()) {
-      LOG.error("Run {}: processes could not be killed: {}", setup.run(), report);
-    }
-    return report;
+  private Optional<WardenProcess> recover(String end, Roster.All orphaned) {
+    recovery.from(end, new Orphaned(orphaned));
+    boolean _ = retry.run("The start of a new " + charge.warden(setup.run()), this::replace);
+    return current();
   }
 
   private void replace() {
-    String cause = "the runtime is closed";
-    for (int attempt = 1; attempt <= STARTS_MAX && phase() != Phase.CLOSED; attempt++) {
-      try {
-        install(WardenProcess.start(setup, charge, this::report));
-        return;
-      } catch (StartFailedException e) {
-        cause = "%d attempts failed; %s".formatted(attempt, e.getMessage());
-        LOG.error(
-            "The new {} did not start (attempt {} of {})",
-            charge.warden(setup.run()),
-            attempt,
-            STARTS_MAX,
-            e);
-      }
+    if (phase() != Phase.REPLACING) {
+      return; // closed, or the thread begins anew with what it had done already
     }
-    Roster.All hopeless;
+    try {
+      setup.upkeep().beforeWarden();
+      install(launch());
+      failedStarts = 0;
+    } catch (RuntimeException | Error e) {
+      if (++failedStarts >= STARTS_MAX) {
+        refuseThoseWhoWait("%d starts in a row failed; %s".formatted(failedStarts, e.getMessage()));
+      }
+      throw e;
+    }
+  }
+
+  private void refuseThoseWhoWait(String cause) {
+    Roster.All waiting;
     lock.lock();
     try {
-      phase = Phase.CLOSED;
-      hopeless = roster.takeAll();
+      waiting = roster.takeAll();
       orders.clear();
     } finally {
       lock.unlock();
     }
-    String why = "no warden could be started: " + cause;
-    hopeless.processes().values().forEach(process -> process.spawnFailed(Reason.SPAWN, why));
+    String why = "no warden could be started, and it is tried again: " + cause;
+    waiting.processes().values().forEach(process -> refuse(process, why));
+  }
+
+  private static void refuse(WorkerProcess process, String why) {
+    try {
+      process.spawnFailed(Reason.SPAWN, why);
+    } catch (RuntimeException | Error e) { // the others are to hear of it all the same
+      LOG.warn("A worker could not be told that it is not started", e);
+    }
   }
 
   private Phase phase() {
     lock.lock();
     try {
       return phase;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Optional<WardenProcess> current() {
+    lock.lock();
+    try {
+      return Optional.ofNullable(current);
     } finally {
       lock.unlock();
     }
@@ -377,9 +363,10 @@ public final class Wardens {
   }
 
   /// Lets the warden kill what is left and ends it; where it does not answer, ends it and sweeps.
+  /// Whoever has not been told of his process's end is told now.
   Report shutDown() {
     WardenProcess warden;
-    Thread keeping;
+    SteadyThread keeping;
     lock.lock();
     try {
       phase = Phase.CLOSED;
@@ -389,26 +376,35 @@ public final class Wardens {
     } finally {
       lock.unlock();
     }
-    OptionalInt said = warden == null ? OptionalInt.of(0) : warden.shutDown();
-    awaitEnd(keeping);
-    String why = charge.enclosed() ? "its pool has closed" : "the runtime closes";
-    SweepReport rest = sweep(why);
-    int forced = (int) rest.killed() + setup.cgroups().clear(swept, why);
+    retry.end();
+    Optional<Messages.Report> said =
+        warden == null ? Optional.of(new Messages.Report(0, 0)) : warden.shutDown();
+    boolean kept = awaitEnd(keeping);
+    int alive = roster.alive();
+    Recovery.Last last = recovery.last(roster.takeAll());
     // Who lived when a warden had to be ended has died with it, whether the sweep still saw it or
     // not.
-    int killed = said.isPresent() ? said.getAsInt() + forced : Math.max(roster.alive(), forced);
-    return new Report(killed, rest.left().stream().map(it -> it.identity().pid()).toList());
+    int killed =
+        said.map(report -> report.killed() + last.killed()).orElse(Math.max(alive, last.killed()));
+    boolean nothing = warden != null && said.filter(report -> report.left() == 0).isPresent();
+    return new Report(killed, last.left(), kept && (nothing || last.certain()));
   }
 
   // A successor that is being started at this moment must be gone before anybody says that nothing
   // is left.
-  private static void awaitEnd(@Nullable Thread keeping) {
+  private static boolean awaitEnd(@Nullable SteadyThread keeping) {
+    if (keeping == null) {
+      return true;
+    }
     try {
-      if (keeping != null && !keeping.join(KEEPER_TIMEOUT)) {
-        LOG.warn("{} did not end within {}", keeping.getName(), KEEPER_TIMEOUT);
+      boolean ended = keeping.join(KEEPER_TIMEOUT);
+      if (!ended) {
+        LOG.warn("{} did not end within {}", keeping.name(), KEEPER_TIMEOUT);
       }
+      return ended;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return false;
     }
   }
 }

@@ -21,12 +21,14 @@ public interface WorkerProcess {
     spawnFailed(Reason.SPAWN, why);
   }
 
-  /// It is a zygote, and has imported the adapter.
+  /// It is a zygote, and has imported the adapter, or forks nobody any more.
   ///
-  /// @param threads empty where it forks; else those that keep it from forking, and it ends
-  default void preloaded(List<String> threads) {}
+  /// @param threads empty where it forks; else those that keep it from forking
+  /// @param descriptors the same of descriptors that are open
+  /// @param ends whether it forks nobody any more, and ends when those that it has forked have
+  default void preloaded(List<String> threads, List<String> descriptors, boolean ends) {}
 
-  /// It is dead and reaped; its process group was killed before.
+  /// It is dead. What it has started may live for a moment more.
   ///
   /// @param stderrTail at most its last 50 lines
   /// @param limit which of its limits it died of, for people; mostly empty

@@ -1,5 +1,6 @@
 package dev.terrarium.wire;
 
+import java.math.BigDecimal;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
@@ -8,9 +9,11 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Puts received bytes back where the JSON refers to them, and takes the escape off keys.
+/// Puts received bytes back where the JSON refers to them, makes decimals of their text, and takes
+/// the escape off keys.
 final class Attachments {
   private static final String REFERENCE = "$bytes";
+  private static final String DECIMAL = "$decimal";
 
   private final List<?> attachments;
   private final BitSet taken = new BitSet();
@@ -35,6 +38,7 @@ final class Attachments {
   private JsonNode restore(JsonNode node) {
     return switch (node) {
       case ObjectNode object when object.has(REFERENCE) -> take(object);
+      case ObjectNode object when object.has(DECIMAL) -> decimal(object);
       case ObjectNode object -> restoreFields(object);
       case ArrayNode array -> restoreElements(array);
       default -> node;
@@ -65,6 +69,18 @@ final class Attachments {
           "the key \"%s\" is not escaped".formatted(ValuePath.shortened(key, 60)));
     }
     return key.substring(1);
+  }
+
+  private static JsonNode decimal(ObjectNode object) {
+    JsonNode text = object.get(DECIMAL);
+    try {
+      if (object.size() == 1 && text.isString()) {
+        return JsonNodeFactory.instance.numberNode(new BigDecimal(text.stringValue()));
+      }
+    } catch (NumberFormatException e) {
+      throw new ProtocolException("not a decimal: " + ValuePath.shortened(text.toString(), 60), e);
+    }
+    throw new ProtocolException("not a decimal: " + ValuePath.shortened(object.toString(), 60));
   }
 
   private JsonNode take(ObjectNode object) {

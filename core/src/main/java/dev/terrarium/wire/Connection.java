@@ -4,6 +4,7 @@ import static dev.terrarium.wire.Limits.SLICE_BYTES;
 import static java.nio.channels.SelectionKey.OP_READ;
 import static java.nio.channels.SelectionKey.OP_WRITE;
 
+import dev.terrarium.base.Log;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -11,8 +12,6 @@ import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// One accepted connection for frames.
 ///
@@ -23,7 +22,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// **Reading**, and everything else, happens on the loop's thread.
 public final class Connection extends Watched {
-  private static final Logger log = LoggerFactory.getLogger(Connection.class);
+  private static final Log log = Log.of(Connection.class);
 
   /// System calls for one connection before the others have their turn: 1 MiB.
   private static final int READS_MAX = 4;
@@ -49,6 +48,9 @@ public final class Connection extends Watched {
   private final Strangers waiting;
   private volatile @Nullable FrameHandler handler;
   private boolean ended;
+
+  /// Whoever it concerns knows that it has ended.
+  private boolean told;
 
   /// @param waiting among whom it counts until it has been let in
   Connection(EventLoop loop, SocketChannel channel, Greeter greeter, Strangers waiting)
@@ -76,8 +78,28 @@ public final class Connection extends Watched {
         return false;
       }
       boolean loopIsWriting = !outbox.isEmpty();
-      frames.forEach(outbox::add);
+      try {
+        for (OutgoingFrame frame : frames) {
+          outbox.add(frame);
+        }
+      } catch (VirtualMachineError e) {
+        giveUp(); // half a frame may be queued
+        return false;
+      }
       return loopIsWriting || flush();
+    }
+  }
+
+  /// Called with the lock held. Takes no memory, for it is memory that is missing.
+  private void giveUp() {
+    stopSending();
+    loop.doom(this);
+  }
+
+  /// Whether what is sent may still arrive.
+  public boolean takesFrames() {
+    synchronized (outbox) {
+      return open;
     }
   }
 
@@ -109,7 +131,11 @@ public final class Connection extends Watched {
       log.warn("{}: a frame cannot be written; closing", this, e);
     }
     stopSending();
-    loop.execute(this::readTheRest);
+    try {
+      loop.execute(this::readTheRest);
+    } catch (VirtualMachineError e) {
+      loop.doom(this);
+    }
     return false;
   }
 
@@ -164,6 +190,8 @@ public final class Connection extends Watched {
     } catch (ProtocolException e) {
       end(e);
     } catch (RuntimeException | Error e) {
+      abandoned =
+          true; // first: half a frame may be read, and what follows would be taken for its rest
       // An Error, too: an attachment for which there is no memory must not end the loop.
       log.error("{}: a frame could not be handled; closing", this, e);
       end(new ProtocolException("a frame could not be handled: " + e, e));
@@ -226,14 +254,14 @@ public final class Connection extends Watched {
 
   @Override
   void end(@Nullable ProtocolException why) {
-    if (ended) {
-      return;
-    }
     ended = true;
     stopSending();
     EventLoop.closeQuietly(channel);
     waiting.remove(this);
-    tell(why);
+    if (!told) {
+      tell(why);
+      told = true; // after it: where there is no memory for it, it is told again
+    }
   }
 
   private void tell(@Nullable ProtocolException why) {
@@ -244,6 +272,8 @@ public final class Connection extends Watched {
     }
     try {
       known.onClosed(why);
+    } catch (VirtualMachineError e) {
+      throw e;
     } catch (RuntimeException | Error e) {
       log.error("{}: onClosed failed", this, e);
     }

@@ -2,11 +2,14 @@ package dev.terrarium.wire;
 
 import static dev.terrarium.wire.Limits.SLICE_BYTES;
 
+import dev.terrarium.base.Log;
+import dev.terrarium.base.SteadyThread;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectableChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -21,8 +24,6 @@ import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// One thread that accepts and reads for a whole runtime.
 ///
@@ -43,14 +44,22 @@ public final class EventLoop implements AutoCloseable {
   public static final int ASKERS_MAX = 16;
 
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
-  private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
+  private static final Log log = Log.of(EventLoop.class);
 
-  private final Thread thread;
+  /// Waits in a row that may fail, a pause after each, before the loop gives up: a selector that is
+  /// broken stays so.
+  private static final int FAILURES_MAX = 100;
+
+  private final SteadyThread thread;
   private final Selector selector;
   private volatile boolean stopping;
 
   /// Its own lock.
   private final Queue<Runnable> tasks = new ArrayDeque<>();
+
+  /// Guarded by `tasks`: the first of those that could not be ended when they were to be. Their
+  /// channels may be closed, so that no key leads to them.
+  private @Nullable Watched doomed;
 
   /// Guarded by `tasks`: no task is taken any more.
   private boolean finished;
@@ -68,7 +77,7 @@ public final class EventLoop implements AutoCloseable {
   private final Throttle throttle = new Throttle(log);
 
   private EventLoop(String name, Selector selector, Strangers pending, Strangers askers) {
-    this.thread = Thread.ofPlatform().daemon().name("terrarium-loop-" + name).unstarted(this::run);
+    this.thread = new SteadyThread("terrarium-loop-" + name, this::run);
     this.selector = selector;
     this.pending = pending;
     this.askers = askers;
@@ -91,27 +100,33 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
+  /// The thread, for a watchdog.
+  public SteadyThread thread() {
+    return thread;
+  }
+
   /// Listens for frames at `socket`, which is created by this, and removed by [#close].
-  public void listen(Path socket, Greeter greeter) throws IOException {
-    listen(Listener.bind(socket, channel -> greetLater(channel, greeter, pending)));
+  Listener listen(Path socket, Greeter greeter) throws IOException {
+    return listen(Listener.bind(socket, channel -> greetLater(channel, greeter, pending)));
   }
 
   /// Listens at `socket` for those who ask, one question a connection. Whatever came of it, a
   /// connection is closed after [#QUESTION_TIMEOUT].
-  public void listenForQuestions(Path socket, Greeter greeter) throws IOException {
-    listen(Listener.bind(socket, channel -> greetLater(channel, greeter, askers)));
+  Listener listenForQuestions(Path socket, Greeter greeter) throws IOException {
+    return listen(Listener.bind(socket, channel -> greetLater(channel, greeter, askers)));
   }
 
   /// Listens for lifelines at `socket`; they stay open until the worker or the loop ends.
-  public void listenLifelines(Path socket) throws IOException {
-    listen(Listener.bind(socket, channel -> new Lifeline(this, channel)));
+  Listener listenLifelines(Path socket) throws IOException {
+    return listen(Listener.bind(socket, channel -> new Lifeline(this, channel)));
   }
 
-  private void listen(Listener listener) throws IOException {
+  private Listener listen(Listener listener) throws IOException {
     if (!execute(() -> start(listener))) {
       listener.end(null);
       throw new ClosedChannelException();
     }
+    return listener;
   }
 
   private void start(Listener listener) {
@@ -146,7 +161,7 @@ public final class EventLoop implements AutoCloseable {
   }
 
   void wakeUp() {
-    if (!Thread.currentThread().equals(thread)) {
+    if (!thread.isCurrent()) {
       selector.wakeup();
     }
   }
@@ -167,20 +182,41 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  private void run() {
-    try {
-      while (!stopping) {
-        turn();
+  /// Ends `watched` on the loop's thread as soon as that is possible. May be called by any thread,
+  /// and takes no memory: it is for those for whom there is none.
+  void doom(Watched watched) {
+    synchronized (tasks) {
+      if (!watched.isDoomed()) {
+        putBack(watched);
       }
-    } catch (IOException | RuntimeException | Error e) {
-      log.error("The loop failed; all connections close", e);
-    } finally {
-      endEverything();
     }
+    wakeUp();
+  }
+
+  private void run() {
+    int failures = 0;
+    while (!stopping && failures < FAILURES_MAX) {
+      try {
+        turn();
+        failures = 0;
+      } catch (IOException | ClosedSelectorException e) {
+        failures++;
+        thread.recover(e);
+      } catch (Throwable e) {
+        thread.recover(e); // there will be memory again
+        selector.wakeup(); // what was left undone is done by the next turn, which must not sleep
+      }
+    }
+    if (!stopping) {
+      log.error("The loop failed {} times in a row; all connections close", failures);
+    }
+    endEverything();
   }
 
   private void turn() throws IOException {
+    thread.idle();
     await();
+    thread.busy();
     // A handler may have left an interrupt behind, with which select would not wait any more.
     boolean _ = Thread.interrupted();
     long now = System.nanoTime();
@@ -188,6 +224,35 @@ public final class EventLoop implements AutoCloseable {
     askers.expire(now);
     listeners.forEach(listener -> listener.resumeWhenDue(now));
     runTasks();
+    endDoomed();
+  }
+
+  private void endDoomed() {
+    for (Watched next = takeDoomed(); next != null; next = takeDoomed()) {
+      try {
+        next.end(ProtocolException.OUT_OF_MEMORY);
+      } catch (RuntimeException | Error e) {
+        putBack(next); // the next turn tries again
+        throw e;
+      }
+    }
+  }
+
+  private @Nullable Watched takeDoomed() {
+    synchronized (tasks) {
+      Watched first = doomed;
+      if (first != null) {
+        doomed = first.nextDoomed();
+      }
+      return first;
+    }
+  }
+
+  private void putBack(Watched watched) {
+    synchronized (tasks) {
+      watched.doom(doomed);
+      doomed = watched;
+    }
   }
 
   /// Until a channel is ready, a task waits or a deadline is near. Where the loop lingers it
@@ -210,14 +275,26 @@ public final class EventLoop implements AutoCloseable {
 
   private void ready(SelectionKey key) {
     Watched watched = (Watched) key.attachment();
+    if (watched.isDoomed()) {
+      return;
+    }
+    thread.busy();
     linger.heard(watched, System.nanoTime());
     try {
       if (key.isValid()) {
         watched.ready();
       }
-    } catch (RuntimeException | Error e) {
-      log.error("{} failed; closing it", watched, e);
-      watched.end(new ProtocolException("failed: " + e, e));
+    } catch (Throwable e) {
+      endAfter(watched, e);
+    }
+  }
+
+  private void endAfter(Watched watched, Throwable failure) {
+    try {
+      log.error("{} failed; closing it", watched, failure);
+      watched.end(new ProtocolException("failed: " + failure, failure));
+    } catch (Throwable e) {
+      doom(watched);
     }
   }
 
@@ -234,15 +311,25 @@ public final class EventLoop implements AutoCloseable {
     for (Runnable task = nextTask(); task != null; task = nextTask()) {
       try {
         task.run();
-      } catch (RuntimeException | Error e) {
+      } catch (VirtualMachineError e) {
+        throw e; // it is the first one of the next turn
+      } catch (Throwable e) {
         log.error("A task of the loop failed", e);
       }
+      taskDone();
     }
   }
 
+  /// It stays where it is until it is done: one for which there was no memory runs again.
   private @Nullable Runnable nextTask() {
     synchronized (tasks) {
-      return tasks.poll();
+      return tasks.peek();
+    }
+  }
+
+  private void taskDone() {
+    synchronized (tasks) {
+      tasks.remove();
     }
   }
 
@@ -266,7 +353,7 @@ public final class EventLoop implements AutoCloseable {
   public void close() {
     stopping = true;
     selector.wakeup();
-    if (!Thread.currentThread().equals(thread)) {
+    if (!thread.isCurrent()) {
       awaitThread();
     }
   }
@@ -274,7 +361,7 @@ public final class EventLoop implements AutoCloseable {
   private void awaitThread() {
     try {
       if (!thread.join(CLOSE_TIMEOUT)) {
-        log.warn("{} did not end within {}; a handler blocks it", thread.getName(), CLOSE_TIMEOUT);
+        log.warn("{} did not end within {}; a handler blocks it", thread.name(), CLOSE_TIMEOUT);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

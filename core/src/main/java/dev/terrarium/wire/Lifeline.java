@@ -2,17 +2,16 @@ package dev.terrarium.wire;
 
 import static java.nio.channels.SelectionKey.OP_READ;
 
+import dev.terrarium.base.Log;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The JVM's end of a worker's lifeline: held open, and nothing else. Writing one byte to it, or
 /// closing it, makes the kernel kill the worker's process group.
 final class Lifeline extends Watched {
-  private static final Logger log = LoggerFactory.getLogger(Lifeline.class);
+  private static final Log log = Log.of(Lifeline.class);
 
   private final SocketChannel channel;
   private final ByteBuffer oneByte = ByteBuffer.allocate(1);

@@ -2,20 +2,28 @@ package dev.terrarium.wire;
 
 import static java.nio.channels.SelectionKey.OP_ACCEPT;
 
+import dev.terrarium.base.Log;
+import dev.terrarium.process.Descriptors;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// A socket that accepts. Each connection is checked for its user and then shown in.
 final class Listener extends Watched {
@@ -35,34 +43,109 @@ final class Listener extends Watched {
   /// and the loop would spin.
   static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  private static final Logger log = LoggerFactory.getLogger(Listener.class);
+  private static final Log log = Log.of(Listener.class);
 
   private final Path socket;
-  private final ServerSocketChannel channel;
+  private final Path directory;
+  private ServerSocketChannel channel;
   private final UserPrincipal owner;
   private final Door door;
   private final Throttle throttle = new Throttle(log);
+  // What is said is made beforehand: there may be no memory when it is to be said.
+  private final String refused;
+  private final String unavailable;
+
   private @Nullable SelectionKey key;
   private boolean paused;
   private long resumeNanos;
 
-  private Listener(Path socket, ServerSocketChannel channel, UserPrincipal owner, Door door) {
+  /// Which file it is, of whoever binds: at first, and again.
+  private Object file;
+
+  private Listener(
+      Path socket,
+      Path directory,
+      ServerSocketChannel channel,
+      UserPrincipal owner,
+      Door door,
+      Object file) {
     this.socket = socket;
+    this.directory = directory;
     this.channel = channel;
     this.owner = owner;
     this.door = door;
+    this.file = file;
+    this.refused = "Connection to " + socket + " closed";
+    this.unavailable = "Nobody can connect to " + socket + " for a moment";
   }
 
   /// Binds at once, in the caller's thread, so that a failure is the caller's.
   static Listener bind(Path socket, Door door) throws IOException {
-    ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    ServerSocketChannel channel = open(socket);
     try {
-      channel.bind(UnixDomainSocketAddress.of(socket), BACKLOG).configureBlocking(false);
-      return new Listener(socket, channel, Files.getOwner(socket), door);
+      Path directory = Objects.requireNonNull(socket.toAbsolutePath().getParent());
+      return new Listener(socket, directory, channel, Files.getOwner(socket), door, fileAt(socket));
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
     }
+  }
+
+  private static ServerSocketChannel open(Path socket) throws IOException {
+    ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    try {
+      channel.bind(UnixDomainSocketAddress.of(socket), BACKLOG).configureBlocking(false);
+      Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+      return channel;
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  private static Object fileAt(Path socket) throws IOException {
+    return Files.readAttributes(socket, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+        .fileKey();
+  }
+
+  /// Whether whoever dials its path finds it: somebody may have removed the file, which closes
+  /// nothing.
+  boolean isThere() {
+    try {
+      return file.equals(fileAt(socket));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /// Binds its path again, as in the beginning. For one thread at a time.
+  ///
+  /// @throws ClosedChannelException if the loop has ended
+  void bindAgain(EventLoop loop) throws IOException {
+    Files.deleteIfExists(socket);
+    ServerSocketChannel next = open(socket);
+    file = fileAt(socket);
+    if (!loop.execute(() -> exchange(loop, next))) {
+      EventLoop.closeQuietly(next);
+      Files.deleteIfExists(socket);
+      throw new ClosedChannelException();
+    }
+  }
+
+  private void exchange(EventLoop loop, ServerSocketChannel next) {
+    ready(); // who dialled the old one in time is let in
+    EventLoop.closeQuietly(channel);
+    channel = next;
+    paused = false;
+    try {
+      register(loop);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  Path socket() {
+    return socket;
   }
 
   void register(EventLoop loop) throws IOException {
@@ -72,15 +155,32 @@ final class Listener extends Watched {
   @Override
   void ready() {
     try {
-      for (int i = 0; i < ACCEPTS_MAX; i++) {
-        SocketChannel accepted = channel.accept();
-        if (accepted == null) {
-          return;
-        }
+      accept();
+    } catch (Throwable e) {
+      pause(e);
+    }
+  }
+
+  private void accept() throws IOException {
+    var accepted = new ArrayList<SocketChannel>();
+    try {
+      SocketChannel next = channel.accept();
+      while (next != null) {
+        accepted.add(next);
+        next = accepted.size() < ACCEPTS_MAX ? channel.accept() : null;
+      }
+    } finally {
+      if (!accepted.isEmpty()) {
         admit(accepted);
       }
-    } catch (IOException | RuntimeException | Error e) {
-      pause(e);
+    }
+  }
+
+  private void admit(List<SocketChannel> accepted) {
+    try {
+      Descriptors.closeOnExec(directory);
+    } finally {
+      accepted.forEach(this::admit);
     }
   }
 
@@ -94,15 +194,16 @@ final class Listener extends Watched {
       door.enter(accepted);
     } catch (IOException | RuntimeException | Error e) {
       EventLoop.closeQuietly(accepted);
-      throttle.warn("Connection to " + socket + " closed", e);
+      throttle.warn(refused, e);
     }
   }
 
+  // Takes no memory: where it is memory that is missing, the socket must stay open all the same.
   private void pause(Throwable e) {
-    throttle.warn("Nobody can connect to " + socket + " for a moment", e);
     paused = true;
     resumeNanos = System.nanoTime() + PAUSE_NANOS;
     watch(0);
+    throttle.warn(unavailable, e);
   }
 
   long nanosToResume(long now) {

@@ -1,5 +1,6 @@
 package dev.terrarium.wire;
 
+import dev.terrarium.base.Log;
 import dev.terrarium.process.MemoryFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -8,8 +9,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The memory files of one runtime: in them travel the bytes of its calls that are too many for a
 /// frame. A file that is done with is kept for the next call, up to a limit: most of the cost of a
@@ -21,7 +20,7 @@ public final class MemoryFiles implements AutoCloseable {
   /// files.
   static final String PROPERTY = "terrarium.memfd";
 
-  private static final Logger log = LoggerFactory.getLogger(MemoryFiles.class);
+  private static final Log log = Log.of(MemoryFiles.class);
 
   private final long from;
   private final List<MemoryFile> idle = new ArrayList<>();

@@ -102,7 +102,8 @@ final class MessageReader {
     return new Log(
         fields.constant("level", LogLevel.class),
         fields.textOrEmpty("logger"),
-        fields.text("message"));
+        fields.text("message"),
+        fields.textsByName("extra"));
   }
 
   // ---- from a warden ----
@@ -121,8 +122,11 @@ final class MessageReader {
               fields.texts("lines"),
               fields.integerOrNull("dropped"));
       case DUMPED -> new Messages.Dumped(fields.textOrEmpty("stacks"));
+      case PONG -> new Messages.Pong();
       case REPORT -> new Messages.Report(fields.small("killed"), fields.small("left"));
-      case ZYGOTE_READY -> new Messages.ZygoteReady(fields.texts("threads"));
+      case ZYGOTE_READY ->
+          new Messages.ZygoteReady(
+              fields.texts("threads"), fields.texts("descriptors"), fields.truth("ends"));
       default -> throw new IllegalArgumentException("a warden does not send it");
     };
   }

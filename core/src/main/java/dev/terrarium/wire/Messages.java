@@ -1,5 +1,7 @@
 package dev.terrarium.wire;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
 import java.util.List;
@@ -40,6 +42,20 @@ public final class Messages {
 
   public static Log log(Frame frame) {
     return read(frame, MessageReader::log);
+  }
+
+  /// A record of Python's `logging` that came as a line; null if it is none.
+  public static @Nullable Log logLine(String json) {
+    try {
+      return MessageReader.log(WireJson.fields(json.getBytes(UTF_8)));
+    } catch (JacksonException | IllegalArgumentException e) {
+      return null; // cut on its way, or a line of the user's that looks like one
+    }
+  }
+
+  /// The loggers that a worker has.
+  public static List<String> loggers(Frame frame) {
+    return read(frame, fields -> fields.texts("loggers"));
   }
 
   /// What a warden says after its hello.
@@ -180,9 +196,13 @@ public final class Messages {
 
   public record Stacks(String stacks) {}
 
-  public record Log(LogLevel level, String logger, String message) {}
+  /// A record of Python's `logging`.
+  ///
+  /// @param extra what the record has besides, as texts
+  public record Log(LogLevel level, String logger, String message, Map<String, String> extra) {}
 
   public enum LogLevel {
+    TRACE,
     DEBUG,
     INFO,
     WARNING,
@@ -230,12 +250,17 @@ public final class Messages {
 
   public record Dumped(String stacks) implements FromWarden {}
 
+  public record Pong() implements FromWarden {}
+
   public record Report(int killed, int left) implements FromWarden {}
 
-  /// A zygote has imported the adapter.
+  /// A zygote has imported the adapter, or forks nobody any more.
   ///
   /// @param threads empty where it forks; else those that keep it from forking
-  public record ZygoteReady(List<String> threads) implements FromWarden {}
+  /// @param descriptors likewise
+  /// @param ends whether it forks nobody any more, and ends when those that it has forked have
+  public record ZygoteReady(List<String> threads, List<String> descriptors, boolean ends)
+      implements FromWarden {}
 
   // ---- JVM to worker and warden ----
 
@@ -305,6 +330,21 @@ public final class Messages {
     @Override
     public Map<String, ?> fields() {
       return PlainJson.object("from", from);
+    }
+  }
+
+  /// The lowest levels that are wanted of a worker's loggers.
+  ///
+  /// @param levels as Python counts; of the empty name for all that have none of their own
+  public record Levels(Map<String, Integer> levels) implements Outgoing {
+    @Override
+    public FrameType type() {
+      return FrameType.LEVELS;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return PlainJson.object("levels", levels);
     }
   }
 
@@ -399,6 +439,19 @@ public final class Messages {
     }
   }
 
+  /// Asks for a sign of life.
+  public record Ping() implements Outgoing {
+    @Override
+    public FrameType type() {
+      return FrameType.PING;
+    }
+
+    @Override
+    public Map<String, ?> fields() {
+      return Map.of();
+    }
+  }
+
   public record Shutdown() implements Outgoing {
     @Override
     public FrameType type() {
@@ -436,6 +489,7 @@ public final class Messages {
   /// @param preload whether a zygote imports the adapter
   /// @param bounds whether a zygote's workers will have a cgroup or limits; `null`: they will not
   /// @param host this JVM's pid, where it may lend memory files; else `null`
+  /// @param logLevel the lowest that is wanted of the pool's loggers, as Python counts
   /// @param options the user's, as [#plainOptions] gives them
   public record Spec(
       List<Integer> protocol,
@@ -449,6 +503,8 @@ public final class Messages {
       @Nullable String source,
       @Nullable Boolean preload,
       @Nullable Boolean bounds,
+      int logLevel,
+      @Nullable List<String> harmlessThreads,
       Map<String, ? extends @Nullable Object> options)
       implements Written {
     @Override
@@ -465,6 +521,8 @@ public final class Messages {
           "source", source,
           "preload", preload,
           "bounds", bounds,
+          "log_level", logLevel,
+          "harmless_threads", harmlessThreads,
           "options", options);
     }
   }

@@ -6,6 +6,12 @@ import dev.terrarium.TerrariumException;
 public final class ProtocolException extends TerrariumException {
   private static final long serialVersionUID = 1L;
 
+  /// Where there is no memory for one that says more. Nobody's fault, but what was sent is lost,
+  /// and nothing that follows it can be understood.
+  @SuppressWarnings("StaticAssignmentOfThrowable") // made beforehand, for when there is none
+  static final ProtocolException OUT_OF_MEMORY =
+      new ProtocolException("there was no memory left to handle what was sent");
+
   private final boolean cut;
 
   public ProtocolException(String message) {

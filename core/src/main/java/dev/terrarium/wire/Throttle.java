@@ -1,17 +1,18 @@
 package dev.terrarium.wire;
 
+import dev.terrarium.base.Log;
 import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
 
-/// One warning a second at most; the next one says how many were left out. For one thread.
+/// One warning a second at most; the next one says how many were left out. For one thread. Never
+/// throws: where there is no memory for a warning it is left out as well.
 final class Throttle {
   private static final long PERIOD_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  private final Logger log;
+  private final Log log;
   private long last = System.nanoTime() - PERIOD_NANOS;
   private int leftOut;
 
-  Throttle(Logger log) {
+  Throttle(Log log) {
     this.log = log;
   }
 
@@ -21,12 +22,16 @@ final class Throttle {
       leftOut++;
       return;
     }
-    log.warn(
-        "{}: {}{}",
-        what,
-        why.getMessage(),
-        leftOut == 0 ? "" : " (and " + leftOut + " more before it)");
     last = now;
-    leftOut = 0;
+    try {
+      log.warn(
+          "{}: {}{}",
+          what,
+          why.getMessage(),
+          leftOut == 0 ? "" : " (and " + leftOut + " more before it)");
+      leftOut = 0;
+    } catch (OutOfMemoryError e) {
+      leftOut++;
+    }
   }
 }

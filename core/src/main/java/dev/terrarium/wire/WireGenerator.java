@@ -16,9 +16,9 @@ import tools.jackson.core.SerializableString;
 import tools.jackson.core.util.JsonGeneratorDelegate;
 import tools.jackson.databind.DatabindException;
 
-/// Writes what the wire adds to JSON: bytes as `{"$bytes": i}`, one more `$` before a key's own,
-/// and refuses integers that Python would not read. Sitting below all serializers, it sees every
-/// key and every byte array, however they came about.
+/// Writes what the wire adds to JSON: bytes as `{"$bytes": i}`, decimals as `{"$decimal": text}`,
+/// one more `$` before a key's own, and refuses integers that Python would not read. Sitting below
+/// all serializers, it sees every key and every byte array, however they came about.
 final class WireGenerator extends JsonGeneratorDelegate {
   /// Numbers of fewer bits have no more than `INTEGER_DIGITS_MAX` digits.
   private static final int INTEGER_BITS_SURE = (int) (INTEGER_DIGITS_MAX / Math.log10(2));
@@ -103,17 +103,25 @@ final class WireGenerator extends JsonGeneratorDelegate {
     return this;
   }
 
-  /// Without a fraction it looks like an integer, and Python takes it for one; else for a float, as
-  /// near as that comes.
+  /// As `{"$decimal": text}`: a number of JSON would be a float in Python, as near as that comes.
   @Override
   public JsonGenerator writeNumber(BigDecimal number) {
-    if (number.scale() == 0) {
-      checkDigits(number.unscaledValue());
-    } else if (Double.isInfinite(number.doubleValue())) {
-      throw refusal("a number past the range of Python's float"); // it would arrive as infinity
+    checkDigits(number.unscaledValue());
+    if (attachments == null) {
+      delegate.writeNumber(requireFloat(number));
+    } else {
+      delegate.writeRawValue("{\"$decimal\":\"" + number + "\"}");
     }
-    delegate.writeNumber(number);
     return this;
+  }
+
+  private double requireFloat(BigDecimal number) {
+    double nearest = number.doubleValue();
+    boolean same = Double.isFinite(nearest) && BigDecimal.valueOf(nearest).compareTo(number) == 0;
+    if (!same) {
+      throw refusal("a decimal that Python's float cannot hold; send it as text");
+    }
+    return nearest;
   }
 
   private void checkDigits(BigInteger number) {

@@ -4,16 +4,19 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.databind.BeanDescription;
+import tools.jackson.databind.BeanProperty;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.SerializationConfig;
 import tools.jackson.databind.SerializationContext;
 import tools.jackson.databind.ValueSerializer;
 import tools.jackson.databind.deser.std.StdScalarDeserializer;
+import tools.jackson.databind.jsontype.TypeSerializer;
 import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.ser.ValueSerializerModifier;
 import tools.jackson.databind.ser.bean.BeanSerializerBase;
@@ -36,6 +39,12 @@ final class WireModule extends SimpleModule {
     addDeserializer(ByteBuffer.class, new BufferDeserializer());
     addDeserializer(MemorySegment.class, new SegmentDeserializer());
     setSerializerModifier(new Refusals());
+  }
+
+  @Override
+  public void setupModule(SetupContext context) {
+    super.setupModule(context);
+    context.insertAnnotationIntrospector(new OpensToJackson());
   }
 
   private static final class BufferSerializer extends StdScalarSerializer<ByteBuffer> {
@@ -89,6 +98,13 @@ final class WireModule extends SimpleModule {
       if (!isBean) {
         return serializer;
       }
+      return Named.isWanted(config, bean)
+          ? new Named(checked(bean, serializer))
+          : checked(bean, serializer);
+    }
+
+    private static ValueSerializer<?> checked(
+        BeanDescription.Supplier bean, ValueSerializer<?> serializer) {
       Class<?> type = bean.getBeanClass();
       if (ofTheJdk(type)) {
         return new Refusal(
@@ -114,6 +130,50 @@ final class WireModule extends SimpleModule {
         ValueSerializer<?> serializer) {
       boolean text = type.hasRawClass(String.class) || type.isEnumType();
       return text || type.hasRawClass(Object.class) ? serializer : new KeyRefusal();
+    }
+  }
+
+  /// Writes the type's name that `@JsonTypeInfo` asks for also where nobody has declared the type:
+  /// an argument, or an element of one, is an `Object` to Jackson, which then leaves the name out.
+  private static final class Named extends ValueSerializer<Object> {
+    private final ValueSerializer<Object> serializer;
+
+    @SuppressWarnings("unchecked") // each is called with what it was made for
+    Named(ValueSerializer<?> serializer) {
+      this.serializer = (ValueSerializer<Object>) serializer;
+    }
+
+    static boolean isWanted(SerializationConfig config, BeanDescription.Supplier bean) {
+      return config.getAnnotationIntrospector().findPolymorphicTypeInfo(config, bean.getClassInfo())
+          != null;
+    }
+
+    @Override
+    public void serialize(Object value, JsonGenerator json, SerializationContext context) {
+      TypeSerializer name = context.findTypeSerializer(context.constructType(value.getClass()));
+      serializer.serializeWithType(value, json, context, name);
+    }
+
+    @Override
+    public void serializeWithType(
+        Object value, JsonGenerator json, SerializationContext context, TypeSerializer name) {
+      serializer.serializeWithType(value, json, context, name);
+    }
+
+    @Override
+    public void resolve(SerializationContext context) {
+      serializer.resolve(context);
+    }
+
+    @Override
+    public ValueSerializer<?> createContextual(
+        SerializationContext context, @Nullable BeanProperty property) {
+      return new Named(serializer.createContextual(context, property));
+    }
+
+    @Override
+    public boolean isEmpty(SerializationContext context, Object value) {
+      return serializer.isEmpty(context, value);
     }
   }
 

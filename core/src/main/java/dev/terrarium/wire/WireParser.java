@@ -8,15 +8,21 @@ import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.util.JsonParserDelegate;
 
 /// Reads no number as another one: what is past the range of a `double` or a `float` does not
-/// become infinite, and what is no number does not become a decimal. Sitting below all
-/// deserializers, it sees every number, wherever it goes.
+/// become infinite, an integer or a decimal does not lose digits in one, and what is no number does
+/// not become a decimal. Sitting below all deserializers, it sees every number, wherever it goes.
 final class WireParser extends JsonParserDelegate {
+  /// The largest integers up to which a `double` and a `float` hold all others.
+  private static final long DOUBLE_EXACT_MAX = 1L << 53;
+
+  private static final long FLOAT_EXACT_MAX = 1L << 24;
+
   WireParser(JsonParser json) {
     super(json);
   }
 
   @Override
   public double getDoubleValue() {
+    requireExact("double", DOUBLE_EXACT_MAX);
     boolean infinite = delegate.isNaN(); // later it would say so of everything that has become it
     double number = delegate.getDoubleValue();
     if (Double.isInfinite(number) && !infinite) {
@@ -27,6 +33,7 @@ final class WireParser extends JsonParserDelegate {
 
   @Override
   public float getFloatValue() {
+    requireExact("float", FLOAT_EXACT_MAX);
     boolean infinite = delegate.isNaN();
     float number = delegate.getFloatValue();
     if (Float.isInfinite(number) && !infinite) {
@@ -44,10 +51,32 @@ final class WireParser extends JsonParserDelegate {
     return delegate.getDecimalValue();
   }
 
+  private void requireExact(String type, long max) {
+    if (delegate.hasToken(JsonToken.VALUE_NUMBER_INT)) {
+      boolean exact =
+          delegate.getNumberType() != NumberType.BIG_INTEGER
+              && Math.abs(delegate.getLongValue()) <= max
+              && delegate.getLongValue() != Long.MIN_VALUE;
+      if (!exact) {
+        throw new StreamReadException(
+            this,
+            "the integer %s is beyond 2^%d, where a %s loses digits; ask for long or BigInteger, or return a float"
+                .formatted(text(), Long.numberOfTrailingZeros(max), type));
+      }
+    } else if (delegate.getNumberType() == NumberType.BIG_DECIMAL) {
+      throw new StreamReadException(
+          this,
+          "the decimal %s may lose digits in a %s; ask for BigDecimal, or return a float"
+              .formatted(text(), type));
+    }
+  }
+
+  private String text() {
+    return ValuePath.shortened(delegate.getString(), 60);
+  }
+
   private StreamReadException pastTheRange(String type) {
     return new StreamReadException(
-        this,
-        "the number %s is past the range of a %s"
-            .formatted(ValuePath.shortened(delegate.getString(), 60), type));
+        this, "the number %s is past the range of a %s".formatted(text(), type));
   }
 }

@@ -73,10 +73,8 @@ final class CallsInFlight {
 
   /// All of them, in the order in which they were sent: a row's first item fails before those
   /// behind it are placed anew.
-  List<Call> removeAll() {
-    List<Call> all = calls.values().stream().sorted(Comparator.comparingLong(Call::order)).toList();
-    calls.clear();
-    return all;
+  List<Call> inOrder() {
+    return calls.values().stream().sorted(Comparator.comparingLong(Call::order)).toList();
   }
 
   /// Those that a worker has certainly not begun which runs plain tools one after the other, in the

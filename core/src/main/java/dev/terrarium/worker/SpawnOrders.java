@@ -72,7 +72,7 @@ public final class SpawnOrders {
   }
 
   Messages.Spawn byExec(String id, String token) {
-    return order(id, "worker", "exec", null, spec(id, token, source, null, null));
+    return order(id, "worker", "exec", null, spec(id, token, source, null, null, null));
   }
 
   /// The adapter is in the zygote already, unless the pool does not preload it.
@@ -82,12 +82,14 @@ public final class SpawnOrders {
         "worker",
         "zygote",
         zygote,
-        spec(id, token, config.preload() ? null : source, null, null));
+        spec(id, token, config.preload() ? null : source, null, null, null));
   }
 
   Messages.Spawn zygote(String id) {
     @Nullable Boolean bounded = bounds.any() ? true : null;
-    return order(id, "zygote", "exec", null, spec(id, "", source, config.preload(), bounded));
+    List<String> harmless = config.harmlessThreads().stream().sorted().toList();
+    return order(
+        id, "zygote", "exec", null, spec(id, "", source, config.preload(), bounded, harmless));
   }
 
   private Messages.Spawn order(
@@ -123,7 +125,8 @@ public final class SpawnOrders {
       String token,
       @Nullable String pinned,
       @Nullable Boolean preload,
-      @Nullable Boolean bounded) {
+      @Nullable Boolean bounded,
+      @Nullable List<String> harmless) {
     return new Messages.Spec(
         List.of(Messages.PROTOCOL),
         new Messages.Token(token),
@@ -136,6 +139,8 @@ public final class SpawnOrders {
         pinned,
         preload,
         bounded,
+        facilities.log().levelOf(config.name()),
+        harmless,
         options);
   }
 }

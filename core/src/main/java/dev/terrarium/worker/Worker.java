@@ -10,10 +10,12 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
+import dev.terrarium.base.Log;
 import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.registry.RegistryException;
+import dev.terrarium.warden.Doubt;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Messages;
@@ -25,13 +27,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /// One worker: its process, its connection, the calls it has. All changes of state go through
@@ -50,10 +52,14 @@ public final class Worker {
   /// this is for those whose children hold it open, and for those who never dialled.
   static final Duration LAST_WORDS_WAIT = Duration.ofMillis(250);
 
-  /// How long the warden may take to report the death of a worker that it was told to kill.
-  static final Duration WARDEN_SILENCE = Duration.ofSeconds(5);
+  /// How long the warden may take to report the death of a worker that it was told to kill. Then it
+  /// is asked, and has [Doubt#ANSWER_TIMEOUT].
+  static final Duration WARDEN_SILENCE = Duration.ofSeconds(3);
 
-  private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
+  /// How long the start of a worker may take from its making to the order of its process.
+  static final Duration START_CUT_SHORT = Duration.ofSeconds(5);
+
+  private static final Log LOG = Log.of(Worker.class);
 
   private final String id;
   private final long number;
@@ -67,7 +73,6 @@ public final class Worker {
   private final CallsInFlight calls;
   private volatile WorkerState state = new WorkerState.Reserved(false);
   private volatile long pid;
-  private volatile boolean ready;
   private volatile boolean takesMemory;
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
@@ -82,8 +87,18 @@ public final class Worker {
   private long sent;
 
   private volatile WorkerEvent.@Nullable Exited death;
+  private volatile boolean excused; // the warden, and that was said
+
+  /// The state that was entered, and of which not all has happened that it entails: there was no
+  /// memory for it.
+  private volatile @Nullable WorkerState halfEntered;
+
+  private final long madeAt = System.nanoTime();
+  private final AtomicBoolean begun = new AtomicBoolean();
+  private volatile boolean cutShort; // its start was, and there was no memory to say so
   private @Nullable String token;
   private Timer.@Nullable Alarm startAlarm;
+  private volatile Timer.@Nullable Alarm forkAlarm;
 
   public Worker(
       String id,
@@ -125,9 +140,9 @@ public final class Worker {
     return tools;
   }
 
-  /// Whether it ever took calls.
-  public boolean wasReady() {
-    return ready;
+  /// How many calls it has whose callers still wait.
+  public long callsInFlight() {
+    return calls.all().stream().filter(call -> !call.isDone()).count();
   }
 
   /// Whether it opens memory files of this process.
@@ -154,6 +169,9 @@ public final class Worker {
 
   /// Writes the ledger's row, then asks the warden for the process.
   public void start() {
+    if (!begun.compareAndSet(false, true)) {
+      return; // it took so long that it was given up
+    }
     if (!(state instanceof WorkerState.Reserved)) {
       apply(
           new WorkerEvent.SpawnFailed(
@@ -167,13 +185,44 @@ public final class Worker {
       spawn(zygote.order(id, secret));
     } catch (RegistryException e) {
       apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, String.valueOf(e.getMessage())));
+    } catch (VirtualMachineError e) {
+      cutShort = true;
+      startCutShort("there was no memory, or no thread, for it: " + e.getMessage());
+    } catch (RuntimeException | Error e) { // the pool tries again, later and later
+      apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, e.toString()));
+    }
+  }
+
+  // Where an order may be on its way, what comes of it is to be killed.
+  private void startCutShort(String why) {
+    if (startAlarm == null) {
+      apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, why));
+    } else {
+      kill(End.startFailed(Reason.SPAWN, why));
     }
   }
 
   private void spawn(Messages.Spawn order) {
     startAlarm =
         facilities.timer().after(config.startTimeout(), () -> startTookTooLong(order.zygote()));
+    if (order.zygote() != null) {
+      awaitFork(order.zygote(), System.nanoTime());
+    }
     facilities.wardens().spawn(number, order, reports);
+  }
+
+  private void awaitFork(long zygoteNumber, long orderedAt) {
+    forkAlarm =
+        facilities
+            .timer()
+            .after(
+                zygote.patience().dividedBy(4),
+                () -> {
+                  if (state instanceof WorkerState.Reserved) {
+                    zygote.waitedFor(zygoteNumber, orderedAt);
+                    awaitFork(zygoteNumber, orderedAt);
+                  }
+                });
   }
 
   private void startTookTooLong(@Nullable Long zygoteNumber) {
@@ -217,7 +266,12 @@ public final class Worker {
       }
     }
     // Where the connection is closed the worker is about to be gone, and its end answers the calls.
-    send(open, wanted);
+    try {
+      send(open, wanted);
+    } catch (VirtualMachineError e) { // nothing has been sent
+      wanted.forEach(call -> calls.remove(call.id()));
+      throw e;
+    }
     for (Call call : wanted) {
       CancelReason overtaken = call.sent();
       if (overtaken != null) {
@@ -236,9 +290,14 @@ public final class Worker {
       if (calls.isEmpty()) {
         heard(); // what it did before it had anything to do says nothing
       }
-      for (Call call : several) {
-        calls.add(call); // first: whoever learns of this worker from the call finds it
-        call.givenTo(this);
+      try {
+        for (Call call : several) {
+          calls.add(call); // first: whoever learns of this worker from the call finds it
+          call.givenTo(this);
+        }
+      } catch (VirtualMachineError e) {
+        several.forEach(call -> calls.remove(call.id()));
+        throw e;
       }
       return true;
     } finally {
@@ -337,7 +396,12 @@ public final class Worker {
     if (call != null) {
       call.endLoan();
       served.incrementAndGet();
-      over(call);
+      try {
+        over(call);
+      } catch (VirtualMachineError e) {
+        LOG.warn(
+            "Worker {}: nobody could be told that a call is over", id, e); // mending tells them
+      }
     }
     return call;
   }
@@ -383,9 +447,16 @@ public final class Worker {
   // --- The one door ---
 
   /// Asks the worker to end: cancel what runs, `@on_stop`, exit; after the grace SIGTERM, after
-  /// another SIGKILL.
+  /// another SIGKILL. Its callers are told at once, whatever state it is in: the end of one that
+  /// was ending already may never be reported.
   public void stop(String why) {
     apply(new WorkerEvent.StopAsked(End.of(End.Cause.ASKED, why)));
+    Each.of(calls.all(), call -> call.fail(this::closedError));
+  }
+
+  /// Its pool has ended, and its own end has not been reported: no call waits for that any more.
+  public void abandon() {
+    lose(Set.of(), _ -> closedError());
   }
 
   void kill(End end) {
@@ -405,7 +476,48 @@ public final class Worker {
     }
     if (!after.equals(before)) {
       LOG.debug("Worker {}: {} -> {}", id, before, after);
+      enter(after);
+    }
+  }
+
+  private void enter(WorkerState after) {
+    try {
       entered(after);
+    } catch (VirtualMachineError e) {
+      if (!(halfEntered instanceof WorkerState.Gone)) {
+        halfEntered = after;
+      }
+      throw e;
+    }
+  }
+
+  /// Does what was left half-done because there was no memory, or no thread, for it; from time to
+  /// time, by any thread. Each step may be done twice.
+  public void mend() {
+    WorkerState half = halfEntered;
+    if (half != null) {
+      halfEntered = null;
+      if (half.equals(state)) {
+        enter(half);
+      }
+    }
+    if (isForgotten()) {
+      startCutShort("its start was cut short");
+    } else if (isReady()) {
+      mendConnection();
+    }
+  }
+
+  private boolean isForgotten() {
+    return cutShort
+        || (System.nanoTime() - madeAt > START_CUT_SHORT.toNanos()
+            && begun.compareAndSet(false, true));
+  }
+
+  private void mendConnection() {
+    Connection open = connection;
+    if (open != null && !open.takesFrames()) {
+      hungUp(End.of(End.Cause.DISCONNECTED, "its connection broke"));
     }
   }
 
@@ -420,7 +532,6 @@ public final class Worker {
 
   private void becomeReady(long readyPid) {
     settle();
-    ready = true;
     offerMemory(readyPid);
     say(Level.INFO, "Worker %s activated: pid %s, run %s", id, readyPid, facilities.run());
     listener.ready(this);
@@ -437,6 +548,10 @@ public final class Worker {
   private void settle() {
     if (startAlarm != null) {
       startAlarm.cancel();
+    }
+    Timer.Alarm fork = forkAlarm;
+    if (fork != null) {
+      fork.cancel();
     }
     if (token != null) {
       facilities.gate().dismiss(token); // it may be about to dial
@@ -464,8 +579,37 @@ public final class Worker {
 
   private void doubtWarden() {
     if (!(state instanceof WorkerState.Gone)) {
-      facilities.wardens().doubt(pid);
-      facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
+      Doubt doubt = facilities.wardens().doubt(number);
+      facilities.timer().after(Doubt.ANSWER_TIMEOUT, () -> settle(doubt));
+    }
+  }
+
+  private void settle(Doubt doubt) {
+    if (state instanceof WorkerState.Gone) {
+      return;
+    }
+    facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
+    switch (doubt.settle()) {
+      case Doubt.Finding.Replaced(String why) ->
+          say(
+              Level.ERROR,
+              "Worker %s was killed, and the warden has not said that it is dead: it is replaced"
+                  + " (%s)",
+              id,
+              why);
+      case Doubt.Finding.Dead(String why) -> {
+        say(Level.WARN, "Worker %s, pid %s, is %s; another takes its place", id, pid, why);
+        apply(new WorkerEvent.Exited(new Exit.Unknown(why), "", ""));
+      }
+      case Doubt.Finding.Excused(String why) -> {
+        say(
+            excused ? Level.DEBUG : Level.WARN,
+            "Worker %s, pid %s, does not end: %s",
+            id,
+            pid,
+            why);
+        excused = true;
+      }
     }
   }
 
@@ -514,29 +658,58 @@ public final class Worker {
     if (gone.end().cause() == End.Cause.CRASHED) {
       say(
           Level.WARN,
-          "Worker %s died without being asked: %s (pid %s)%s; what it left behind is killed at"
-              + " once",
+          "Worker %s died without being asked: %s (pid %s)%s; what it left behind is" + " killed",
           id,
           gone.exit().describe(),
           pid,
           gone.end().detail().isEmpty() ? "" : ", " + gone.end().detail());
     }
-    // Listener first: whoever is told that his worker died finds the pool already knowing it.
-    List<Call> lost = calls.removeAll();
-    lost.forEach(Call::abandonLoan);
-    listener.gone(this, gone);
-    boolean certain = takesRows && heardOut && !(gone.exit() instanceof Exit.Unknown);
-    Set<Call> notBegun = certain ? CallsInFlight.notBegun(lost, this::isPlain) : Set.of();
-    for (Call call : lost) {
-      Call.Row row = call.row();
-      if (row != null) {
-        row.over(call);
-        if (notBegun.contains(call)) {
-          call.notBegun();
-        }
-      }
-      call.fail(() -> lostError(call, gone));
+    if (gone.end().cause() == End.Cause.START_FAILED) {
+      sayNotStarted(gone);
     }
+    // Listener first: whoever is told that his worker died finds the pool already knowing it.
+    try {
+      listener.gone(this, gone);
+    } finally {
+      boolean certain = takesRows && heardOut && !(gone.exit() instanceof Exit.Unknown);
+      Set<Call> notBegun =
+          certain ? CallsInFlight.notBegun(calls.inOrder(), this::isPlain) : Set.of();
+      lose(notBegun, call -> lostError(call, gone));
+    }
+  }
+
+  /// Each time: whoever looks why a pool has fewer workers than it should finds nothing else.
+  private void sayNotStarted(WorkerState.Gone gone) {
+    String stderr = gone.stderrTail();
+    say(
+        Level.WARN,
+        "Worker %s of pool '%s' did not start: %s%s",
+        id,
+        config.name(),
+        gone.end().detail(),
+        stderr.isEmpty() ? "" : "\nthe end of its stderr:\n" + stderr);
+    if (gone.end().startFailure() == Reason.WORKER_DIED) {
+      facilities.wardens().diedEarly();
+    }
+  }
+
+  // Each is known here until it has its outcome: where that fails, for want of memory perhaps, the
+  // next report of this worker's end, or its pool's, finds it.
+  private void lose(Set<Call> notBegun, Function<Call, TerrariumException> why) {
+    Each.of(calls.inOrder(), call -> lose(call, notBegun.contains(call), why));
+  }
+
+  private void lose(Call call, boolean notBegun, Function<Call, TerrariumException> why) {
+    call.abandonLoan();
+    Call.Row row = call.row();
+    if (row != null) {
+      row.over(call);
+      if (notBegun) {
+        call.notBegun();
+      }
+    }
+    call.fail(() -> why.apply(call));
+    calls.remove(call.id());
   }
 
   private boolean isPlain(Call call) {
@@ -554,7 +727,7 @@ public final class Worker {
   // Not on this thread: it is the loop's or the timer's.
   @FormatMethod
   private void say(Level level, @FormatString String format, Object... facts) {
-    facilities.log().say(LOG, level, format, facts);
+    LOG.say(level, format, facts);
   }
 
   private PoolClosedException closedError() {
@@ -563,6 +736,14 @@ public final class Worker {
 
   WorkerLog log() {
     return facilities.log();
+  }
+
+  /// Something that belongs to no call.
+  void tell(Messages.Outgoing message) {
+    Connection open = connection;
+    if (open != null) {
+      open.send(Messages.frame(0, message));
+    }
   }
 
   private final class Reach implements CallsInFlight.Reach {
@@ -624,7 +805,11 @@ public final class Worker {
 
     @Override
     public void exited(Exit exit, String stderrTail, String limit) {
-      var event = new WorkerEvent.Exited(exit, stderrTail, limit);
+      if (state instanceof WorkerState.Gone gone) {
+        lose(Set.of(), call -> lostError(call, gone)); // nearly always there is none left
+        return;
+      }
+      var event = new WorkerEvent.Exited(exit, WorkerLog.readable(stderrTail), limit);
       if (mayHaveLastWords(exit)) {
         death = event;
         listener.unavailable(Worker.this);

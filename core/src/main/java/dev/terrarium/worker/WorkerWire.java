@@ -9,6 +9,7 @@ import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
 import dev.terrarium.wire.Received;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What a worker says over its connection. On the loop's thread.
@@ -16,6 +17,7 @@ final class WorkerWire implements FrameHandler {
   private final Worker worker;
   private final String pool;
   private final CallsInFlight calls;
+  private final LogLevels.Listener levels = this::tellLevels;
 
   WorkerWire(Worker worker, String pool, CallsInFlight calls) {
     this.worker = worker;
@@ -51,11 +53,16 @@ final class WorkerWire implements FrameHandler {
     switch (frame.type()) {
       case ERROR -> failed(frame.id(), Messages.callError(frame));
       case STACKS -> stacks(frame);
-      case LOG -> worker.log().record(pool, worker.id(), Messages.log(frame));
+      case LOG -> worker.log().record(pool, worker.id(), frame.id(), Messages.log(frame));
+      case LOGGERS -> worker.log().announced(pool, levels, Messages.loggers(frame));
       case KEPT -> kept(frame.id());
       case PONG -> {}
       default -> throw new ProtocolException("a worker does not send " + frame.type());
     }
+  }
+
+  private void tellLevels(Map<String, Integer> changed) {
+    worker.tell(new Messages.Levels(changed));
   }
 
   private void succeeded(Frame frame) {
@@ -106,6 +113,7 @@ final class WorkerWire implements FrameHandler {
 
   @Override
   public void onClosed(@Nullable ProtocolException reason) {
+    worker.log().gone(pool, levels);
     if (reason == null) {
       String why = "it closed its connection and lived on";
       worker.hungUp(End.of(End.Cause.DISCONNECTED, why));

@@ -7,18 +7,18 @@ import dev.terrarium.Exit;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Log;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Messages;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /// The process that forks a pool's workers, and its successor when it dies. It decides how each
@@ -42,7 +42,12 @@ public final class Zygote {
   /// one after the other, and should find the next one waiting.
   static final int FORKED_PARALLELISM = 64;
 
-  private static final Logger LOG = LoggerFactory.getLogger(Zygote.class);
+  private static final int SIGTERM = 15; // for the warden: that there are no more orders
+
+  /// How long the stacks of one that hangs are waited for before it is ended.
+  static final Duration STACKS_WAIT = Duration.ofSeconds(1);
+
+  private static final Log LOG = Log.of(Zygote.class);
 
   private final PoolConfig config;
   private final Facilities facilities;
@@ -66,6 +71,15 @@ public final class Zygote {
   private boolean asked; // the current one, for a worker
 
   @GuardedBy("lock")
+  private boolean importing; // the current one, still
+
+  @GuardedBy("lock")
+  private boolean given; // the current one is given up
+
+  @GuardedBy("lock")
+  private long progressAt; // when it was ready, or has last forked; of the nanosecond clock
+
+  @GuardedBy("lock")
   private boolean fruitful; // the current one has forked a worker
 
   @GuardedBy("lock")
@@ -75,7 +89,7 @@ public final class Zygote {
   private int notForked;
 
   @GuardedBy("lock")
-  private int alive;
+  private final Set<Reports> alive = new HashSet<>(); // those that were replaced, too
 
   @GuardedBy("lock")
   private CompletableFuture<Void> gone = CompletableFuture.completedFuture(null);
@@ -114,15 +128,18 @@ public final class Zygote {
       facilities.registry().reserve(id, number, config.name());
       current = number;
       asked = false;
+      importing = true;
+      given = false;
       fruitful = false;
-      if (alive++ == 0) {
+      if (alive.isEmpty()) {
         gone = new CompletableFuture<>();
       }
       var reports = new Reports(id, number);
+      alive.add(reports);
       facilities.wardens().spawn(number, orders.zygote(id), reports);
       facilities.timer().after(config.startTimeout(), reports::endUnlessReady);
     }
-    return current;
+    return way == Start.ZYGOTE ? current : 0;
   }
 
   @GuardedBy("lock")
@@ -140,6 +157,7 @@ public final class Zygote {
     lock.lock();
     try {
       fruitful = true;
+      progressAt = System.nanoTime();
       fruitless = 0;
       notForked = 0;
     } finally {
@@ -147,32 +165,69 @@ public final class Zygote {
     }
   }
 
-  /// A worker has not come to be within startTimeout: this zygote does not do its work, stopped
-  /// perhaps, or a hook of the user's does not let it fork. It is ended, and what it has not forked
-  /// comes back.
+  /// How long a zygote that has imported the adapter may fork nobody though it was told to: the
+  /// other half of startTimeout is for workers that are started without it.
+  Duration patience() {
+    return config.startTimeout().dividedBy(2);
+  }
+
+  /// A worker has not come to be yet. Where nothing has for the whole of [#patience()], and it is
+  /// not the import that takes its time, the zygote hangs.
+  ///
+  /// @param orderedAt of the nanosecond clock
+  void waitedFor(long number, long orderedAt) {
+    boolean hangs;
+    lock.lock();
+    try {
+      long now = System.nanoTime();
+      long idle = Math.min(now - progressAt, now - orderedAt);
+      hangs = current == number && !importing && idle >= Durations.nanos(patience());
+    } finally {
+      lock.unlock();
+    }
+    if (hangs) {
+      stuck(number);
+    }
+  }
+
+  /// A worker has not come to be in time: this zygote does not do its work, stopped perhaps, or
+  /// something of the user's does not let it fork. Its stacks are said, it is ended, and what it
+  /// has not forked comes back.
   void stuck(long number) {
     boolean givenUp;
     lock.lock();
     try {
-      if (current != number) {
+      if (current != number || given) {
         return;
       }
+      given = true;
       givenUp = !fruitful && way == Start.ZYGOTE;
       if (givenUp) {
         way = Start.EXEC;
       }
-      facilities.wardens().kill(number, "it forks nobody");
     } finally {
       lock.unlock();
     }
-    if (givenUp) {
-      say(
-          Level.WARN,
-          "Pool '%s': its zygote has not forked a worker within %s; workers are started by exec"
-              + " instead",
-          config.name(),
-          Texts.of(config.startTimeout()));
-    }
+    String then = givenUp ? "workers are started by exec instead" : "it is replaced";
+    endWithStacks(number, "its zygote forks nobody; " + then, "it forks nobody");
+  }
+
+  private void endWithStacks(long number, String what, String why) {
+    facilities
+        .wardens()
+        .dump(
+            number,
+            stacks -> {
+              facilities.wardens().kill(number, why);
+              say(
+                  Level.WARN,
+                  "Pool '%s': %s. %s",
+                  config.name(),
+                  what,
+                  stacks.isBlank() ? "It says no stacks" : "Its stacks:\n" + stacks);
+            });
+    // Should the warden have no answer.
+    facilities.timer().after(STACKS_WAIT, () -> facilities.wardens().kill(number, why));
   }
 
   /// A worker could not be forked. Should that never end, others are not to be tried for ever.
@@ -213,21 +268,38 @@ public final class Zygote {
     }
   }
 
-  /// Ends it for good; workers that it has forked live on.
+  /// Ends it for good; workers that it has forked live on. It ends behind the last of them, when it
+  /// has run the exit handlers of what it has imported.
   public void end() {
     lock.lock();
     try {
       closed = true;
-      if (current != 0) {
-        facilities.wardens().kill(current, "pool '" + config.name() + "' closes");
-      }
+      alive.forEach(Reports::askToEnd);
     } finally {
       lock.unlock();
     }
   }
 
-  /// Waits, at most so long, until nothing of it is left.
+  /// Waits, at most so long, until nothing of it is left; kills it otherwise, and waits as long
+  /// again.
   public void awaitEnd(Duration longest) {
+    if (!isGone(longest)) {
+      LOG.warn(
+          "Pool '{}': the exit handlers of what its zygote has imported have not ended within {}:"
+              + " SIGKILL",
+          config.name(),
+          Texts.of(longest));
+      lock.lock();
+      try {
+        alive.forEach(Reports::kill);
+      } finally {
+        lock.unlock();
+      }
+      boolean _ = isGone(longest);
+    }
+  }
+
+  private boolean isGone(Duration longest) {
     CompletableFuture<Void> end;
     lock.lock();
     try {
@@ -235,13 +307,13 @@ public final class Zygote {
     } finally {
       lock.unlock();
     }
-    end.completeOnTimeout(null, Durations.millis(longest), TimeUnit.MILLISECONDS).join();
+    return Waits.uninterruptibly(end, longest);
   }
 
   // Not on this thread: it is the loop's or the timer's.
   @FormatMethod
   private void say(Level level, @FormatString String format, Object... facts) {
-    facilities.log().say(LOG, level, format, facts);
+    LOG.say(level, format, facts);
   }
 
   private final class Reports implements WorkerProcess {
@@ -267,60 +339,113 @@ public final class Zygote {
       }
     }
 
-    @Override
-    public void preloaded(List<String> threads) {
-      ready = true;
-      lock.lock();
-      try {
-        if (!threads.isEmpty()) {
-          way = Start.EXEC;
-        }
-      } finally {
-        lock.unlock();
-      }
-      if (threads.isEmpty()) {
-        say(Level.DEBUG, "Zygote %s is ready", id);
+    // One that still imports has nothing to clean up, and may take long.
+    private void askToEnd() {
+      if (ready) {
+        facilities.wardens().signal(number, SIGTERM, closing());
       } else {
-        say(
-            Level.WARN,
-            "Pool '%s': after importing %s there are %d threads (%s), and a process with more than"
-                + " one cannot be forked safely; workers are started by exec instead, which takes"
-                + " longer and more memory. Start threads in @on_start, or say start(Start.EXEC)",
-            config.name(),
-            config.adapter().getFileName(),
-            threads.size(),
-            String.join(", ", threads));
+        kill();
       }
     }
 
-    private void endUnlessReady() {
+    private void kill() {
+      facilities.wardens().kill(number, closing());
+    }
+
+    private String closing() {
+      return "pool '" + config.name() + "' closes";
+    }
+
+    @Override
+    public void preloaded(List<String> threads, List<String> descriptors, boolean ends) {
+      ready = true;
+      boolean forks = threads.isEmpty() && descriptors.isEmpty();
       lock.lock();
       try {
-        if (!ready && current == number) {
-          facilities.wardens().kill(number, "it takes longer than startTimeout to import");
+        importing = false;
+        progressAt = System.nanoTime();
+        if (!forks) {
+          way = Start.EXEC;
+        }
+        if (ends && current == number) {
+          current = 0;
+          ensureIfPossible();
         }
       } finally {
         lock.unlock();
+      }
+      if (forks && ends) {
+        say(Level.INFO, "Zygote %s is replaced, and ends when its workers have ended", id);
+      } else if (forks) {
+        say(Level.DEBUG, "Zygote %s is ready", id);
+      } else if (threads.isEmpty()) {
+        sayInTheWay(
+            "%d open descriptors with a state in the kernel (%s), which processes that are forked"
+                + " would share",
+            descriptors,
+            "Open them in @on_start, close them when the import is done, or say start(Start.EXEC)");
+      } else {
+        sayInTheWay(
+            "%d threads (%s), and a process with more than one cannot be forked safely",
+            threads,
+            "Start threads in @on_start, name those that do no harm with harmlessThreads(...), or"
+                + " say start(Start.EXEC)");
+      }
+    }
+
+    private void sayInTheWay(String what, List<String> names, String remedy) {
+      say(
+          Level.WARN,
+          "Pool '%s': after importing %s there are %s; workers are started by exec instead, which"
+              + " takes longer and more memory. %s",
+          config.name(),
+          config.adapter().getFileName(),
+          what.formatted(names.size(), String.join(", ", names)),
+          remedy);
+    }
+
+    private void endUnlessReady() {
+      boolean late;
+      lock.lock();
+      try {
+        late = !ready && current == number;
+      } finally {
+        lock.unlock();
+      }
+      if (late) {
+        String limit = Texts.of(config.startTimeout());
+        endWithStacks(
+            number,
+            "its zygote was not through with importing %s within %s"
+                .formatted(config.adapter().getFileName(), limit),
+            "it takes longer than startTimeout to import");
       }
     }
 
     @Override
     public void spawnFailed(Reason reason, String why) {
+      say(Level.WARN, "Pool '%s': zygote %s could not be started: %s", config.name(), id, why);
       ended("it could not be started: " + why, "", true);
       cleared(0);
     }
 
     @Override
     public void exited(Exit exit, String stderrTail, String limit) {
+      if (!ready && !(exit instanceof Exit.Unknown)) {
+        facilities.wardens().diedEarly();
+      }
       // With its warden: that is no fault of its own.
-      ended(exit.describe(), stderrTail, !(exit instanceof Exit.Unknown));
+      ended(exit.describe(), WorkerLog.readable(stderrTail), !(exit instanceof Exit.Unknown));
     }
 
     private void ended(String how, String stderr, boolean counts) {
       boolean givenUp;
       lock.lock();
       try {
-        current = current == number ? 0 : current;
+        if (current != number) {
+          return; // it was replaced before
+        }
+        current = 0;
         if (closed || way == Start.EXEC) {
           return;
         }
@@ -356,7 +481,8 @@ public final class Zygote {
       facilities.registry().release(number);
       lock.lock();
       try {
-        if (--alive == 0) {
+        alive.remove(this);
+        if (alive.isEmpty()) {
           gone.complete(null);
         }
       } finally {

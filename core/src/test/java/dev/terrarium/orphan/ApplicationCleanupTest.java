@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.terrarium.ExitHook;
 import dev.terrarium.orphan.ApplicationCleanup.Registration;
 import dev.terrarium.testkit.Jvm;
 import java.time.Duration;
@@ -14,17 +15,19 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 final class ApplicationCleanupTest {
+  private static final ExitHook AT_ONCE = ExitHook.atOnce();
+
   private final TestHooks hooks = new TestHooks();
   private final List<String> closed = new CopyOnWriteArrayList<>();
-  private final ApplicationCleanup cleanup = new ApplicationCleanup(hooks, Duration.ofSeconds(10));
+  private final ApplicationCleanup cleanup = new ApplicationCleanup(hooks);
 
   /// Ends in the way that it is told to, with two things open.
   static final class Program {
     public static void main(String[] arguments) throws InterruptedException {
       ApplicationCleanup cleanup = ApplicationCleanup.ofJvm();
-      cleanup.register("first", () -> System.out.println("closed first"));
-      cleanup.register("second", () -> System.out.println("closed second"));
-      try (var _ = cleanup.register("third", () -> System.out.println("closed third"))) {
+      cleanup.register("first", AT_ONCE, () -> System.out.println("closed first"));
+      cleanup.register("second", AT_ONCE, () -> System.out.println("closed second"));
+      try (var _ = cleanup.register("third", AT_ONCE, () -> System.out.println("closed third"))) {
         System.out.println("ready");
       }
       if (arguments[0].equals("exit")) {
@@ -36,41 +39,42 @@ final class ApplicationCleanupTest {
 
   @Test
   void closesInReverseOrder() throws InterruptedException {
-    cleanup.register("a", () -> closed.add("a"));
-    cleanup.register("b", () -> closed.add("b"));
+    cleanup.register("a", AT_ONCE, () -> closed.add("a"));
+    cleanup.register("b", AT_ONCE, () -> closed.add("b"));
     hooks.runAll();
     assertThat(closed).containsExactly("b", "a");
   }
 
   @Test
   void hasAHookOnlyWhileSomebodyIsRegistered() {
-    Registration first = cleanup.register("a", () -> closed.add("a"));
-    Registration second = cleanup.register("b", () -> closed.add("b"));
+    Registration first = cleanup.register("a", AT_ONCE, () -> closed.add("a"));
+    Registration second = cleanup.register("b", AT_ONCE, () -> closed.add("b"));
     assertThat(hooks.added).hasSize(1);
     first.close();
     first.close();
     assertThat(hooks.added).hasSize(1);
     second.close();
     assertThat(hooks.added).isEmpty();
-    cleanup.register("c", () -> closed.add("c")).close();
+    cleanup.register("c", AT_ONCE, () -> closed.add("c")).close();
     assertThat(hooks.added).isEmpty();
     assertThat(closed).isEmpty();
   }
 
   @Test
   void takesNobodyAnyMoreOnceTheJvmEnds() throws InterruptedException {
-    cleanup.register("a", () -> closed.add("a"));
+    cleanup.register("a", AT_ONCE, () -> closed.add("a"));
     hooks.runAll();
-    assertThatThrownBy(() -> cleanup.register("late", () -> closed.add("late")))
+    assertThatThrownBy(() -> cleanup.register("late", AT_ONCE, () -> closed.add("late")))
         .isInstanceOf(IllegalStateException.class);
     assertThat(closed).containsExactly("a");
   }
 
   @Test
   void goesOnAfterAFailure() throws InterruptedException {
-    cleanup.register("a", () -> closed.add("a"));
+    cleanup.register("a", AT_ONCE, () -> closed.add("a"));
     cleanup.register(
         "b",
+        AT_ONCE,
         () -> {
           throw new Exception("expected");
         });
@@ -81,18 +85,41 @@ final class ApplicationCleanupTest {
   @Test
   void givesEachItsShareOfTheTime() throws InterruptedException {
     var never = new CountDownLatch(1);
-    var impatient = new ApplicationCleanup(hooks, Duration.ofMillis(200));
-    impatient.register("a", () -> closed.add("a"));
-    impatient.register("hangs", never::await);
+    ExitHook impatient = AT_ONCE.withTimeout(Duration.ofMillis(200));
+    cleanup.register("a", impatient, () -> closed.add("a"));
+    cleanup.register("hangs", impatient, never::await);
     hooks.runAll();
     assertThat(closed).containsExactly("a");
     never.countDown();
   }
 
+  /// A framework's hook runs beside ours, and its requests still need what ours would close.
+  @Test
+  void leavesTheEndToTheProgramForAsLongAsItWasTold() throws InterruptedException {
+    ExitHook patient = ExitHook.after(Duration.ofMinutes(5));
+    Registration left = cleanup.register("left alone", patient, () -> closed.add("left alone"));
+    cleanup.register(
+        "the program",
+        AT_ONCE,
+        () -> {
+          closed.add("the program");
+          left.close(); // it has closed what was left to it
+        });
+    hooks.runAll();
+    assertThat(closed).containsExactly("the program");
+  }
+
+  @Test
+  void closesWhatTheProgramHasNotClosedInItsTime() throws InterruptedException {
+    cleanup.register("left alone", ExitHook.after(Duration.ofMillis(1)), () -> closed.add("a"));
+    hooks.runAll();
+    assertThat(closed).containsExactly("a");
+  }
+
   @Test
   void letsACloserDeregisterItself() throws InterruptedException {
     var own = new ArrayList<Registration>();
-    own.add(cleanup.register("a", () -> own.getFirst().close()));
+    own.add(cleanup.register("a", AT_ONCE, () -> own.getFirst().close()));
     hooks.ending = true;
     assertThatCode(hooks::runAll).doesNotThrowAnyException();
     assertThat(closed).isEmpty();
@@ -101,7 +128,7 @@ final class ApplicationCleanupTest {
   @Test
   void takesNobodyOnWhileTheJvmEnds() {
     hooks.ending = true;
-    assertThatThrownBy(() -> cleanup.register("a", () -> closed.add("a")))
+    assertThatThrownBy(() -> cleanup.register("a", AT_ONCE, () -> closed.add("a")))
         .isInstanceOf(IllegalStateException.class);
   }
 

@@ -7,6 +7,7 @@ import dev.terrarium.CleanupPolicy;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.DeadTree;
 import dev.terrarium.process.Machine;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
@@ -16,6 +17,7 @@ import dev.terrarium.testkit.Child;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -25,10 +27,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a dead run left in its cgroups: empty directories, and processes that shed their birthmark.
+/// What a dead run left in its cgroups. Where they are only a file says, so that only a process
+/// that bears the run's birthmark is ended there.
 @SuppressWarnings("NullAway.Init") // set before each test
 final class CgroupCleanupTest {
   @TempDir private Path home;
+  private final Birthmark mark = Birthmark.choose().chosen().orElseThrow();
   private StateDirectory state;
   private final List<AuditLog.Entry> audit = new CopyOnWriteArrayList<>();
   private final List<Path> made = new ArrayList<>();
@@ -64,7 +68,8 @@ final class CgroupCleanupTest {
   }
 
   private RunDirectory newRun(RunId run) {
-    return RunDirectory.create(state, run, Birthmark.choose(), home.resolve("terrarium-x"));
+    var choice = new Birthmark.Choice.Chosen(mark);
+    return RunDirectory.create(state, run, choice, home.resolve("terrarium-x"));
   }
 
   private Path makeTree(RunId run) throws IOException {
@@ -92,40 +97,98 @@ final class CgroupCleanupTest {
     assertThat(audit).isEmpty();
   }
 
+  /// It may have shed its mark, or somebody may have moved it there: nobody can tell.
   @Test
-  void whatIsInALeafWithoutABirthmarkIsKilledAsTheLastWord() throws IOException {
+  void whatIsInALeafWithoutABirthmarkIsReportedAndLeftAlone() throws IOException {
     Path leaf = leaf();
-    try (Child shed = Child.start("sleep", "1000");
-        Child stranger = Child.start("sleep", "1000")) {
-      put(shed, leaf);
-      clean(CleanupPolicy.defaults());
-      assertThat(shed.awaitExit()).isEqualTo(128 + 9);
-      assertThat(stranger.alive()).isTrue();
-      assertThat(audit)
-          .singleElement()
-          .matches(line -> line.pid() == shed.pid() && line.proof().startsWith("cgroup "));
-    }
-    assertThat(tree(leaf)).doesNotExist();
-    assertThat(state.runs()).isEmptyDirectory();
-  }
-
-  @Test
-  void whomTheVetoSparesKeepsTheRunAndItsCgroup() throws IOException {
-    Path leaf = leaf();
-    try (Child shed = Child.start("sleep", "1000")) {
-      put(shed, leaf);
-      var policy =
-          CleanupPolicy.defaults()
-              .withVeto(it -> it.pid() == shed.pid() && it.proof().startsWith("is in /"));
-      CleanupReport report = clean(policy);
+    try (Child unmarked = Child.start("sleep", "1000");
+        Child orphan = Child.marked(mark.run(), 1, "sleep", "1000")) {
+      put(unmarked, leaf);
+      put(orphan, leaf);
+      var detector =
+          new OrphanDetector(state, new ProcessKiller(audit::add), CleanupPolicy.defaults());
+      assertThat(detector.findSuspects())
+          .anyMatch(
+              it -> it.identity().pid() == unmarked.pid() && it.why().contains(tree(leaf) + ""));
+      CleanupReport report = clean(CleanupPolicy.defaults());
+      assertThat(unmarked.alive()).isTrue();
+      assertThat(orphan.alive()).isFalse();
+      assertThat(audit).extracting(AuditLog.Entry::pid).containsExactly(orphan.pid());
       assertThat(report.findings())
           .singleElement()
-          .matches(it -> it.fate() == Fate.LEFT && it.detail().contains("cgroups are not empty"));
-      assertThat(shed.alive()).isTrue();
+          .matches(it -> it.fate() == Fate.LEFT)
+          .matches(it -> it.detail().contains("pids [" + unmarked.pid() + "]"));
       assertThat(leaf).isDirectory();
     }
     clean(CleanupPolicy.defaults());
     assertThat(state.runs()).isEmptyDirectory();
+    assertThat(tree(leaf)).doesNotExist();
+  }
+
+  /// What a cgroup had killed stood in no report: `"found": 0`.
+  @Test
+  void whatIsKilledWithACgroupStandsInReportAndAudit() throws IOException {
+    RunId id = RunId.generate();
+    RunDirectory directory = newRun(id);
+    Path leaf = makeTree(id);
+    directory.close();
+    var ended = new ArrayList<CleanupReport.Ended>();
+    DeadTree tree = DeadTree.of(tree(leaf), id, mark).orElseThrow();
+    try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
+        var batch = batch(CleanupPolicy.defaults())) {
+      put(orphan, leaf);
+      assertThat(batch.end(tree, Run.read(directory.path(), directory.details()), ended)).isEmpty();
+      assertThat(orphan.awaitExit()).isEqualTo(128 + 9);
+      assertThat(ended)
+          .singleElement()
+          .matches(it -> it.process().pid() == orphan.pid() && it.dead() && it.forced());
+      assertThat(audit)
+          .singleElement()
+          .matches(line -> line.pid() == orphan.pid() && line.proof().startsWith("cgroup "));
+    }
+    assertThat(tree(leaf)).doesNotExist();
+  }
+
+  @Test
+  void whomTheVetoSparesIsNotKilledWithItsCgroup() throws IOException {
+    RunId id = RunId.generate();
+    RunDirectory directory = newRun(id);
+    Path leaf = makeTree(id);
+    directory.close();
+    DeadTree tree = DeadTree.of(tree(leaf), id, mark).orElseThrow();
+    try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
+        var batch = batch(CleanupPolicy.defaults().withVeto(_ -> true))) {
+      put(orphan, leaf);
+      Run run = Run.read(directory.path(), directory.details());
+      assertThat(batch.end(tree, run, new ArrayList<>()))
+          .hasValueSatisfying(why -> assertThat(why).contains("spared"));
+      assertThat(orphan.alive()).isTrue();
+      assertThat(audit).isEmpty();
+    }
+  }
+
+  private CleanupBatch batch(CleanupPolicy policy) {
+    var killer = new ProcessKiller(audit::add);
+    return new CleanupBatch(state, killer, policy, "test", Duration.ofSeconds(10));
+  }
+
+  /// A link with the right name led to the cgroup of strangers, who were killed.
+  @Test
+  void aLinkToTheCgroupOfOthersIsNotFollowed() throws IOException {
+    RunId id = RunId.generate();
+    Path others = makeTree(RunId.generate());
+    Path link = Files.createSymbolicLink(home.resolve("terrarium-" + id), tree(others));
+    RunDirectory forged = newRun(id);
+    forged.recordCgroup(link);
+    forged.close();
+    try (Child stranger = Child.start("sleep", "1000")) {
+      put(stranger, others);
+      CleanupReport report = clean(CleanupPolicy.defaults());
+      assertThat(report.findings()).extracting("fate").containsExactly(Fate.CLEANED);
+      assertThat(stranger.alive()).isTrue();
+    }
+    assertThat(others).isDirectory();
+    assertThat(audit).isEmpty();
   }
 
   @Test

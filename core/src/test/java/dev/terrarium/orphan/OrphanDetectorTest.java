@@ -307,7 +307,9 @@ final class OrphanDetectorTest {
     assertThat(single(detector.runs()).standing()).isEqualTo(Standing.LIVE);
     try (Child worker = live.child(1)) {
       live.record(1, worker); // from now on the ledger says whose it is
-      assertThat(detector.findSuspects()).isEmpty();
+      assertThat(detector.findSuspects()) // others may run on this machine
+          .extracting(it -> it.identity().pid())
+          .doesNotContain(worker.pid());
       assertThat(detector.findOrphanedProcesses()).isEmpty();
       assertThat(detector.systemStatus().registry().activePids()).hasSize(1);
     }

@@ -19,7 +19,7 @@ final class IdleWorkersTest {
   }
 
   private IdleWorkers all(int concurrency) {
-    IdleWorkers idle = new IdleWorkers(concurrency);
+    IdleWorkers idle = new IdleWorkers(concurrency, 4);
     idle.add(a);
     idle.add(b);
     idle.add(c);
@@ -69,7 +69,7 @@ final class IdleWorkersTest {
 
   @Test
   void givingBackMoreThanWasTakenChangesNothing() {
-    IdleWorkers idle = new IdleWorkers(1);
+    IdleWorkers idle = new IdleWorkers(1, 4);
     idle.add(a);
     idle.giveBack(a);
     assertThat(idle.take()).isSameAs(a);

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
@@ -135,21 +136,54 @@ final class CgroupsTest {
 
   @Test
   void onlyAPathWithTheRunsNameCanBeItsTree() {
-    assertThat(Cgroups.isTreeOf(Path.of("/sys/fs/cgroup/x/terrarium-" + run), run)).isTrue();
-    assertThat(Cgroups.isTreeOf(Path.of("/sys/fs/cgroup/x"), run)).isFalse();
-    assertThat(Cgroups.isTreeOf(Path.of("terrarium-" + run), run)).isFalse();
-    assertThat(Cgroups.isTreeOf(Path.of("/sys/../etc/terrarium-" + run), run)).isFalse();
-    assertThat(Cgroups.isTreeOf(Path.of("/sys/terrarium-" + RunId.generate()), run)).isFalse();
+    assertThat(DeadTree.isNamedAfter(Path.of("/sys/fs/cgroup/x/terrarium-" + run), run)).isTrue();
+    assertThat(DeadTree.isNamedAfter(Path.of("/sys/fs/cgroup/x"), run)).isFalse();
+    assertThat(DeadTree.isNamedAfter(Path.of("terrarium-" + run), run)).isFalse();
+    assertThat(DeadTree.isNamedAfter(Path.of("/sys/../etc/terrarium-" + run), run)).isFalse();
+    assertThat(DeadTree.isNamedAfter(Path.of("/sys/terrarium-" + RunId.generate()), run)).isFalse();
   }
+
+  private final Birthmark mark = Birthmark.choose().chosen().orElseThrow();
 
   @Test
   void aTreeThatIsGoneOrNoCgroupIsNobodysToEnd() throws IOException {
-    Path directory = Files.createTempDirectory("terrarium-");
-    var killer = new ProcessKiller(audit::add);
-    assertThat(Cgroups.end(directory, killer, "test")).isTrue();
-    assertThat(directory).isEmptyDirectory();
-    Files.delete(directory);
-    assertThat(Cgroups.end(directory, killer, "test")).isTrue();
-    assertThat(audit).isEmpty();
+    Path directory = Files.createTempDirectory("x").resolve("terrarium-" + run);
+    assertThat(DeadTree.of(directory, run, mark)).isEmpty();
+    Files.createDirectory(directory);
+    Files.createFile(directory.resolve("cgroup.events"));
+    assertThat(DeadTree.of(directory, run, mark)).isEmpty();
+  }
+
+  /// A file named a link to the cgroup of others, and they were killed.
+  @Test
+  void aTreeThatIsReachedThroughALinkIsNobodysToEnd() throws IOException {
+    Path tree = makeTree();
+    Path link = Files.createTempDirectory("x").resolve("terrarium-" + run);
+    Files.createSymbolicLink(link, tree);
+    assertThat(DeadTree.of(link, run, mark)).isEmpty();
+    assertThat(DeadTree.of(tree, run, mark)).isPresent();
+    assertThat(cgroups.close("test")).isTrue();
+  }
+
+  @Test
+  void aDeadRunsTreeIsProvedOnlyIfEachProcessInItBearsTheMark() throws IOException {
+    Path leaf = Files.createDirectory(makeTree().resolve("1"));
+    DeadTree tree = DeadTree.of(tree(leaf), run, mark).orElseThrow();
+    assertThat(tree.members().proved()).isTrue();
+    try (Child ours = Child.marked(mark.run(), 1, "sleep", "1000");
+        Child stranger = Child.start("sleep", "1000")) {
+      put(ours, leaf);
+      assertThat(tree.members().proved()).isTrue();
+      put(stranger, leaf);
+      assertThat(tree.members().proved()).isFalse();
+      assertThat(tree.members().unproved())
+          .extracting(ProcessIdentity::pid)
+          .containsExactly(stranger.pid());
+    }
+    assertThat(cgroups.close("test")).isTrue();
+  }
+
+  private static Path tree(Path leaf) {
+    return Objects.requireNonNull(leaf.getParent());
   }
 }

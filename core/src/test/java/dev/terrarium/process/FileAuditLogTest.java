@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,13 @@ final class FileAuditLogTest {
     log.write(entry("second\n\"quoted\""));
     assertThat(Files.readAllLines(directory.resolve("audit.jsonl")))
         .containsExactly(line("first"), line("second\\n\\\"quoted\\\""));
+  }
+
+  @Test
+  void isForItsUserAlone() throws IOException {
+    AuditLog.ofRun(directory, "s59m65f").write(entry("first"));
+    assertThat(Files.getPosixFilePermissions(directory.resolve("audit.jsonl")))
+        .isEqualTo(PosixFilePermissions.fromString("rw-------"));
   }
 
   @Test

@@ -7,6 +7,8 @@ import dev.terrarium.testkit.Child;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,5 +62,17 @@ final class ProcFsTest {
   @Test
   void knowsItsNamespace() {
     assertThat(ProcFs.pidNamespace()).matches("pid:\\[\\d+]");
+  }
+
+  /// The number alone may be the same in both namespaces by chance.
+  @Test
+  void tellsAProcOfAnotherPidNamespace() {
+    assertThat(ProcFs.objection()).isEmpty();
+    assertThat(ProcFs.objection(Optional.of("7"), List.of("7"), 7)).isEmpty();
+    assertThat(ProcFs.objection(Optional.of("7"), List.of(), 7)).isEmpty();
+    assertThat(ProcFs.objection(Optional.of("3996"), List.of("3996", "7"), 7))
+        .hasValueSatisfying(why -> assertThat(why).contains("3996", "--mount-proc"));
+    assertThat(ProcFs.objection(Optional.of("7"), List.of("7", "7"), 7)).isPresent();
+    assertThat(ProcFs.objection(Optional.empty(), List.of(), 7)).isPresent();
   }
 }

@@ -11,6 +11,7 @@ import dev.terrarium.process.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @SuppressWarnings("NullAway.Init") // set before each test
 final class ProcessRegistryTest {
@@ -65,6 +68,29 @@ final class ProcessRegistryTest {
     assertThat(registry.activePythonPids()).containsExactly(4711L);
     assertThat(row.identity())
         .contains(new ProcessIdentity(ProcessIdentity.currentBoot(), 4711, 99));
+  }
+
+  /// Removed, cut or replaced from under a living runtime, the ledger went on into a file without a
+  /// name: who cleaned up later found rows of workers that were gone, or none at all.
+  @ParameterizedTest
+  @ValueSource(strings = {"removed", "cut", "replaced"})
+  void isWrittenAnewWhereSomebodyHasSpoiledIt(String how) throws IOException {
+    registry.reserve("a-1", 1, "a");
+    WorkerRow row = registry.activate(1, 4711, 99, 4711);
+    assertThat(registry.mend()).isEmpty();
+    switch (how) {
+      case "removed" -> Files.delete(file);
+      case "cut" -> Files.write(file, new byte[0]);
+      default -> {
+        Path copy = Files.copy(file, file.resolveSibling("copy"));
+        Files.move(copy, file, StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    assertThat(registry.mend()).containsExactly(ProcessRegistry.FILE);
+    assertThat(onDisk().rows()).containsExactly(row);
+    registry.reserve("a-2", 2, "a");
+    assertThat(onDisk().rows()).hasSize(2);
+    assertThat(registry.mend()).isEmpty();
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +53,84 @@ final class RunDirectoryTest {
       assertThat(json).doesNotContain("birthmark");
       assertThat(Json.runDetails(json)).isEqualTo(run.details());
     }
+  }
+
+  @Test
+  void isMendedWhereNothingIsMissingByDoingNothing() throws IOException {
+    try (RunDirectory run = RunDirectory.create(state, id, mark, sockets)) {
+      FileTime before = Files.getLastModifiedTime(run.path());
+      assertThat(run.mend()).isEmpty();
+      assertThat(Files.getLastModifiedTime(run.path())).isEqualTo(before);
+    }
+  }
+
+  /// A cleaner of old files took the lock's file, which frees no lock and is noticed by nobody: had
+  /// the JVM been killed then, no later start could have cleaned up after it.
+  @Test
+  void getsItsLockAgain() throws IOException {
+    try (RunDirectory run = RunDirectory.create(state, id, mark, sockets)) {
+      Files.delete(run.path().resolve("lock"));
+      assertThat(run.mend()).containsExactly("lock");
+      assertThat(RunDirectory.tryLockDead(run.path())).isEmpty();
+      assertThat(RunDirectory.isLocked(run.path())).isTrue();
+      assertThat(run.mend()).isEmpty();
+    }
+    try (DeadRun dead = RunDirectory.tryLockDead(state.runs().resolve(id.value())).orElseThrow()) {
+      assertThat(dead.halfRemoved()).isFalse();
+    }
+  }
+
+  /// Restored from a copy, the directory had a lock file that nobody held: to everybody else the
+  /// living run was a dead one.
+  @Test
+  void getsItsLockAgainFromWhoeverPutAnotherFileInItsPlace() throws IOException {
+    try (RunDirectory run = RunDirectory.create(state, id, mark, sockets)) {
+      Path lock = run.path().resolve("lock");
+      Files.delete(lock);
+      Files.createFile(lock);
+      assertThat(RunDirectory.isLocked(run.path())).isFalse();
+      assertThat(run.mend()).containsExactly("lock");
+      assertThat(RunDirectory.isLocked(run.path())).isTrue();
+    }
+  }
+
+  @Test
+  void isMadeAgainWithAllThatItHeld() throws IOException {
+    try (RunDirectory run = RunDirectory.create(state, id, mark, sockets)) {
+      run.recordCgroup(Path.of("/sys/fs/cgroup/terrarium-" + id));
+      OwnFiles.remove(state.path());
+      assertThat(run.mend()).containsExactly("the whole directory");
+      assertThat(RunDirectory.read(run.path())).isEqualTo(run.details());
+      assertThat(RunDirectory.isLocked(run.path())).isTrue();
+      assertThat(run.logs()).isDirectory();
+      assertThat(run.path().resolve("cgroup")).hasContent("/sys/fs/cgroup/terrarium-" + id);
+      assertThat(run.mend()).isEmpty();
+      try (var entries = Files.list(state.runs())) {
+        assertThat(entries).containsExactly(run.path());
+      }
+    }
+  }
+
+  @Test
+  void getsEachFileAgain() throws IOException {
+    try (RunDirectory run = RunDirectory.create(state, id, mark, sockets)) {
+      run.recordCgroup(Path.of("/sys/fs/cgroup/terrarium-" + id));
+      for (String name : List.of("run.json", "logs", "cgroup")) {
+        OwnFiles.remove(run.path().resolve(name));
+        assertThat(run.mend()).containsExactly(name);
+        assertThat(run.path().resolve(name)).exists();
+      }
+      assertThat(RunDirectory.read(run.path())).isEqualTo(run.details());
+    }
+  }
+
+  @Test
+  void isNotMadeAgainOnceItIsClosed() throws IOException {
+    RunDirectory run = RunDirectory.create(state, id, mark, sockets);
+    run.allClear();
+    run.close();
+    assertThat(run.mend()).isEmpty();
+    assertThat(run.path()).doesNotExist();
   }
 
   @Test

@@ -8,9 +8,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class StateDirectoryTest {
   @TempDir Path home = Path.of("");
@@ -45,6 +48,39 @@ final class StateDirectoryTest {
         .isEqualTo(expected);
   }
 
+  /// Without `HOME` and without an entry in the user database, as containers with an arbitrary user
+  /// have it, the JVM calls the home directory `?`: a directory of that name, wherever the program
+  /// happened to run, was where the state went.
+  @ParameterizedTest
+  @ValueSource(strings = {"?", "", "relative"})
+  void isRefusedWhereThereIsNoHome(String userHome) {
+    for (String variable : List.of("", "relative")) {
+      assertThatThrownBy(() -> StateDirectory.resolve(Map.of("HOME", variable), Path.of(userHome)))
+          .isInstanceOf(RegistryException.class)
+          .hasMessageContainingAll(
+              "user " + ProcFs.ownUid() + " has no home directory", "TERRARIUM_HOME", "set HOME");
+    }
+    assertThat(Path.of(userHome.isEmpty() ? "?" : userHome)).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TERRARIUM_HOME", "XDG_STATE_HOME", "HOME"})
+  void needsNoHomeWhereThereIsAnotherPlace(String variable) {
+    StateDirectory state = StateDirectory.resolve(Map.of(variable, at("named")), Path.of("?"));
+    assertThat(state.path()).startsWith(home.resolve("named"));
+  }
+
+  /// Whoever could put a directory into `runs` would say whose processes are to be ended.
+  @ParameterizedTest
+  @ValueSource(strings = {"rwxrwxrwx", "rwxrwx---", "rwx----w-"})
+  void isRefusedWhereOthersMayWriteToTheRuns(String mode) throws IOException {
+    StateDirectory state = StateDirectory.at(home.resolve("state"));
+    Files.setPosixFilePermissions(state.runs(), PosixFilePermissions.fromString(mode));
+    assertThatThrownBy(() -> StateDirectory.at(state.path()))
+        .isInstanceOf(RegistryException.class)
+        .hasMessageContainingAll(state.runs().toString(), "others may write", "chmod 700");
+  }
+
   @Test
   void isLocatedWithoutBeingMade() {
     Path nowhere = home.resolve("not/there");
@@ -56,7 +92,8 @@ final class StateDirectoryTest {
   @Test
   void isForItsUserAlone() throws IOException {
     StateDirectory state = StateDirectory.at(home.resolve("a/b"));
-    for (Path path : new Path[] {state.path(), state.runs()}) {
+    Path above = home.resolve("a"); // which was made on the way
+    for (Path path : new Path[] {above, state.path(), state.runs()}) {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
           .isEqualTo("rwx------");
     }

@@ -8,6 +8,7 @@ import dev.terrarium.process.RunId;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import dev.terrarium.wire.EventLoop;
+import dev.terrarium.wire.Sockets;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,8 +28,7 @@ final class WardenHouse implements AutoCloseable {
     var killer = new ProcessKiller(audit::add);
     var gate = new Gate();
     loop = EventLoop.start(run.value());
-    loop.listen(sockets.resolve("s"), gate);
-    loop.listenLifelines(sockets.resolve("l"));
+    var bound = Sockets.open(loop, sockets.resolve("d"), gate);
     Path directory = Files.createDirectory(home.resolve("run"));
     Files.createDirectory(directory.resolve("logs"));
     setup =
@@ -37,12 +37,27 @@ final class WardenHouse implements AutoCloseable {
             mark,
             Interpreter.resolve("python3").executable(),
             PythonHome.unpack(home).warden(),
-            sockets.resolve("s"),
-            sockets.resolve("l"),
+            bound.frames(),
+            bound.lifelines(),
             directory,
             gate,
             killer,
-            new Cgroups(run, killer));
+            new Cgroups(run, killer),
+            new NoUpkeep());
+  }
+
+  /// Nobody removes anything here.
+  private static final class NoUpkeep implements Upkeep {
+    @Override
+    public void beforeWorker() {}
+
+    @Override
+    public void beforeWarden() {}
+
+    @Override
+    public boolean afterFailedStart() {
+      return false;
+    }
   }
 
   /// The warden that runs, where nothing else bears the mark.

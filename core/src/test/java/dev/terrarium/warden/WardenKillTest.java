@@ -28,7 +28,7 @@ final class WardenKillTest {
   @BeforeEach
   void startWarden(@TempDir Path home, @TempDir Path sockets) throws IOException {
     house = new WardenHouse(home, sockets);
-    warden = WardenProcess.start(house.setup, Charge.COMMON, (_, _) -> {});
+    warden = WardenProcess.start(house.setup, Charge.COMMON, (_, _) -> {}, () -> true);
     pid = house.warden().pid();
   }
 

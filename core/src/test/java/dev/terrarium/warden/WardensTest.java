@@ -5,13 +5,13 @@ import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException;
-import dev.terrarium.testkit.Child;
-import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import dev.terrarium.testkit.Signals;
 import dev.terrarium.wire.Messages;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -29,6 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 @SuppressWarnings("NullAway.Init") // set before each test
 final class WardensTest {
   private static final long NUMBER = 7;
+  private static final long UNKNOWN = 99;
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private WardenHouse house;
   private Wardens wardens;
@@ -69,24 +71,22 @@ final class WardensTest {
             "spawned, known", "Unknown[reason=it died with its warden], known", "cleared, known");
   }
 
-  /// Who has called `vfork` sleeps in state D until the child has let go of its memory.
+  /// After three failures within a moment a runtime took no workers any more, for good.
   @Test
-  void costAWorkerThatIsStuckInTheKernelNoWarden() {
-    String vfork = "import ctypes, signal; ctypes.CDLL(None).vfork(); signal.pause()";
-    Proc warden = house.warden();
-    try (Child stuck = Child.start("python3", "-c", vfork)) {
-      await().until(() -> Procs.state(stuck.pid()).orElse('?') == 'D');
-      List<Proc> below = Procs.descendants(stuck.pid());
-      try {
-        wardens.doubt(stuck.pid());
-        assertThat(house.audit).isEmpty();
-        assertThat(house.warden().is(warden)).isTrue();
-        wardens.doubt(ProcessHandle.current().pid()); // who is not stuck: so it is the warden
-        assertThat(house.audit).hasSize(1);
-      } finally {
-        below.forEach(Signals::kill);
-      }
-    }
+  void tellThoseWhoWaitThatNoWardenStartsAndGoOnTrying() throws Exception {
+    Path script = house.setup.script();
+    Path away = script.resolveSibling("away");
+    Files.move(script, away);
+    Signals.kill(house.warden());
+    await().until(() -> wardens.knows(UNKNOWN)); // one is being replaced
+    wardens.spawn(NUMBER, order("true"), new Owner());
+    await().atMost(PATIENCE).until(() -> !reports.isEmpty());
+    assertThat(reports.remove())
+        .startsWith("failed: no warden could be started, and it is tried again: 3 starts in a row");
+    Files.move(away, script);
+    wardens.spawn(NUMBER + 1, order("true"), new Owner());
+    await().atMost(PATIENCE).until(() -> cleared.getCount() == 0);
+    assertThat(reports).first().asString().startsWith("spawned");
   }
 
   private Messages.Spawn order(String... command) {
@@ -102,6 +102,8 @@ final class WardensTest {
             "none.py",
             null,
             null,
+            null,
+            20,
             null,
             Map.of());
     return new Messages.Spawn(

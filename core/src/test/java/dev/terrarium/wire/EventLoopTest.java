@@ -11,14 +11,18 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,6 +57,93 @@ final class EventLoopTest extends ListeningLoop {
       assertThat(next(greeter.frames).attachments()).containsExactly(new byte[] {2});
     }
     assertThat(next(greeter.closed).reason()).isNull();
+  }
+
+  /// One `OutOfMemoryError` ended the loop, and with it every connection of the runtime. What was
+  /// to be done is done when there is memory for it.
+  @Test
+  void aTaskForWhichThereIsNoMemoryRunsAgainAndNobodyElseNotices() throws Exception {
+    var attempts = new AtomicInteger();
+    var done = new CountDownLatch(1);
+    loop.execute(
+        () -> {
+          if (attempts.incrementAndGet() < 4) {
+            throw new OutOfMemoryError("on purpose");
+          }
+          done.countDown();
+        });
+    try (var peer = TestPeer.dial(socket).hello()) {
+      next(greeter.connections);
+      peer.send(result(1));
+      assertThat(next(greeter.frames).id()).isEqualTo(1);
+      assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(attempts).hasValue(4);
+    }
+  }
+
+  /// Half a frame was read: what follows must not be taken for its rest. And whoever is told of the
+  /// end may have no memory for that either; he is told until he has.
+  @Test
+  void aHandlerWithoutMemoryCostsItsConnectionWhichHearsOfItInTheEnd(@TempDir Path directory)
+      throws Exception {
+    Path other = directory.resolve("other");
+    var closings = new LinkedBlockingQueue<Optional<ProtocolException>>();
+    var ended = new LinkedBlockingQueue<Integer>();
+    loop.listen(
+        other,
+        (_, _) ->
+            new FrameHandler() {
+              @Override
+              public void onFrame(Frame frame) {
+                throw new OutOfMemoryError("on purpose");
+              }
+
+              @Override
+              public void onClosed(@Nullable ProtocolException reason) {
+                closings.add(Optional.ofNullable(reason));
+                if (closings.size() < 4) {
+                  throw new OutOfMemoryError("on purpose");
+                }
+                ended.add(closings.size());
+              }
+            });
+    try (var bystander = TestPeer.dial(socket).hello();
+        var poor = TestPeer.dial(other).hello()) {
+      next(greeter.connections);
+      poor.send(Frames.join(result(1), result(2)));
+      assertThat(poor.bytesUntilClosed()).isZero();
+      assertThat(next(ended)).isEqualTo(4);
+      assertThat(closings).allMatch(Optional::isPresent);
+      bystander.send(result(3));
+      assertThat(next(greeter.frames).id()).isEqualTo(3);
+      assertThat(closings).hasSize(4);
+    }
+  }
+
+  @Test
+  void aSenderWithoutMemoryLosesTheConnectionAndNotTheLoop() throws Exception {
+    try (var peer = TestPeer.dial(socket).hello()) {
+      Connection connection = next(greeter.connections);
+      List<OutgoingFrame> frames =
+          new AbstractList<>() {
+            @Override
+            public OutgoingFrame get(int index) {
+              if (index > 0) {
+                throw new OutOfMemoryError("on purpose");
+              }
+              return call(7);
+            }
+
+            @Override
+            public int size() {
+              return 2;
+            }
+          };
+      assertThat(connection.send(frames)).isFalse();
+      assertThat(connection.takesFrames()).isFalse();
+      assertThat(peer.bytesUntilClosed()).isZero();
+      assertThat(next(greeter.closed).reason()).isEqualTo(ProtocolException.OUT_OF_MEMORY);
+    }
   }
 
   /// Its wake-up is lost on a loop that does not sleep just then.

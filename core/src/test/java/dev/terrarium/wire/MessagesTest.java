@@ -40,6 +40,8 @@ final class MessagesTest {
           "0a",
           null,
           null,
+          30,
+          null,
           Map.of("$n", 1));
 
   private static Frame frame(FrameType type, String json) {
@@ -182,7 +184,7 @@ final class MessagesTest {
             "{\"worker\":\"a-1\",\"role\":\"worker\",\"via\":\"exec\",\"argv\":[\"python3\"],\"set\":{\"$X\":\"y\"},"
                 + "\"unset\":[\"Z\"],\"spec\":{\"protocol\":[1],\"token\":\"secret\","
                 + "\"socket\":\"/run/s\",\"run\":\"s59m65f\",\"worker\":\"a-1\",\"pool\":\"a\","
-                + "\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"options\":{\"$n\":1}}}");
+                + "\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"log_level\":30,\"options\":{\"$n\":1}}}");
     var bounded =
         new Spawn(
             "a-1",

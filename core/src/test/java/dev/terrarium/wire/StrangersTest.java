@@ -7,6 +7,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.UnsynchronizedAppenderBase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,10 +19,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /// Whoever dials may be anybody, and says anything.
 @Timeout(60)
@@ -73,6 +79,52 @@ final class StrangersTest extends ListeningLoop {
   void areClosedWhenTheySayNothing() throws Exception {
     try (var peer = TestPeer.dial(socket)) {
       assertSilentlyClosed(peer);
+    }
+  }
+
+  /// What they had said was logged on the loop's thread: a backend that stalled just then held the
+  /// whole runtime.
+  @Test
+  void holdUpNobodyWithWhatIsSaidOfThemWhereTheLogBackendStalls() throws Exception {
+    var logger = (Logger) LoggerFactory.getLogger(EventLoop.class);
+    var stalled = new CountDownLatch(1);
+    var goOn = new CountDownLatch(1);
+    var backend = new Stalling(stalled, goOn);
+    backend.setContext(logger.getLoggerContext());
+    backend.start();
+    logger.setLevel(Level.WARN);
+    logger.addAppender(backend);
+    try (var garbage = TestPeer.dial(socket).send("garbage, much of it".getBytes(US_ASCII));
+        var good = TestPeer.dial(socket).hello()) {
+      assertThat(garbage.bytesUntilClosed()).isZero();
+      assertThat(stalled.await(20, TimeUnit.SECONDS)).isTrue();
+      next(greeter.connections);
+      good.send(Frames.bytes(FrameType.RESULT, 1, "1"));
+      next(greeter.frames);
+    } finally {
+      goOn.countDown();
+      logger.detachAppender(backend);
+      logger.setLevel(null);
+    }
+  }
+
+  private static final class Stalling extends UnsynchronizedAppenderBase<ILoggingEvent> {
+    private final CountDownLatch stalled;
+    private final CountDownLatch goOn;
+
+    Stalling(CountDownLatch stalled, CountDownLatch goOn) {
+      this.stalled = stalled;
+      this.goOn = goOn;
+    }
+
+    @Override
+    protected void append(ILoggingEvent event) {
+      stalled.countDown();
+      try {
+        goOn.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 
 @Timeout(90)
 final class WorkerLogTest {
-  private final Logger logger = (Logger) LoggerFactory.getLogger("dev.terrarium.worker");
+  private final Logger logger = (Logger) LoggerFactory.getLogger("terrarium.python");
   private final Queue<String> taken = new ConcurrentLinkedQueue<>();
   private final Semaphore allowed = new Semaphore(0);
   private final Appender<ILoggingEvent> backend = new Slow();
@@ -81,7 +81,7 @@ final class WorkerLogTest {
 
   @Test
   void aFewEnormousLinesFillTheQueueAsWell() {
-    String enormous = "x".repeat((int) (WorkerLog.CHARS_MAX / 2));
+    String enormous = "x".repeat((int) (WorkerLog.CHARS_MAX / 2) + 1);
     try (var log = new WorkerLog("test", 1_000)) {
       fill(log, "a", enormous);
       print(log, enormous);

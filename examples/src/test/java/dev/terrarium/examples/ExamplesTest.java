@@ -76,6 +76,12 @@ final class ExamplesTest {
             "{to=2, be=2, or=1, not=1}; 42", "2 + 1 workers", "ended by force: 0, left: 0");
   }
 
+  @Test
+  void aProgramFinishesItsCallsBeforeItEnds(@TempDir Path home) throws IOException {
+    assertThat(printedBy(() -> GracefulEnd.main(new String[] {home.toString()})))
+        .containsExactly("answered: {to=2, be=2, or=1, not=1}", "refused: 0, cut off: 0");
+  }
+
   private static List<String> printedBy(Program program) throws IOException {
     PrintStream out = System.out;
     ByteArrayOutputStream printed = new ByteArrayOutputStream();

@@ -79,7 +79,7 @@ final class ChildHandle implements AutoCloseable {
     }
   }
 
-  private static MethodHandle handle(String name, MemoryLayout result, MemoryLayout... arguments) {
+  static MethodHandle handle(String name, MemoryLayout result, MemoryLayout... arguments) {
     Linker linker = Linker.nativeLinker();
     return linker.downcallHandle(
         linker.defaultLookup().findOrThrow(name), FunctionDescriptor.of(result, arguments));

@@ -16,7 +16,14 @@ import java.util.function.Predicate;
 /// A second JVM with the class path of this one, whose lines can be awaited and that can be killed
 /// in every way. Dead at the latest when it is closed.
 public final class Jvm implements AutoCloseable {
+  static {
+    Signals.restoreDefaults(); // so that it can be interrupted
+  }
+
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  /// The option that says where temporary files go; a later one wins.
+  static final String TEMPORARY = "-Djava.io.tmpdir=";
 
   private final Process process;
   private final ChildHandle handle;
@@ -54,15 +61,16 @@ public final class Jvm implements AutoCloseable {
     return start(new ProcessBuilder(command), environment);
   }
 
-  /// The same with another class path.
+  /// The same with more options and another class path.
   static Jvm behind(
       List<String> launcher,
+      List<String> options,
       String classPath,
       Class<?> main,
       Map<String, String> environment,
       String... arguments) {
     var command = new ArrayList<>(launcher);
-    command.addAll(command(main, List.of(), classPath, arguments));
+    command.addAll(command(main, options, classPath, arguments));
     return start(new ProcessBuilder(command), environment);
   }
 
@@ -76,6 +84,7 @@ public final class Jvm implements AutoCloseable {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC"));
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto"));
+    command.add(TEMPORARY + System.getProperty("java.io.tmpdir"));
     command.addAll(options);
     command.addAll(List.of("-cp", classPath, main.getName()));
     command.addAll(List.of(arguments));

@@ -10,9 +10,10 @@ import java.util.stream.Stream;
 
 /// What there is at a moment, to be compared with a later one.
 ///
-/// Others may use the machine at the same time, other builds of this very project too. So what
-/// counts as left by us is what descends from this JVM, or bears a birthmark without descending
-/// from somebody else who lives; files count unless a living stranger has them open.
+/// Others may use the machine at the same time, other builds of this very project too. So only that
+/// counts which this JVM can have made: what descends from it, even if it got away ([Descent]),
+/// what is in its own directory for temporary files and for sockets, and what one of its processes
+/// was seen with in the places that everybody shares ([SharedPlaces]).
 ///
 /// @param descriptors how many of this JVM's descriptors point to what
 /// @param files sockets and directories of ours, and shared memory
@@ -82,7 +83,7 @@ public record Leftovers(
 
   private List<String> newFiles() {
     return Scan.files().stream()
-        .filter(file -> !files.contains(file) && !Scan.heldByStranger(file))
+        .filter(file -> !files.contains(file))
         .map(file -> "file " + file)
         .toList();
   }

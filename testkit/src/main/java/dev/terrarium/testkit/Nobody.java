@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -26,7 +27,8 @@ public final class Nobody {
 
   /// With copies of what he runs.
   ///
-  /// @param files a folder of root's, which everybody can read from now on
+  /// @param files a folder of root's where everybody can go, such as one of [EverybodysPlace]; he
+  ///   can read it from now on
   public static Nobody in(Path files) {
     try {
       Files.setPosixFilePermissions(files, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -53,9 +55,17 @@ public final class Nobody {
     }
   }
 
-  /// Runs `main` as him.
+  /// Runs `main` as him, with a folder of his own for temporary files and sockets.
   public Jvm start(Class<?> main, Map<String, String> environment, String... arguments) {
-    return Jvm.behind(LAUNCHER, classPath(), main, environment, arguments);
+    Path temporary = files.resolve("tmp");
+    if (!Files.exists(temporary)) {
+      folder("tmp");
+    }
+    var all = new HashMap<>(environment);
+    all.put("XDG_RUNTIME_DIR", temporary.toString());
+    all.put("TMPDIR", temporary.toString());
+    List<String> options = List.of(Jvm.TEMPORARY + temporary);
+    return Jvm.behind(LAUNCHER, options, classPath(), main, all, arguments);
   }
 
   private String classPath() {

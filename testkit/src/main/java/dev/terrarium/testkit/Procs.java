@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -160,6 +161,16 @@ public final class Procs {
   /// Waits until there is no living process with this number.
   public static void awaitGone(long pid, Duration timeout) {
     await().atMost(timeout).pollInterval(Duration.ofMillis(5)).until(() -> !alive(pid));
+  }
+
+  /// Who traces a process; empty where nobody does.
+  public static OptionalLong tracer(long pid) {
+    return read(pid, "status").stream()
+        .flatMap(raw -> new String(raw, ISO_8859_1).lines())
+        .filter(line -> line.startsWith("TracerPid:"))
+        .mapToLong(line -> Long.parseLong(line.substring(10).strip()))
+        .filter(tracer -> tracer != 0)
+        .findFirst();
   }
 
   static Optional<byte[]> read(long pid, String file) {

@@ -1,7 +1,5 @@
 package dev.terrarium.testkit;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
 import dev.terrarium.testkit.Procs.Proc;
@@ -10,7 +8,6 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,32 +20,14 @@ import java.util.stream.Stream;
 /// One look at everything that could be left over.
 final class Scan {
   private static final long SELF = ProcessHandle.current().pid();
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
   private static final Pattern OUR_THREAD =
       Pattern.compile("^#(\\d+) \"(terrarium-.*)", Pattern.DOTALL);
-  private static final Pattern UNIX_SOCKET = Pattern.compile("\\s(\\d+) (/.*)$");
 
   private Scan() {}
 
-  /// What descends from this JVM, and what bears a birthmark and may be ours.
+  /// What descends from this JVM.
   static List<Proc> processes() {
-    return Stream.concat(
-            Procs.descendants(SELF).stream(),
-            Procs.marked().stream().filter(proc -> proc.pid() != SELF && !isStrangers(proc)))
-        .distinct()
-        .toList();
-  }
-
-  /// A marked process is another build's if the first unmarked process above it is neither this
-  /// JVM, nor one above this JVM (to which our orphans go): then somebody else lives who looks
-  /// after it.
-  private static boolean isStrangers(Proc proc) {
-    List<Long> above = Procs.ancestors(SELF).stream().map(Proc::pid).toList();
-    return Procs.ancestors(proc.pid()).stream()
-        .filter(it -> Procs.mark(it.pid()).isEmpty() || it.pid() == SELF)
-        .findFirst()
-        .filter(it -> it.pid() != SELF && it.pid() != 1 && !above.contains(it.pid()))
-        .isPresent();
+    return Descent.processes();
   }
 
   /// Threads of ours by their id, virtual ones too, with their stacks.
@@ -95,7 +74,8 @@ final class Scan {
         || target.startsWith(System.getProperty("java.home"));
   }
 
-  private static List<String> targets(long pid) {
+  /// What the descriptors of a process point to; nothing where it is gone or another user's.
+  static List<String> targets(long pid) {
     try (Stream<Path> entries = Files.list(Path.of("/proc", Long.toString(pid), "fd"))) {
       return entries.flatMap(entry -> target(entry).stream()).toList();
     } catch (IOException | UncheckedIOException e) {
@@ -111,45 +91,21 @@ final class Scan {
     }
   }
 
-  /// Directories and sockets of ours where sockets go, all shared memory, and trees of cgroups in
-  /// which nothing runs: where something does that is ours, its processes tell.
+  /// Directories and sockets of ours where sockets go, which is this JVM's alone in a build, and
+  /// what is ours in places that everybody shares.
   static Set<String> files() {
-    var files = new HashSet<String>();
-    for (Path place : socketPlaces()) {
-      list(place).stream().filter(Scan::isOurs).map(Path::toString).forEach(files::add);
-    }
-    list(SHARED_MEMORY).stream().map(Path::toString).forEach(files::add);
-    ownCgroup().stream()
-        .flatMap(cgroup -> list(cgroup).stream())
-        .filter(entry -> isOurs(entry) && isAtRest(entry))
+    return Stream.concat(
+            socketPlaces().stream().flatMap(place -> list(place).stream()).filter(Scan::isOurs),
+            SharedPlaces.ours().stream())
         .map(Path::toString)
-        .forEach(files::add);
-    return files;
+        .collect(Collectors.toSet());
   }
 
   private static Set<Path> socketPlaces() {
-    Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
-    return Optional.ofNullable(System.getenv("XDG_RUNTIME_DIR"))
-        .filter(it -> !it.isEmpty())
-        .map(it -> Set.of(Path.of(it), temporary))
-        .orElse(Set.of(temporary));
-  }
-
-  private static Optional<Path> ownCgroup() {
-    return Procs.read(SELF, "mountinfo").stream()
-        .flatMap(raw -> new String(raw, UTF_8).lines())
-        .filter(line -> line.contains(" - cgroup2 "))
-        .map(line -> line.split(" ", -1)[4])
-        .findFirst()
-        .flatMap(mount -> Procs.cgroup(SELF).map(own -> Path.of(mount + own)));
-  }
-
-  private static boolean isAtRest(Path cgroup) {
-    try {
-      return Files.readAllLines(cgroup.resolve("cgroup.events")).contains("populated 0");
-    } catch (IOException e) {
-      return false; // gone
-    }
+    return Stream.of(System.getProperty("java.io.tmpdir"), System.getenv("XDG_RUNTIME_DIR"))
+        .filter(it -> it != null && !it.isEmpty())
+        .map(Path::of)
+        .collect(Collectors.toSet());
   }
 
   private static boolean isOurs(Path file) {
@@ -164,46 +120,11 @@ final class Scan {
     }
   }
 
-  private static List<Path> list(Path directory) {
+  static List<Path> list(Path directory) {
     try (Stream<Path> entries = Files.list(directory)) {
       return entries.toList();
     } catch (IOException | UncheckedIOException e) {
       return List.of();
-    }
-  }
-
-  /// Is there a living process that is neither this JVM nor below it, and has this file, or a
-  /// socket at or below it, open?
-  static boolean heldByStranger(String file) {
-    Set<String> wanted = new HashSet<>(socketsAt(file));
-    wanted.add(file);
-    Set<Long> own = new HashSet<>(Procs.descendants(SELF).stream().map(Proc::pid).toList());
-    own.add(SELF);
-    return Procs.all().stream()
-        .filter(proc -> proc.alive() && !own.contains(proc.pid()) && !orphaned(proc))
-        .anyMatch(proc -> holds(proc.pid(), wanted, file));
-  }
-
-  /// A process of ours that got away is no excuse for its files.
-  private static boolean orphaned(Proc proc) {
-    return Procs.mark(proc.pid()).isPresent() && !isStrangers(proc);
-  }
-
-  private static boolean holds(long pid, Set<String> wanted, String file) {
-    return targets(pid).stream().anyMatch(wanted::contains)
-        || Procs.read(pid, "maps").map(String::new).filter(it -> it.contains(file)).isPresent();
-  }
-
-  private static Set<String> socketsAt(String path) {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/net/unix"))) {
-      return lines
-          .map(UNIX_SOCKET::matcher)
-          .filter(Matcher::find)
-          .filter(it -> it.group(2).equals(path) || it.group(2).startsWith(path + "/"))
-          .map(it -> "socket:[" + it.group(1) + "]")
-          .collect(Collectors.toSet());
-    } catch (IOException e) {
-      return Set.of();
     }
   }
 }

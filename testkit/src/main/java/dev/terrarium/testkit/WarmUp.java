@@ -13,7 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /// Makes the JDK open what it opens once and keeps for ever (pollers of virtual threads, a pair of
-/// sockets for closing channels, a reaper of processes), so that no test is blamed for it.
+/// sockets for closing channels, a reaper of processes), so that no test is blamed for it. And
+/// makes all that is started from here on known as ours, and open to Ctrl-C.
 final class WarmUp {
   private WarmUp() {}
 
@@ -24,6 +25,9 @@ final class WarmUp {
   private static final class Done {
     static {
       try {
+        Descent.begin();
+        Signals.restoreDefaults();
+        SharedPlaces.watch();
         sockets();
         process();
       } catch (IOException e) {

@@ -58,6 +58,23 @@ final class JvmTest {
     assertThat(exitAfter(Jvm::interrupt)).isEqualTo(128 + 2);
   }
 
+  /// Interrupts another one, and says how it ended.
+  static final class Interrupter {
+    public static void main(String[] arguments) {
+      System.out.println("exit " + exitAfter(Jvm::interrupt));
+    }
+  }
+
+  /// `nohup mvn verify`, or `mvn verify &` in a script: everything below ignored SIGINT, and tests
+  /// of Ctrl-C waited in vain.
+  @Test
+  void interruptsAlsoWhereAShellHasSwitchedThatOff() {
+    List<String> shell = List.of("sh", "-c", "trap '' INT QUIT HUP; exec \"$@\"", "sh");
+    try (Jvm jvm = Jvm.behind(shell, Interrupter.class, Map.of())) {
+      assertThat(jvm.awaitLine("exit ")).isEqualTo("130");
+    }
+  }
+
   @Test
   void stopsAndContinues() {
     try (Jvm jvm = Jvm.start(Sleeper.class, "x")) {

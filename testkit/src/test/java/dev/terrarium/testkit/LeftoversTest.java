@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.testkit.Procs.Proc;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -22,6 +23,16 @@ import org.junit.jupiter.api.Test;
 final class LeftoversTest {
   private static final Duration SHORT = Duration.ofMillis(50);
   private static final long RUN = (1L << 60) + 123_456_789;
+  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+  private static final String MAP =
+      """
+      import mmap, os, signal, sys
+      file = os.open("/dev/shm/" + sys.argv[1], os.O_RDWR | os.O_CREAT)
+      os.ftruncate(file, 4096)
+      memory = mmap.mmap(file, 4096)
+      os.close(file)
+      signal.pause()
+      """;
 
   private Leftovers before = Leftovers.now();
 
@@ -44,27 +55,70 @@ final class LeftoversTest {
     before.assertNothingNew(Leftovers.PATIENCE);
   }
 
+  /// Nobody above it is ours any more, its environment is empty, and so is what it inherited of
+  /// birthmarks.
+  @Test
+  void findsAProcessThatGotAwayWithoutAnyMark() throws IOException {
+    Orphan orphan = Orphan.of("setsid", "env", "-i");
+    assertThat(Procs.mark(orphan.pid())).isEmpty();
+    assertFound(orphan);
+  }
+
   @Test
   void findsAMarkedProcessThatGotAway() throws IOException {
-    Path file = Files.createTempFile("pid", "");
-    String escape = "(setsid sh -c 'echo $$ > " + file + "; exec sleep 1000' &)";
-    try (Child shell = Child.marked(RUN, 7, "sh", "-c", escape + "; exec sleep 1000")) {
-      // A shell that is killed before it has forked leaves nobody behind.
-      await().until(() -> Files.readString(file).endsWith("\n"));
-      shell.kill();
-    }
-    long away = Long.parseLong(Files.readString(file).strip());
-    try {
-      assertThat(Procs.marked(RUN)).extracting(Procs.Proc::pid).containsExactly(away);
+    Orphan orphan = Orphan.of("prlimit", "--rttime=" + (RUN - 7) + ":" + RUN, "setsid");
+    assertThat(Procs.marked(RUN)).extracting(Proc::pid).containsExactly(orphan.pid());
+    assertFound(orphan);
+  }
+
+  private void assertFound(Orphan orphan) {
+    try (orphan) {
       assertThat(Procs.descendants(ProcessHandle.current().pid()))
-          .extracting(Procs.Proc::pid)
-          .doesNotContain(away);
-      assertLeft("pid " + away);
-    } finally {
-      ProcessHandle.of(away).orElseThrow().destroyForcibly();
-      Files.delete(file);
+          .extracting(Proc::pid)
+          .doesNotContain(orphan.pid());
+      assertLeft("pid " + orphan.pid());
     }
     before.assertNothingNew(Leftovers.PATIENCE);
+  }
+
+  /// A second build on the machine, or a Terrarium of somebody else's, has processes that bear
+  /// birthmarks and whose parents are dead; they were taken for ours, and every test failed.
+  @Test
+  void leavesTheOrphansOfAnotherBuildAlone() throws IOException {
+    Orphan orphan =
+        Orphan.of("prlimit", "--rttime=" + (RUN - 7) + ":" + RUN, "--locks=5:5", "setsid");
+    try (orphan) {
+      assertThat(Procs.marked(RUN)).extracting(Proc::pid).containsExactly(orphan.pid());
+      before.assertNothingNew(SHORT);
+    }
+  }
+
+  /// A process whose parent is dead, so that it descends from nobody here.
+  private record Orphan(Proc seen) implements AutoCloseable {
+    /// @param launcher becomes the process
+    static Orphan of(String... launcher) throws IOException {
+      Path file = Files.createTempFile("pid", "");
+      String away =
+          "%s sh -c 'echo $$ > %s; exec sleep 1000' & wait"
+              .formatted(String.join(" ", launcher), file);
+      try (Child shell = Child.start("sh", "-c", away)) {
+        await().until(() -> Files.readString(file).endsWith("\n"));
+        shell.kill();
+      }
+      long pid = Long.parseLong(Files.readString(file).strip());
+      Files.delete(file);
+      return new Orphan(Procs.find(pid).orElseThrow());
+    }
+
+    long pid() {
+      return seen.pid();
+    }
+
+    @Override
+    public void close() {
+      Signals.kill(seen);
+      Procs.awaitGone(pid(), Leftovers.PATIENCE);
+    }
   }
 
   @Test
@@ -117,31 +171,38 @@ final class LeftoversTest {
     before.assertNothingNew(Leftovers.PATIENCE);
   }
 
-  @Test
-  void leavesTheSocketsOfALivingStrangerAlone() throws IOException {
-    // A process whose parent is gone descends from nobody here and bears no mark.
-    Path directory = Files.createTempDirectory("terrarium-");
-    String serve =
-        "import socket,time; s=socket.socket(socket.AF_UNIX); s.bind('%s/s'); time.sleep(1000)"
-            .formatted(directory);
-    try (Child shell = Child.start("sh", "-c", "setsid python3 -c \"" + serve + "\" & exit 0")) {
-      shell.awaitExit();
-      before.assertNothingNew(Leftovers.PATIENCE);
-    } finally {
-      Procs.all().stream()
-          .filter(proc -> Procs.command(proc.pid()).contains(directory + "/s"))
-          .forEach(it -> ProcessHandle.of(it.pid()).ifPresent(ProcessHandle::destroyForcibly));
-      Files.deleteIfExists(directory.resolve("s"));
-      Files.delete(directory);
-    }
-  }
-
+  /// What one of ours has mapped once stays ours when it is dead.
   @Test
   void findsSharedMemory() throws IOException {
-    Path file = Files.createTempFile(Path.of("/dev/shm"), "planted", "");
+    String name = "planted-" + ProcessHandle.current().pid();
+    Path file = SHARED_MEMORY.resolve(name);
+    try (Child _ = Child.start("python3", "-c", MAP, name)) {
+      await().until(() -> Files.exists(file) && SharedPlaces.ours().contains(file));
+      assertLeft("file " + file);
+    }
     assertLeft("file " + file);
     Files.delete(file);
     before.assertNothingNew(Leftovers.PATIENCE);
+  }
+
+  /// Seen when it appears: nobody asks before the process is dead.
+  @Test
+  void findsSharedMemoryOfAProcessThatIsDeadByNow() throws IOException {
+    String name = "planted-" + ProcessHandle.current().pid();
+    Path file = SHARED_MEMORY.resolve(name);
+    try (Child _ = Child.start("python3", "-c", MAP, name)) {
+      await().until(() -> SharedPlaces.claimed().contains(file));
+    }
+    assertLeft("file " + file);
+    Files.delete(file);
+  }
+
+  @Test
+  void leavesTheSharedMemoryOfStrangersAlone() throws IOException {
+    // A folder, which nobody has open for a moment, as this JVM would have a file.
+    Path planted = Files.createTempDirectory(SHARED_MEMORY, "planted");
+    before.assertNothingNew(SHORT);
+    Files.delete(planted);
   }
 
   @Test

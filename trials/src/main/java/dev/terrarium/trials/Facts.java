@@ -62,13 +62,6 @@ record Facts(
     return Python.EXECUTABLE;
   }
 
-  /// SIGINT is ignored by whoever is started in the background of a shell without job control, and
-  /// then by every JVM below.
-  static boolean ignoresSigint() {
-    String ignored = field("/proc/self/status", "SigIgn");
-    return (Long.parseUnsignedLong(ignored, 16) & 2) != 0;
-  }
-
   private static String field(String file, String name) {
     return read(file)
         .lines()

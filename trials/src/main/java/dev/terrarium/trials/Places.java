@@ -16,6 +16,10 @@ final class Places {
     return module().resolve("adapters").resolve("tenant.py");
   }
 
+  static Path exhausted() {
+    return module().resolve("adapters").resolve("exhausted.py");
+  }
+
   /// The stranger that looks like a worker of old.
   static Path lookalike() {
     return module().resolve("bystanders").resolve("grpc_server.py");

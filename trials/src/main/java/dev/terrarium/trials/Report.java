@@ -45,6 +45,12 @@ final class Report {
     survivors.latestMatrix().ifPresentOrElse(this::matrix, () -> notYet(FULL));
     lines.add("## Chaos\n");
     survivors.latestChaos().ifPresentOrElse(this::chaos, () -> notYet("trials/run chaos"));
+    lines.add("## Exhaustion\n");
+    survivors
+        .latestExhaustion()
+        .ifPresentOrElse(
+            run -> new ExhaustionReport(run, lines).write(() -> facts(run.facts())),
+            () -> notYet("trials/run exhaustion"));
     return String.join("\n", lines).stripTrailing() + "\n";
   }
 
@@ -296,15 +302,19 @@ final class Report {
   }
 
   private void list(Stream<String> items) {
-    List<String> all = items.map(it -> "* " + it.replace('\n', ' ')).toList();
+    List<String> all = items.map(Report::item).toList();
     if (!all.isEmpty()) {
       lines.addAll(all);
       lines.add("");
     }
   }
 
+  static String item(String text) {
+    return "* " + text.replace('\n', ' ');
+  }
+
   /// Least, median and most.
-  private static String spread(DoubleStream values) {
+  static String spread(DoubleStream values) {
     double[] sorted = values.sorted().toArray();
     if (sorted.length == 0) {
       return "";
@@ -325,7 +335,7 @@ final class Report {
     return String.format(Locale.ROOT, value < 10 ? "%.1f" : "%,.0f", value);
   }
 
-  private static String number(long value) {
+  static String number(long value) {
     return String.format(Locale.ROOT, "%,d", value);
   }
 }

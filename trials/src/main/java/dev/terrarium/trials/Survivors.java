@@ -12,8 +12,11 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /// What `docs/survivors.json` holds, and `docs/survivors.md` tells: the latest run of each kind.
-record Survivors(@Nullable MatrixRun matrix, @Nullable ChaosRun chaos) {
-  private static final JsonMapper JSON = new JsonMapper();
+record Survivors(
+    @Nullable MatrixRun matrix, @Nullable ChaosRun chaos, @Nullable OrdealRun exhaustion) {
+  static final Survivors NONE = new Survivors(null, null, null);
+
+  static final JsonMapper JSON = new JsonMapper();
   private static final String NAME = "survivors";
 
   record MatrixRun(Facts facts, List<MatrixResult> results) {
@@ -29,10 +32,17 @@ record Survivors(@Nullable MatrixRun matrix, @Nullable ChaosRun chaos) {
     }
   }
 
+  /// @param seed with which the same happens at the same moments again
+  record OrdealRun(Facts facts, long seed, List<OrdealResult> results) {
+    OrdealRun {
+      results = List.copyOf(results);
+    }
+  }
+
   /// As it was written; empty where nothing was.
   static Survivors in(Path folder) throws IOException {
     Path file = folder.resolve(NAME + ".json");
-    return Files.exists(file) ? parse(Files.readString(file)) : new Survivors(null, null);
+    return Files.exists(file) ? parse(Files.readString(file)) : NONE;
   }
 
   /// Whether a run's results can be written there, asked before the run; a missing folder is made.
@@ -67,11 +77,15 @@ record Survivors(@Nullable MatrixRun matrix, @Nullable ChaosRun chaos) {
   }
 
   Survivors with(MatrixRun latest) {
-    return new Survivors(latest, chaos);
+    return new Survivors(latest, chaos, exhaustion);
   }
 
   Survivors with(ChaosRun latest) {
-    return new Survivors(matrix, latest);
+    return new Survivors(matrix, latest, exhaustion);
+  }
+
+  Survivors with(OrdealRun latest) {
+    return new Survivors(matrix, chaos, latest);
   }
 
   Optional<MatrixRun> latestMatrix() {
@@ -80,6 +94,10 @@ record Survivors(@Nullable MatrixRun matrix, @Nullable ChaosRun chaos) {
 
   Optional<ChaosRun> latestChaos() {
     return Optional.ofNullable(chaos);
+  }
+
+  Optional<OrdealRun> latestExhaustion() {
+    return Optional.ofNullable(exhaustion);
   }
 
   /// A line for each host, so that two of them can be compared.

@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.Start;
 import dev.terrarium.trials.MatrixResult.Cell;
+import dev.terrarium.trials.OrdealResult.RoundResult;
 import dev.terrarium.trials.Survivors.ChaosRun;
 import dev.terrarium.trials.Survivors.MatrixRun;
+import dev.terrarium.trials.Survivors.OrdealRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,7 +40,7 @@ final class ReportTest {
 
   @Test
   void saysHowManyWereLeftAndHowLongItTook() {
-    String text = new Report(new Survivors(matrix(), null)).text();
+    String text = new Report(Survivors.NONE.with(matrix())).text();
     assertThat(text)
         .contains("**0 survivors** in 3 of the 990 cells of ", "in 1 hosts with 33 processes")
         .contains("| SIGKILL | 3 | 6 | 0 | 20 / 30 / 40 |")
@@ -47,7 +50,7 @@ final class ReportTest {
 
   @Test
   void namesASurvivor() {
-    String text = new Report(new Survivors(matrix("pid 5: sleep"), null)).text();
+    String text = new Report(Survivors.NONE.with(matrix("pid 5: sleep"))).text();
     assertThat(text)
         .contains("**1 survivors**")
         .contains("* SIGKILL: LOOP, DAEMON: pid 5: sleep")
@@ -56,7 +59,7 @@ final class ReportTest {
 
   @Test
   void saysWhoWasHurtAndWithWhichSeed() {
-    String text = new Report(new Survivors(null, chaos("the editor is dead"))).text();
+    String text = new Report(Survivors.NONE.with(chaos("the editor is dead"))).text();
     assertThat(text)
         .contains("**0 orphans, 1 strangers hurt** in 1 kills")
         .contains("Seed 4711")
@@ -67,12 +70,42 @@ final class ReportTest {
         .contains("Not run yet: `trials/run matrix`");
   }
 
+  private static OrdealRun exhaustion(int none) {
+    Ordeal ordeal = Ordeal.schedule(5, 1).getFirst();
+    var round =
+        new RoundResult(
+            ordeal.rounds().getFirst(),
+            Map.of("VALUE", 998 - none, "DEADLINE", 2),
+            none,
+            0,
+            none == 0 ? List.of() : List.of("NoClassDefFoundError"),
+            250);
+    var result = new OrdealResult(3, List.of(round), 6, List.of(), List.of(), "");
+    return new OrdealRun(Facts.now("trials/run exhaustion", 1).took(60), 815, List.of(result));
+  }
+
+  @Test
+  void saysWhichCallersHadNoOutcome() {
+    assertThat(new Report(Survivors.NONE.with(exhaustion(0))).text())
+        .contains(
+            "**0 callers without exactly one outcome, 0 pools not whole again, 0 processes left**"
+                + " in 1 rounds of 1 hosts")
+        .contains("Seed 815", "| a value | 998 |", "| its deadline | 2 |", "250 / 250 / 250")
+        .doesNotContain("host 3, round");
+    assertThat(new Report(Survivors.NONE.with(exhaustion(7))).text())
+        .contains("**7 callers without exactly one outcome")
+        .contains(
+            "* host 3, round 0: 7 callers without an outcome, 0 with more than one,"
+                + " [NoClassDefFoundError]");
+  }
+
   @Test
   void oneRunKeepsTheOtherOnesSection() throws IOException {
     Survivors.in(folder).with(matrix()).write(folder);
     Survivors.in(folder).with(chaos()).write(folder);
+    Survivors.in(folder).with(exhaustion(0)).write(folder);
     assertThat(Files.readString(folder.resolve("survivors.md")))
-        .contains("in 3 of the", "in 1 kills")
+        .contains("in 3 of the", "in 1 kills", "in 1 rounds")
         .doesNotContain("Not run yet");
     assertThat(Survivors.in(folder).latestMatrix().orElseThrow().results())
         .isEqualTo(matrix().results());
@@ -80,7 +113,8 @@ final class ReportTest {
 
   @Test
   void namesNoPlaceOnThisMachine() {
-    String text = new Report(new Survivors(matrix(), chaos())).text();
+    String text =
+        new Report(Survivors.NONE.with(matrix()).with(chaos()).with(exhaustion(0))).text();
     assertThat(text).doesNotContain(System.getProperty("user.dir"), "/home/", "/tmp/", "/root/");
   }
 

@@ -23,6 +23,8 @@ final class TrialsTest {
     assertThat(options.kills()).isEqualTo(7);
     assertThat(options.lanes()).isEqualTo(3);
     assertThat(options.command()).isEqualTo("trials/run chaos --kills 7 --seed 9");
+    Options minutes = Options.parse("exhaustion", "--minutes", "7", "--seed", "9");
+    assertThat(minutes.command()).isEqualTo("trials/run exhaustion --minutes 7 --seed 9");
     assertThat(Options.parse("matrix").command()).isEqualTo("trials/run matrix");
   }
 
@@ -52,6 +54,9 @@ final class TrialsTest {
           matrix --kills 5          | --kills is nothing for matrix
           matrix --seed 5           | --seed is nothing for matrix
           chaos --pairs             | --pairs is nothing for chaos
+          chaos --minutes 3         | --minutes is nothing for chaos
+          exhaustion --kills 3      | --kills is nothing for exhaustion
+          exhaustion --minutes 0    | --minutes must be a number from 1 to 1440, not 0
           """)
   void wrongUseIsRefused(String arguments, String why) {
     String[] all = arguments.isEmpty() ? new String[0] : arguments.split(" ", -1);
@@ -92,7 +97,7 @@ final class TrialsTest {
     Path missing = folder.resolve("a/b");
     Survivors.requireWritable(missing);
     assertThat(missing).isEmptyDirectory();
-    new Survivors(null, null).write(missing);
+    Survivors.NONE.write(missing);
     String before = Files.readString(missing.resolve("survivors.json"));
     Survivors.requireWritable(missing);
     assertThat(missing.resolve("survivors.json")).hasContent(before);

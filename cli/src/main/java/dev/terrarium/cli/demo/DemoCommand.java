@@ -44,28 +44,31 @@ public final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     int size = WorkerOptions.size(workers);
     DemoReport report = json ? new JsonReport(terminal) : new TextReport(terminal);
+    Terminal talk = json ? terminal.withoutProgressLines() : terminal;
     try (DemoAdapters adapters = new DemoAdapters()) {
-      parse(report, adapters, size);
-      return kill(report, adapters, size) ? 0 : 1;
+      parse(talk, report, adapters, size);
+      return kill(talk, report, adapters, size) ? 0 : 1;
     }
   }
 
-  private void parse(DemoReport report, DemoAdapters adapters, int size) throws Exception {
+  private void parse(Terminal talk, DemoReport report, DemoAdapters adapters, int size)
+      throws Exception {
     report.firstAct(size);
     long begin = System.nanoTime();
     try (Terrarium runtime = options.start()) {
-      new LibraryAct(terminal, files)
+      new LibraryAct(talk, files)
           .play(options.pool(runtime, adapters.find("modulestats.py"), size), begin, report);
     }
   }
 
-  private boolean kill(DemoReport report, DemoAdapters adapters, int size) throws Exception {
+  private boolean kill(Terminal talk, DemoReport report, DemoAdapters adapters, int size)
+      throws Exception {
     report.secondAct(size);
-    terminal.progress("starting a second JVM ...");
+    talk.progress("starting a second JVM ...");
     try (VictimJvm victim = VictimJvm.start(adapters.find("busy.py"), size, options.arguments())) {
-      return new KillAct(terminal, report).play(victim, size);
+      return new KillAct(talk, report).play(victim, size);
     } finally {
-      terminal.clearProgress();
+      talk.clearProgress();
     }
   }
 }

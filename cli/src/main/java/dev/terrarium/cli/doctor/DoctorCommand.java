@@ -15,6 +15,7 @@ import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Machine;
+import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.StateDirectory;
@@ -64,13 +65,24 @@ public final class DoctorCommand implements Callable<Integer> {
   /// What was found of the runs.
   private record Runs(List<KnownRun> known, Optional<Validation> validation, List<Finding> found) {}
 
+  private static final Runs NO_RUNS = new Runs(List.of(), Optional.empty(), List.of());
+
   @Override
   public Integer call() {
-    StateDirectory state = options.locate();
-    Runs runs = runs(state);
+    List<Finding> places = new ArrayList<>();
+    Runs runs = NO_RUNS;
+    try {
+      StateDirectory state = options.locate();
+      runs = runs(state);
+      places.addAll(PlaceChecks.of(state.path(), runs.known()));
+    } catch (RegistryException e) {
+      places.add(
+          Finding.fail(
+              "state directory", "there is no place for one", String.valueOf(e.getMessage())));
+    }
     List<Finding> findings = new ArrayList<>(MachineChecks.of(runs.known()));
     findings.add(PythonCheck.of(python == null ? Config.defaults().python() : python));
-    findings.addAll(PlaceChecks.of(state.path(), runs.known()));
+    findings.addAll(places);
     findings.addAll(runs.found());
     boolean fit = findings.stream().noneMatch(it -> it.level() == Level.FAIL);
     if (json) {
@@ -83,6 +95,9 @@ public final class DoctorCommand implements Callable<Integer> {
   }
 
   private static Runs runs(StateDirectory state) {
+    if (ProcFs.objection().isPresent()) { // which is a finding by itself
+      return new Runs(List.of(), Optional.empty(), List.of());
+    }
     AuditLog audit =
         Files.isWritable(state.path()) ? AuditLog.ofNoRun(state.path(), "cli") : _ -> {};
     var policy = CleanupPolicy.defaults().reportOnly();

@@ -28,6 +28,8 @@ final class MachineChecks {
   /// processes.
   private static final long FILES_MIN = 1_024;
 
+  private static final String FILES_REMEDY =
+      "raise it: ulimit -n 65536, LimitNOFILE= in systemd, --ulimit nofile= in docker";
   private static final long PROCESSES_MIN = 512;
   private static final long ZOMBIES_MAX = 10;
   private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(1);
@@ -41,7 +43,9 @@ final class MachineChecks {
     findings.add(files());
     findings.add(processes());
     findings.add(clock(runs));
-    findings.add(firstProcess());
+    if (ProcFs.objection().isEmpty()) {
+      findings.add(firstProcess());
+    }
     return findings;
   }
 
@@ -65,19 +69,21 @@ final class MachineChecks {
   }
 
   private static Finding files() {
-    OptionalLong limit = softLimit("Max open files");
+    OptionalLong limit = Machine.openFiles();
     String detail = limit.isPresent() ? "%,d".formatted(limit.getAsLong()) : "unlimited";
-    return limit.orElse(Long.MAX_VALUE) >= FILES_MIN
+    long open = limit.orElse(Long.MAX_VALUE);
+    if (open < Machine.OPEN_FILES_MIN) {
+      String needed = "%s; a runtime needs %d at least".formatted(detail, Machine.OPEN_FILES_MIN);
+      return Finding.fail("open files", needed, FILES_REMEDY);
+    }
+    return open >= FILES_MIN
         ? Finding.ok("open files", detail)
-        : Finding.warn(
-            "open files",
-            detail + "; each worker takes about six",
-            "raise it: ulimit -n 65536, LimitNOFILE= in systemd, --ulimit nofile= in docker");
+        : Finding.warn("open files", detail + "; each worker takes about six", FILES_REMEDY);
   }
 
   /// The least of what limits the user, the container and the machine.
   private static Finding processes() {
-    long user = softLimit("Max processes").orElse(Long.MAX_VALUE);
+    long user = Machine.softLimit("Max processes").orElse(Long.MAX_VALUE);
     long container =
         Machine.ownCgroup().flatMap(it -> number(it.resolve("pids.max"))).orElse(Long.MAX_VALUE);
     long machine = number(Path.of("/proc/sys/kernel/threads-max")).orElse(Long.MAX_VALUE);
@@ -89,19 +95,6 @@ final class MachineChecks {
             "processes",
             detail + ", threads included",
             "raise it: ulimit -u, TasksMax= in systemd, --pids-limit in docker");
-  }
-
-  private static OptionalLong softLimit(String name) {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/self/limits"))) {
-      return lines
-          .filter(line -> line.startsWith(name))
-          .map(line -> line.substring(name.length()).strip().split("\\s+", -1)[0])
-          .filter(soft -> soft.matches("\\d{1,18}"))
-          .mapToLong(Long::parseLong)
-          .findFirst();
-    } catch (IOException e) {
-      return OptionalLong.empty();
-    }
   }
 
   /// By lines: `Files.readString` begins with a read of one byte, after which the kernel takes a

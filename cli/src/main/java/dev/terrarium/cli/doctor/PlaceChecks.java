@@ -6,6 +6,7 @@ import dev.terrarium.cli.Words;
 import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.SocketsDirectory;
+import dev.terrarium.warden.PythonHome;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -17,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,6 +36,7 @@ final class PlaceChecks {
   static List<Finding> of(Path home, List<KnownRun> runs) {
     List<Finding> findings = new ArrayList<>();
     findings.add(state(home));
+    findings.add(python(home));
     findings.add(space(home));
     findings.add(sockets());
     findings.add(leftovers(runs));
@@ -73,6 +76,33 @@ final class PlaceChecks {
     } catch (IOException | UnsupportedOperationException e) {
       return Finding.warn("state directory", home + " does not say whose it is: " + e, HOME_REMEDY);
     }
+  }
+
+  /// What every start runs. One file too few, or one byte too many, and none works: so a start
+  /// mends them, which does not help for long where somebody goes on cleaning them up.
+  private static Finding python(Path home) {
+    PythonHome files = PythonHome.locate(home);
+    Optional<String> open = files.objection();
+    if (open.isPresent()) {
+      return Finding.fail(
+          "python files",
+          open.get(),
+          "chmod 700 it if nobody else has written to it, else remove it; a start makes it again");
+    }
+    if (!Files.isDirectory(files.directory())) {
+      return Finding.ok(
+          "python files", files.directory() + " is not there yet; the first start makes it");
+    }
+    List<String> damaged = files.damaged();
+    return damaged.isEmpty()
+        ? Finding.ok("python files", files.directory().toString())
+        : Finding.warn(
+            "python files",
+            "%d of %d are missing or altered in %s: %s"
+                .formatted(
+                    damaged.size(), files.size(), files.directory(), String.join(", ", damaged)),
+            "the next start unpacks them again, and a living runtime within its auditInterval; keep"
+                + " what cleans old files up (tmpreaper, systemd-tmpfiles, cron) away from there");
   }
 
   private static Finding space(Path home) {

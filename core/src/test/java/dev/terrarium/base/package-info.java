@@ -1,0 +1,4 @@
+@NullMarked
+package dev.terrarium.base;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,29 @@
+package dev.terrarium.trials;
+
+/// What happens to a host that goes on: something runs out for a while, or somebody is killed.
+enum Misfortune {
+  HEAP("heap full"),
+  THREADS("no thread and no process to be had"),
+  DESCRIPTORS("no descriptor left, host and warden"),
+  DISK("nothing can be written, host and warden"),
+  LOG("log backend stalls"),
+  WORKER("SIGKILL of a worker"),
+  ZYGOTE("SIGKILL of the zygote"),
+  WARDEN("SIGKILL of the warden");
+
+  private final String words;
+
+  Misfortune(String words) {
+    this.words = words;
+  }
+
+  /// For people.
+  String words() {
+    return words;
+  }
+
+  /// Whether it happens at once, and has no end.
+  boolean isKill() {
+    return this == WORKER || this == ZYGOTE || this == WARDEN;
+  }
+}
