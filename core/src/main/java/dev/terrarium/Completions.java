@@ -21,7 +21,7 @@ final class Completions {
   static final int THREADS_MAX = 256;
 
   /// How long one waits for its next completion before it ends.
-  static final Duration IDLE = Duration.ofSeconds(1);
+  static final Duration IDLE = Duration.ofMillis(200);
 
   private static final Log LOG = Log.of(Completions.class);
   private static final Completions SHARED =

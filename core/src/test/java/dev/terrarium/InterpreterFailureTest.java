@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The interpreter, the kernel or the directories are not what is needed.
 @Timeout(90)
@@ -58,9 +59,17 @@ final class InterpreterFailureTest {
     assertThat(failure).hasMessageContaining("does not work").hasMessageContaining(said);
   }
 
-  @Test
-  void whatALauncherSaysOnStderrDoesNotMatter() {
-    String python = script("echo 'a warning of the launcher' >&2; exec python3 \"$@\"");
+  /// Seven lines were taken for the answer, and a line without an end hid its beginning.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "echo 'a warning of the launcher' >&2",
+        "printf 'no end of the line: '",
+        "seq 20",
+        "echo terrarium-like; printf 'terrarium'"
+      })
+  void whatALauncherSaysBeforeDoesNotMatter(String says) {
+    String python = script(says + "; exec python3 \"$@\"");
     try (Pool pool = Trouble.pool().python(python).start()) {
       assertThat(pool.tool("echo").args("fine").call(String.class)).isEqualTo("fine");
     }

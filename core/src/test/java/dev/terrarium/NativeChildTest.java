@@ -10,6 +10,7 @@ import dev.terrarium.testkit.Signals;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -20,12 +21,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// A child that native code in the JVM starts inherits all descriptors that are not marked to be
 /// closed, and the JDK marks hardly any. It held the JVM's ends of the lifelines and of the
 /// warden's standard input then, and neither closed when the JVM died.
 @Timeout(90)
 final class NativeChildTest {
+  private static final int O_CLOEXEC = 02000000;
+  private static final int O_ASYNC = 020000;
   private static final String WARDENS_LINE = "pipe of the warden's standard input";
 
   @TempDir Path home;
@@ -56,10 +61,37 @@ final class NativeChildTest {
     }
   }
 
+  /// Libraries that fork and exec by themselves are in Python as well, and `close_fds=False` is.
+  @ParameterizedTest
+  @EnumSource(Start.class)
+  void inheritsNothingOfAWardenAZygoteOrAWorker(Start start) {
+    try (Terrarium runtime = Endings.runtime(home);
+        Pool pool = Endings.pool(runtime).start(start).size(2).start()) {
+      replaceAWorker(pool);
+      Proc warden = Endings.warden(ProcessHandle.current().pid());
+      List<Proc> all = Procs.marked(Endings.birthmark(warden));
+      assertThat(all).hasSizeGreaterThanOrEqualTo(3);
+      assertThat(all).flatExtracting(NativeChildTest::inheritable).isEmpty();
+    }
+  }
+
+  /// What a child of this process would inherit beside the standard streams, and beside a worker's
+  /// ends of its lifelines: these hold for the worker's whole group, and whatever becomes of it.
+  private static List<String> inheritable(Proc process) {
+    Path descriptors = Path.of("/proc/" + process.pid() + "/fd");
+    return Endings.names(descriptors).stream()
+        .filter(it -> Integer.parseInt(it) > 2)
+        .map(descriptors::resolve)
+        .filter(it -> !has(O_CLOEXEC, it) && !has(O_ASYNC, it))
+        .map(it -> "%s: %s of %s".formatted(it, target(it), process))
+        .toList();
+  }
+
   private static void replaceAWorker(Pool pool) {
     long worker = Endings.pids(pool).getFirst();
     Trouble.kill(worker);
-    Endings.soon().until(() -> pool.stats().idle() == 3 && !Endings.pids(pool).contains(worker));
+    int size = pool.stats().size();
+    Endings.soon().until(() -> pool.stats().idle() == size && !Endings.pids(pool).contains(worker));
   }
 
   /// What this JVM has of a runtime: what each descriptor points to, and for people what that is.
@@ -88,7 +120,7 @@ final class NativeChildTest {
     try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
       for (Path each : all.toList()) {
         String what = ours.get(target(each));
-        if (what != null && !isCloseOnExec(each)) {
+        if (what != null && !has(O_CLOEXEC, each)) {
           unmarked.add(each + ": " + what);
         }
       }
@@ -96,14 +128,20 @@ final class NativeChildTest {
     return unmarked;
   }
 
-  private static boolean isCloseOnExec(Path descriptor) throws IOException {
+  private static boolean has(int flag, Path descriptor) {
     Path info = descriptor.resolveSibling("../fdinfo/" + descriptor.getFileName());
-    String flags =
-        Files.readAllLines(info).stream()
-            .filter(line -> line.startsWith("flags:"))
-            .findFirst()
-            .orElseThrow();
-    return (Long.parseLong(flags.substring("flags:".length()).strip(), 8) & 02000000) != 0;
+    try {
+      String flags =
+          Files.readAllLines(info).stream()
+              .filter(line -> line.startsWith("flags:"))
+              .findFirst()
+              .orElseThrow();
+      return (Long.parseLong(flags.substring("flags:".length()).strip(), 8) & flag) != 0;
+    } catch (NoSuchFileException e) {
+      return flag == O_CLOEXEC; // closed meanwhile
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static Set<String> targets(long pid) {

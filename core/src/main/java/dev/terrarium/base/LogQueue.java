@@ -21,8 +21,9 @@ final class LogQueue {
   /// How long an end waits for lines that are still queued.
   static final Duration FLUSH = Duration.ofMillis(500);
 
-  /// How long the thread waits for the next line where nobody keeps it.
-  private static final long IDLE_MILLIS = 1_000;
+  /// How long the thread waits for the next line where nobody has kept it. When its last keeper
+  /// goes it ends at once.
+  private static final long IDLE_MILLIS = 200;
 
   private record Line(String logger, Level level, String text, @Nullable Throwable cause) {}
 
@@ -156,13 +157,12 @@ final class LogQueue {
     delivering = false;
     notifyAll();
     while (lines.isEmpty() && lost == 0) {
-      boolean kept = keepers > 0;
       try {
         wait(IDLE_MILLIS);
       } catch (InterruptedException e) {
         // By a backend, perhaps; nobody else knows this thread.
       }
-      if (!kept && keepers == 0 && lines.isEmpty() && lost == 0) {
+      if (keepers == 0 && lines.isEmpty() && lost == 0) {
         thread = null;
         return null;
       }

@@ -63,7 +63,7 @@ public record Interpreter(Path executable, String version) {
           import _ctypes, _socket, resource, select
       except ImportError:
           lacking = str(sys.exc_info()[1])
-      sys.stdout.write("terrarium\\n%d\\n%d\\n%d\\n%s\\n%s\\n"
+      sys.stdout.write("\\nterrarium\\n%d\\n%d\\n%d\\n%s\\n%s\\n"
           % (sys.version_info[:3] + (sys.executable, lacking)))
       """;
 
@@ -222,10 +222,10 @@ public record Interpreter(Path executable, String version) {
         || lines(new String(said, StandardCharsets.UTF_8)).length > LINES;
   }
 
-  // Launchers may have something to say before.
+  // Launchers, and agents, may have something to say before, and not end the line.
   private static String[] lines(String said) {
-    int start = said.startsWith(FIRST_LINE) ? 0 : said.indexOf("\n" + FIRST_LINE) + 1;
-    return said.substring(start).split("\n", -1);
+    int start = ("\n" + said).lastIndexOf("\n" + FIRST_LINE);
+    return start < 0 ? new String[0] : said.substring(start).split("\n", -1);
   }
 
   private static Interpreter parse(String command, String output) {
