@@ -181,15 +181,31 @@ final class FullDiskTest {
 
   @Test
   void aFullOneStartsNoWorkersUntilThereIsRoomAndKeepsThoseThatAreThere() throws IOException {
+    assertStartsNoWorkersUntilThereIsRoom(this::fill, this::free);
+  }
+
+  /// On a disk the first rows may find room in the ledger's last page. Here not even one does: the
+  /// start went on trying, on the spot, and never came back.
+  @Test
+  void notEvenOneWorkerIsStartedWhereNothingFindsRoom() throws IOException {
+    assertStartsNoWorkersUntilThereIsRoom(
+        host -> limitFiles(host, "1"), host -> limitFiles(host, "unlimited"));
+  }
+
+  private interface Step {
+    void take(Jvm host) throws IOException;
+  }
+
+  private void assertStartsNoWorkersUntilThereIsRoom(Step fill, Step free) throws IOException {
     try (Jvm host = host(Ledger.REQUIRED, "run")) {
       host.awaitLine("ready");
-      fill(host);
+      fill.take(host);
       tell("go");
       assertThat(host.awaitLine("second "))
           .startsWith("failed")
           .contains("cannot be reserved", disk(), "nothing was started", "free space there");
       assertThat(host.awaitLine("first ")).isEqualTo("goes on");
-      free(host);
+      free.take(host);
       tell("free");
       assertThat(host.awaitLine("third ")).isEqualTo("started well");
       assertThat(host.awaitLine("report ")).isEqualTo("CloseReport[killed=0, left=0]");

@@ -200,8 +200,12 @@ final class Crew {
 
   private void fill() {
     locked(() -> tryIsDue = false);
-    for (Worker next = reserve(); next != null; next = reserve()) {
+    Worker next = reserve();
+    while (next != null) {
       next.start();
+      // One that has failed on the spot has its successor coming, later: at once that fails as
+      // well.
+      next = next.isGone() ? null : reserve();
     }
   }
 

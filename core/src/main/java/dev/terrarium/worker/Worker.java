@@ -160,6 +160,11 @@ public final class Worker {
     return state instanceof WorkerState.Ready;
   }
 
+  /// Whether its process is dead, or never was.
+  public boolean isGone() {
+    return state instanceof WorkerState.Gone;
+  }
+
   /// The worker that has this call, if one has.
   public static Optional<Worker> of(Call call) {
     return Optional.ofNullable(call.worker());
