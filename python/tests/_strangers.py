@@ -19,8 +19,11 @@ import signal
 import sys
 
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
+PID_MAX = "/proc/sys/kernel/pid_max"
 FORKS_MAX = 300
 """Others fork at the same time, and take the number away: for a moment, or for good."""
+GAP = 30
+"""Left out behind the numbers that others have got while this program took one."""
 PID_MIN = 300
 """Below that the kernel does not go when it begins anew."""
 
@@ -30,12 +33,15 @@ children: set[int] = set()
 def why_not() -> str:
     """Empty where numbers can be had."""
     try:
-        with open(LAST_PID, encoding="ascii") as file:
-            last = int(file.read())
-        set_last(max(last, PID_MIN))
+        set_last(max(number(LAST_PID), PID_MIN))
     except OSError as failure:
         return f"{LAST_PID} cannot be written: {failure.strerror}"
     return ""
+
+
+def number(path: str) -> int:
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
 
 
 def set_last(pid: int) -> None:
@@ -61,11 +67,16 @@ def ours(hard: int, number: int) -> int:
 
 def at(wanted: int) -> int:
     for forks in range(1, FORKS_MAX):
+        before = number(LAST_PID)
         set_last(wanted - 1)
         pid = os.fork()
         if pid == 0:
             os.setsid()
             wait_for_the_end()
+        # Or all others on this machine would get numbers that were just given up: a test beside this
+        # one that looks whether a worker is another by now would see its old number.
+        after = max(before + GAP, wanted)
+        set_last(after if after < number(PID_MAX) else PID_MIN)
         children.add(pid)
         if pid == wanted:
             return forks
