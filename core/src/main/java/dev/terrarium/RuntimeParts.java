@@ -50,6 +50,9 @@ import java.util.function.Supplier;
 final class RuntimeParts {
   private static final Log LOG = Log.of(RuntimeParts.class);
 
+  /// How long a start waits for a logging backend that has not come up by then.
+  static final Duration BACKEND_TIMEOUT = Duration.ofSeconds(5);
+
   private final Config config;
   private final RunId runId = RunId.generate();
   private final Deque<Runnable> undo = new ArrayDeque<>();
@@ -170,6 +173,7 @@ final class RuntimeParts {
               this::mend);
       undo.push(watchdog::close);
       watchdog.start();
+      Log.awaitBackend(BACKEND_TIMEOUT);
       complete = true;
     } finally {
       if (!complete) {

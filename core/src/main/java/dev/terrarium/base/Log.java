@@ -37,6 +37,13 @@ public final class Log {
     return QUEUE.keep();
   }
 
+  /// Waits, while somebody keeps the queue's thread, until slf4j has its backend, at most so long.
+  /// As long as one thread looks for it, slf4j gives all others a stand-in: a program that casts
+  /// its loggers to those of its backend must not meet ours at it.
+  public static void awaitBackend(Duration longest) {
+    QUEUE.awaitBackend(longest);
+  }
+
   /// Waits until what was said is with the backend, at most so long.
   public static void flush(Duration longest) {
     QUEUE.flush(longest);

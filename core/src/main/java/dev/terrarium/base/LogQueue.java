@@ -37,6 +37,9 @@ final class LogQueue {
   private boolean delivering;
 
   @GuardedBy("this")
+  private boolean bound;
+
+  @GuardedBy("this")
   private int keepers;
 
   @GuardedBy("this")
@@ -134,21 +137,54 @@ final class LogQueue {
 
   synchronized void flush(Duration longest) {
     long end = System.nanoTime() + longest.toNanos();
-    long left = longest.toMillis();
-    while (left > 0 && thread != null && (delivering || !lines.isEmpty())) {
-      try {
+    boolean waits = true;
+    while (waits && thread != null && (delivering || !lines.isEmpty())) {
+      waits = pause(end);
+    }
+  }
+
+  synchronized void awaitBackend(Duration longest) {
+    long end = System.nanoTime() + longest.toNanos();
+    boolean waits = true;
+    while (waits && thread != null && !bound) {
+      waits = pause(end);
+    }
+  }
+
+  /// Waits for news.
+  ///
+  /// @return false where the time is up
+  @SuppressWarnings("WaitNotInLoop") // who calls it loops
+  private synchronized boolean pause(long end) {
+    long left = (end - System.nanoTime()) / 1_000_000;
+    try {
+      if (left > 0) {
         wait(left);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
       }
-      left = (end - System.nanoTime()) / 1_000_000;
+      return left > 0;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
   private void drain() {
+    bind();
     for (Line line = next(); line != null; line = next()) {
       deliver(line);
+    }
+  }
+
+  /// Has slf4j look for its backend, where nobody has yet.
+  private void bind() {
+    try {
+      var _ = LoggerFactory.getILoggerFactory();
+    } catch (Throwable e) {
+      lose(); // the next line meets the same
+    }
+    synchronized (this) {
+      bound = true;
+      notifyAll();
     }
   }
 
