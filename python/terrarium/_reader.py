@@ -126,6 +126,11 @@ class Reader:
                 raise  # a signal handler's own
             self._end_of_reading(error)
 
+    def greeted(self) -> None:
+        """The HELLO is out, and what an async call logs has its way: from here on one may begin."""
+        if self._always:
+            self._bell.put(None)
+
     def wake(self) -> None:
         """Makes the main thread look around, should it wait for the reader."""
         self._jobs.put(WAKE)
@@ -135,6 +140,8 @@ class Reader:
     def run(self) -> None:
         """The thread's whole life."""
         self.settle()
+        if self._always:
+            self._bell.get()
         try:
             while True:
                 if not self._always:

@@ -50,6 +50,7 @@ class Worker:
         self.reader: Reader | None = None
         self._logs: Bridge | None = None
         self._log_level = LOG_LEVEL
+        self._greeted = False
         self.draining = False
 
     def run(
@@ -140,8 +141,10 @@ class Worker:
         if failure is not None:
             flush()
             os._exit(1)
+        self._greeted = True
         if self._logs is not None:
             self._logs.connect(self.connection)
+        self.reader.greeted()
 
     def _start_reader(self) -> LoadFailed | None:
         """Before the HELLO: a worker that says that it is ready must be."""
@@ -180,7 +183,7 @@ class Worker:
         from terrarium import _logs
 
         self._logs = _logs.install(self.runner, self._log_level)
-        if hasattr(self, "connection"):
+        if self._greeted:
             self._logs.connect(self.connection)
 
     def set_log_levels(self, levels: dict[str, int]) -> None:

@@ -222,3 +222,23 @@ def test_a_forked_child_s_records_go_by_standard_error_unless_it_has_its_own(sta
     assert worker.call("fork", False) == 0
     assert worker.logs == []
     assert worker.records() == [{"level": "ERROR", "logger": "child", "message": "in a child"}]
+
+
+def test_the_first_async_call_logs_by_the_connection_however_busy_the_machine_is(start):
+    # It may begin as soon as the HELLO is out. It began, on a busy machine, before the main thread
+    # had told the log of its connection, and its records went to standard error.
+    worker = start("""
+        import logging, time
+        from terrarium import _logs, tool
+        connect = _logs.Bridge.connect
+        def slowly(*args):
+            time.sleep(0.3)
+            connect(*args)
+        _logs.Bridge.connect = slowly
+        @tool
+        async def talk():
+            logging.warning("said")
+    """)
+    worker.call("talk")
+    assert [frame.value["message"] for frame in worker.logs] == ["said"]
+    assert worker.errors() == ""
