@@ -59,6 +59,7 @@ public final class PythonHome {
           "terrarium/_loop.py",
           "terrarium/_memory.py",
           "terrarium/_namespace.py",
+          "terrarium/_missing.py",
           "terrarium/_plain.py",
           "terrarium/_proc.py",
           "terrarium/_reader.py",
