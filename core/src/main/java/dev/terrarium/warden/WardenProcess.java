@@ -240,9 +240,11 @@ final class WardenProcess implements FrameHandler {
   }
 
   void dump(long number, Consumer<String> answer) {
-    // Two calls of one worker may pass their deadlines together: one dump answers both.
-    dumps.merge(number, answer, Consumer::andThen);
-    send(number, new Messages.Dump());
+    // Two calls of one worker may pass their deadlines together, and a hundred workers wait for one
+    // zygote: one dump answers all who ask before it has come.
+    if (answer.equals(dumps.merge(number, answer, Consumer::andThen))) {
+      send(number, new Messages.Dump());
+    }
   }
 
   @Override
