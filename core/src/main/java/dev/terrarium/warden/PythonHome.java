@@ -81,6 +81,7 @@ public final class PythonHome {
           "terrarium/_warden_link.py",
           "terrarium/_warden_loop.py",
           "terrarium/_warden_output.py",
+          "terrarium/_warden_memory.py",
           "terrarium/_warden_sweep.py",
           "terrarium/_warden_workers.py",
           "terrarium/_warden_zygote.py",

@@ -75,10 +75,12 @@ final class WorkerLife {
     };
   }
 
-  // A process that exits closes its connection on the way: what ended it is its own doing, not the
-  // EOF.
+  // A process that exits closes its connection on the way, perhaps in the middle of a frame: what
+  // ended it is its own doing, or what the warden knows of it, not the EOF.
   private static End whyItEnded(Stopping state, Exited event) {
-    boolean exiting = state.end().cause() == End.Cause.DISCONNECTED && !state.forced();
+    End.Cause cause = state.end().cause();
+    boolean known = !event.limit().isEmpty() && cause == End.Cause.PROTOCOL;
+    boolean exiting = !state.forced() && (known || cause == End.Cause.DISCONNECTED);
     return exiting ? crashed(event) : state.end();
   }
 
