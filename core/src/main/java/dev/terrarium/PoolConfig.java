@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.List;
 import java.util.Set;
 
 /// Everything that a pool is made of, checked and immutable. Made by [Pool#builder()]; each
@@ -87,3 +88,37 @@ public record PoolConfig(
         value >= 1 && value <= max, "%s must be 1 to %d: %d".formatted(what, max, value));
   }
 }
+  /// Of the environment and the options the names alone: their values may be secrets, and what
+  /// describes a pool ends in logs.
+  @Override
+  public String toString() {
+    return "PoolConfig[name=%s, adapter=%s, python=%s, start=%s, preload=%s, harmlessThreads=%s, size=%d, concurrency=%d, maxWaiting=%d, maxWait=%s, deadline=%s, startTimeout=%s, startParallelism=%d, cancelGrace=%s, grace=%s, stuckAfter=%s, environment=%s, withoutEnvironment=%s, workingDirectory=%s, isolation=%s, limits=%s, options=%s]"
+        .formatted(
+            name,
+            adapter,
+            python,
+            start,
+            preload,
+            sorted(harmlessThreads),
+            size,
+            concurrency,
+            maxWaiting,
+            maxWait,
+            deadline,
+            startTimeout,
+            startParallelism,
+            cancelGrace,
+            grace,
+            stuckAfter,
+            sorted(environment.keySet()),
+            sorted(withoutEnvironment),
+            workingDirectory.map(Path::toString).orElse("(the JVM's)"),
+            isolation,
+            limits,
+            options.keySet());
+  }
+
+  private static List<String> sorted(Set<String> names) {
+    return names.stream().sorted().toList();
+  }
+
