@@ -1,12 +1,14 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.List;
 import java.util.Set;
 
 /// Everything that a pool is made of, checked and immutable. Made by [Pool#builder()]; each
@@ -47,6 +49,23 @@ public record PoolConfig(
   public static final Set<String> HARMLESS_THREADS = Set.of("jemalloc_bg_thd");
 
   public PoolConfig {
+    requireNonNull(name, "name");
+    requireNonNull(adapter, "adapter");
+    requireNonNull(python, "python");
+    requireNonNull(start, "start");
+    requireNonNull(harmlessThreads, "harmlessThreads");
+    requireNonNull(maxWait, "maxWait");
+    requireNonNull(deadline, "deadline");
+    requireNonNull(startTimeout, "startTimeout");
+    requireNonNull(cancelGrace, "cancelGrace");
+    requireNonNull(grace, "grace");
+    requireNonNull(stuckAfter, "stuckAfter");
+    requireNonNull(environment, "environment");
+    requireNonNull(withoutEnvironment, "withoutEnvironment");
+    requireNonNull(workingDirectory, "workingDirectory");
+    requireNonNull(isolation, "isolation");
+    requireNonNull(limits, "limits");
+    requireNonNull(options, "options");
     harmlessThreads = Set.copyOf(harmlessThreads);
     environment = Map.copyOf(environment);
     withoutEnvironment = Set.copyOf(withoutEnvironment);
@@ -83,11 +102,6 @@ public record PoolConfig(
     problems.throwIfAny();
   }
 
-  private static void checkRange(Problems problems, String what, int value, int max) {
-    problems.check(
-        value >= 1 && value <= max, "%s must be 1 to %d: %d".formatted(what, max, value));
-  }
-}
   /// Of the environment and the options the names alone: their values may be secrets, and what
   /// describes a pool ends in logs.
   @Override
@@ -122,3 +136,8 @@ public record PoolConfig(
     return names.stream().sorted().toList();
   }
 
+  private static void checkRange(Problems problems, String what, int value, int max) {
+    problems.check(
+        value >= 1 && value <= max, "%s must be 1 to %d: %d".formatted(what, max, value));
+  }
+}
