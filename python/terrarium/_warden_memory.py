@@ -115,7 +115,8 @@ class Watch:
 def _not_for_memory(path: str, peak: str) -> str:
     return (
         "neither Terrarium sent it, nor the kernel for want of memory, since oom_kill in"
-        f" {path} has not risen: somebody else did, systemd-oomd or earlyoom perhaps{peak}"
+        f" {path} has not risen: somebody else did, the tool itself perhaps, systemd-oomd, or"
+        f" earlyoom{peak}"
     )
 
 

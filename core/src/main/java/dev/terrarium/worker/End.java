@@ -32,6 +32,11 @@ public record End(
     return new End(cause, detail, null, "");
   }
 
+  /// The same, and something else that is known.
+  End and(String more) {
+    return new End(cause, detail + "; " + more, startFailure, stacks);
+  }
+
   static End startFailed(StartFailedException.Reason reason, String detail) {
     return new End(Cause.START_FAILED, detail, reason, "");
   }

@@ -125,7 +125,11 @@ final class WorkerLifeTest {
     assertThat(WorkerLife.next(closing, killed))
         .isEqualTo(
             new WorkerState.Gone(
-                End.of(End.Cause.CRASHED, "killed by the kernel for memory"), KILLED, ""));
+                End.of(
+                    End.Cause.PROTOCOL,
+                    "protocol error: the frame is cut; killed by the kernel for memory"),
+                KILLED,
+                ""));
     assertThat(WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), "", "")))
         .isEqualTo(new WorkerState.Gone(cut, new Exit.Status(3), ""));
   }
