@@ -36,7 +36,9 @@ class LoadFailed(Exception):
     def of(cls, reason: str, error: BaseException, message: str | None = None) -> LoadFailed:
         """With the type, text and traceback of what the adapter raised."""
         found = _errors.describe(error)
-        return cls(reason, found["type"], message or found["message"], found["traceback"])
+        remedy = _errors.remedy(error)
+        text = message or found["message"] + (f"; {remedy}" if remedy else "")
+        return cls(reason, found["type"], text, found["traceback"])
 
     def description(self) -> dict[str, Any]:
         """The ``failure`` in ``HELLO``."""
@@ -234,8 +236,9 @@ def _execute(name: str, source: str, directory: str | None, pinned: bytes | None
     try:
         exec(_compile(spec.loader, name, source, pinned), module.__dict__)
     except BaseException as error:
+        failure = _failure(error)  # which asks whether a package is there
         sys.modules.pop(name, None)
-        raise _failure(error) from None
+        raise failure from None
     return sys.modules.get(name, module)
 
 

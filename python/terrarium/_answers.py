@@ -47,8 +47,11 @@ class Answers:
         self._end_views(call)
         kind = "bad-argument" if _is_bad_argument(call, error) else "tool"
         found = _errors.describe(error)
+        remedy = _errors.remedy(error)
         if kind == "bad-argument":
             found["traceback"] = None  # the tool was not entered
+        elif remedy is not None and found["traceback"] is not None:
+            found["traceback"] += f"{remedy}\n"  # where Python prints an exception's notes
         self.error(call.id, kind, **found)
 
     def _result(self, call: Call, value: Any) -> None:

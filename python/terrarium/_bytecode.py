@@ -17,6 +17,7 @@ LATER = (
     "_logs",
     "_loop",
     "_memory",
+    "_missing",
     "_rehearsal",
     "_stacks",
     "_views",

@@ -53,6 +53,19 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def remedy(error: BaseException) -> str | None:
+    """What helps where an import found no module; ``None`` for all else. Raises nothing."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    try:
+        from terrarium import _missing
+
+        text = _missing.remedy(error)
+    except BaseException:  # no descriptors left to look with, say
+        return None
+    return None if text is None else clean(text)
+
+
 def user_traceback(error: BaseException) -> str | None:
     """What Python prints for the exception, without the runtime's own frames."""
     try:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NAMES: frozenset[str] | None = getattr(sys, "stdlib_module_names", None)  # since Python 3.10
-_FOLDER = _os.path.dirname(_os.__file__)
-_FOLDERS = [_FOLDER, _os.path.join(_FOLDER, "lib-dynload")]
+FOLDER = _os.path.dirname(_os.__file__)
+_FOLDERS = [FOLDER, _os.path.join(FOLDER, "lib-dynload")]
 
 
 def copy(module: ModuleType) -> Any:

@@ -16,6 +16,7 @@ import os
 import time
 
 from terrarium import _limits, _proc
+from terrarium._warden_memory import size
 
 REMOVE_SECONDS_MAX = 1.0
 REMOVE_PAUSE_SECONDS = 0.002
@@ -114,7 +115,12 @@ class Bounds:
         if used_up or (seconds is not None and exited["signal"] == signal.SIGXCPU):
             exited["limit"] = f"its cpuTime of {seconds} s is used up"
         elif killed and self._ran_out_of_memory():
-            exited["limit"] = f"its memory of {self._files['memory.max']} bytes is used up"
+            peak = size(exited["max_rss_kib"] << 10)
+            exited["limit"] = (
+                f"its memory of {self._files['memory.max']} bytes is used up: killed by the kernel"
+                f" (oom_kill in {self.leaf}/memory.events), the peak of its largest process was"
+                f" {peak} resident; raise limits.memory, or let a call need less"
+            )
 
     def _ran_out_of_memory(self) -> bool:
         if self.leaf is None or "memory.max" not in self._files:

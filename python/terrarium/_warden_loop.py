@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import resource
     from collections.abc import Callable
 
+    from terrarium._warden_memory import Watch
+
 FRAMES_PER_TURN = 8
 EXITS_PER_TURN = 64
 SHUTDOWN_SECONDS_MAX = 0.8  # the JVM waits for a second, then sweeps itself
@@ -68,6 +70,7 @@ class Warden:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._more = False  # a handler stopped at its bound and wants to go on
         self._frames_waiting = False
+        self._memory: Watch | None = None
         self._gone: str | None = None
         self._shutdown = False
         self._watch_all()
@@ -76,6 +79,7 @@ class Warden:
 
     def run(self) -> int:
         self._write()  # the HELLO
+        self._memory = self._look_at_memory()
         while self._gone is None and not self._shutdown:
             self._turn()
         if self._gone is None:
@@ -84,6 +88,13 @@ class Warden:
             self._say(f"{self._gone}; killing everything below")
             self.end_all("host gone")
         return 0
+
+    @staticmethod
+    def _look_at_memory() -> Watch:
+        """Behind the HELLO, where nobody waits for it. Later a cleaner may have taken the module."""
+        from terrarium import _warden_memory
+
+        return _warden_memory.Watch()
 
     def end_plainly(self) -> None:
         """The same after a mistake of our own, with as little of our own as possible."""
@@ -450,8 +461,8 @@ class Warden:
             "max_rss_kib": usage.ru_maxrss,
             "stderr": worker.tail.text(),
         }
-        if worker.bounds is not None and not worker.kill_asked:
-            worker.bounds.blame(envelope)
+        if not (worker.kill_asked or self._shutdown or self._gone):
+            self._blame(worker, envelope)
         self._link.send(wire.EXITED, worker.number, envelope)
         # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
         self._audit.write(
@@ -461,6 +472,17 @@ class Warden:
         if worker.orders is not None:
             self._pending.zygote_ended(worker.number, "died")
             worker.orders.drop()
+
+    def _blame(self, worker: Worker, exited: dict) -> None:
+        """Adds what a worker died of that did not die of its own doing."""
+        if worker.bounds is not None:
+            worker.bounds.blame(exited)
+        if (
+            exited["signal"] == signal.SIGKILL
+            and "limit" not in exited
+            and self._memory is not None
+        ):
+            exited["limit"] = self._memory.explain(exited["max_rss_kib"])
 
     def _stray_exited(self, info: os.waitid_result) -> None:
         """An adopted child. Its birthmark is read while it is a zombie: it says whose it was."""

@@ -252,6 +252,8 @@ class Spawner:
         except OSError as failure:
             close_all(opened)
             message = failure.strerror or str(failure)
+            if failure.filename is not None:
+                message = f"{os.fsdecode(failure.filename)}: {message}"
             raise SpawnError("fork", failure.errno or 0, message) from failure
         except (KeyError, TypeError, ValueError, AttributeError) as failure:
             close_all(opened)

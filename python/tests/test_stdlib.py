@@ -87,4 +87,4 @@ print(helper.value, traceback.__file__)
         at,
     )
     assert "has a file called like the module 'traceback'" in said
-    assert f"1 {_stdlib._FOLDER}" in said
+    assert f"1 {_stdlib.FOLDER}" in said

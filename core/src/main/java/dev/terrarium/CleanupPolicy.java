@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.util.function.Predicate;
 
@@ -58,6 +60,12 @@ public record CleanupPolicy(
   }
 
   public CleanupPolicy {
+    requireNonNull(onOrphan, "onOrphan");
+    requireNonNull(firstSignal, "firstSignal");
+    requireNonNull(grace, "grace");
+    requireNonNull(order, "order");
+    requireNonNull(veto, "veto");
+    requireNonNull(answer, "answer");
     Problems problems = new Problems("cleanup policy");
     problems.check(!grace.isNegative(), "grace must not be negative: " + grace);
     problems.throwIfAny();

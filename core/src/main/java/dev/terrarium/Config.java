@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -35,6 +37,13 @@ public record Config(
   private static final Duration AUDIT_INTERVAL_MAX = Duration.ofDays(365); // as good as never
 
   public Config {
+    requireNonNull(home, "home");
+    requireNonNull(python, "python");
+    requireNonNull(closeTimeout, "closeTimeout");
+    requireNonNull(ledger, "ledger");
+    requireNonNull(cleanup, "cleanup");
+    requireNonNull(auditInterval, "auditInterval");
+    requireNonNull(exitHook, "exitHook");
     Problems problems = new Problems("runtime");
     problems.checkPositive("closeTimeout", closeTimeout);
     problems.checkPositive("auditInterval", auditInterval);
@@ -60,7 +69,7 @@ public record Config(
 
   public Config withHome(Path home) {
     return new Config(
-        Optional.of(home),
+        Optional.of(requireNonNull(home, "home")),
         python,
         closeTimeout,
         logQueueLines,

@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.warden.Wardens;
@@ -47,12 +49,15 @@ public final class Pool implements AutoCloseable {
   /// @return the result, null where the tool returned `None`
   /// @throws TerrariumException one subclass for each thing that can be done about it
   public <T> T call(String tool, Map<String, ?> args, Class<T> type) {
+    requireNonNull(tool, "tool");
+    requireNonNull(args, "args");
     return tool(tool).args(args).call(type);
   }
 
   /// A call with everything: positional and named arguments, a deadline, types with parameters,
   /// futures.
   public ToolCall tool(String name) {
+    requireNonNull(name, "name");
     return new ToolCall(workers, runtime.codec(), name, List.of(), Map.of(), config.deadline());
   }
 
@@ -109,6 +114,8 @@ public final class Pool implements AutoCloseable {
   /// @param longest how long calls may go on; zero or less: not at all. Closing takes its own time
   /// @param drain which calls may
   public ShutdownReport shutdown(Duration longest, Drain drain) {
+    requireNonNull(longest, "longest");
+    requireNonNull(drain, "drain");
     long start = System.nanoTime();
     Draining draining = drain(drain);
     draining.await(start + Durations.nanos(longest));

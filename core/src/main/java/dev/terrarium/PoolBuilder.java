@@ -1,9 +1,12 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.terrarium.warden.ClassPathAdapter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -43,7 +46,7 @@ public final class PoolBuilder {
   /// The adapter: a Python file, or a package directory. Its folder comes first on the worker's
   /// `sys.path`.
   public PoolBuilder adapter(Path adapter) {
-    this.adapter = adapter;
+    this.adapter = requireNonNull(adapter, "adapter");
     this.adapterOwner = null;
     return this;
   }
@@ -57,35 +60,35 @@ public final class PoolBuilder {
   /// @param owner such as `MyApp.class`
   /// @param name such as `python/iris.py`
   public PoolBuilder adapter(Class<?> owner, String name) {
+    this.adapterOwner = requireNonNull(owner, "owner");
+    this.adapterName = requireNonNull(name, "name");
     this.adapter = null;
-    this.adapterOwner = owner;
-    this.adapterName = name;
     return this;
   }
 
   /// The runtime that the pool belongs to and ends with. Default: the JVM's shared one, which the
   /// first pool starts and the last one ends.
   public PoolBuilder runtime(Terrarium runtime) {
-    this.runtime = runtime;
+    this.runtime = requireNonNull(runtime, "runtime");
     return this;
   }
 
   /// For messages, logs and worker ids (`NAME-1`). Default: the adapter's name without its ending.
   public PoolBuilder name(String name) {
-    this.name = name;
+    this.name = requireNonNull(name, "name");
     return this;
   }
 
   /// The workers' interpreter, a command or a path (of a virtual environment, say). Default:
   /// `TERRARIUM_PYTHON`, else `python3`.
   public PoolBuilder python(String python) {
-    this.python = python;
+    this.python = requireNonNull(python, "python");
     return this;
   }
 
   /// How workers come to be. Default: [Start#ZYGOTE].
   public PoolBuilder start(Start start) {
-    this.start = start;
+    this.start = requireNonNull(start, "start");
     return this;
   }
 
@@ -101,7 +104,7 @@ public final class PoolBuilder {
   /// Python or (15 bytes of it) the kernel knows it; one that ends in `*` stands for all that begin
   /// so. In addition to [PoolConfig#HARMLESS_THREADS]. Default: no others.
   public PoolBuilder harmlessThreads(String... names) {
-    harmlessThreads.addAll(Set.of(names));
+    harmlessThreads.addAll(List.of(all(names, "names")));
     return this;
   }
 
@@ -126,19 +129,19 @@ public final class PoolBuilder {
 
   /// How long a call may wait for a worker. Default: 30 s.
   public PoolBuilder maxWait(Duration maxWait) {
-    this.maxWait = maxWait;
+    this.maxWait = requireNonNull(maxWait, "maxWait");
     return this;
   }
 
   /// The deadline of calls that name none, waiting included. Default: 60 s.
   public PoolBuilder deadline(Duration deadline) {
-    this.deadline = deadline;
+    this.deadline = requireNonNull(deadline, "deadline");
     return this;
   }
 
   /// How long a worker may take from its start until it is ready, imports included. Default: 30 s.
   public PoolBuilder startTimeout(Duration startTimeout) {
-    this.startTimeout = startTimeout;
+    this.startTimeout = requireNonNull(startTimeout, "startTimeout");
     return this;
   }
 
@@ -151,14 +154,14 @@ public final class PoolBuilder {
 
   /// How long a cancelled call may take to end before its worker is replaced. Default: 1 s.
   public PoolBuilder cancelGrace(Duration cancelGrace) {
-    this.cancelGrace = cancelGrace;
+    this.cancelGrace = requireNonNull(cancelGrace, "cancelGrace");
     return this;
   }
 
   /// How long each step of stopping a worker may take: first asked politely, then SIGTERM, then
   /// SIGKILL. Default: 2 s.
   public PoolBuilder grace(Duration grace) {
-    this.grace = grace;
+    this.grace = requireNonNull(grace, "grace");
     return this;
   }
 
@@ -166,12 +169,14 @@ public final class PoolBuilder {
   /// it is killed and replaced. Looked at every [Config#auditInterval()]. Default, zero: for ever;
   /// a call's deadline ends what hangs.
   public PoolBuilder stuckAfter(Duration stuckAfter) {
-    this.stuckAfter = stuckAfter;
+    this.stuckAfter = requireNonNull(stuckAfter, "stuckAfter");
     return this;
   }
 
   /// Sets a variable of the workers' environment, which is otherwise the JVM's.
   public PoolBuilder environment(String variable, String value) {
+    requireNonNull(variable, "variable");
+    requireNonNull(value, "value");
     environment.put(variable, value);
     withoutEnvironment.remove(variable);
     return this;
@@ -179,7 +184,7 @@ public final class PoolBuilder {
 
   /// Takes variables away from the workers' environment.
   public PoolBuilder withoutEnvironment(String... variables) {
-    for (String variable : variables) {
+    for (String variable : all(variables, "variables")) {
       environment.remove(variable);
       withoutEnvironment.add(variable);
     }
@@ -188,26 +193,26 @@ public final class PoolBuilder {
 
   /// The workers' working directory. Default: the JVM's.
   public PoolBuilder workingDirectory(Path directory) {
-    this.workingDirectory = directory;
+    this.workingDirectory = requireNonNull(directory, "directory");
     return this;
   }
 
   /// What is to hold the pool's processes together beside what always does. Default: nothing.
   public PoolBuilder isolation(Isolation... isolation) {
-    this.isolation = Set.of(isolation);
+    this.isolation = Set.of(all(isolation, "isolation"));
     return this;
   }
 
   /// What each worker is held to: memory, processes, processor time and the like. Default: nothing.
   public PoolBuilder limits(ResourceLimits limits) {
-    this.limits = limits;
+    this.limits = requireNonNull(limits, "limits");
     return this;
   }
 
   /// What `@on_start` functions with a parameter get: anything that a call could have as an
   /// argument, but bytes; what is not, `start()` refuses with a [ValueException]. Default: nothing.
   public PoolBuilder options(Map<String, Object> options) {
-    this.options = options;
+    this.options = requireNonNull(options, "options");
     return this;
   }
 
@@ -241,6 +246,13 @@ public final class PoolBuilder {
         isolation,
         limits,
         options);
+  }
+
+  private static <T> T[] all(T[] values, String parameter) {
+    for (T value : requireNonNull(values, parameter)) {
+      requireNonNull(value, parameter);
+    }
+    return values;
   }
 
   private Path file() {

@@ -1,9 +1,12 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -46,6 +49,23 @@ public record PoolConfig(
   public static final Set<String> HARMLESS_THREADS = Set.of("jemalloc_bg_thd");
 
   public PoolConfig {
+    requireNonNull(name, "name");
+    requireNonNull(adapter, "adapter");
+    requireNonNull(python, "python");
+    requireNonNull(start, "start");
+    requireNonNull(harmlessThreads, "harmlessThreads");
+    requireNonNull(maxWait, "maxWait");
+    requireNonNull(deadline, "deadline");
+    requireNonNull(startTimeout, "startTimeout");
+    requireNonNull(cancelGrace, "cancelGrace");
+    requireNonNull(grace, "grace");
+    requireNonNull(stuckAfter, "stuckAfter");
+    requireNonNull(environment, "environment");
+    requireNonNull(withoutEnvironment, "withoutEnvironment");
+    requireNonNull(workingDirectory, "workingDirectory");
+    requireNonNull(isolation, "isolation");
+    requireNonNull(limits, "limits");
+    requireNonNull(options, "options");
     harmlessThreads = Set.copyOf(harmlessThreads);
     environment = Map.copyOf(environment);
     withoutEnvironment = Set.copyOf(withoutEnvironment);
@@ -80,6 +100,40 @@ public record PoolConfig(
         "limits.memory needs isolation(CGROUP); without one there is limits.addressSpace");
     problems.check(cgroup || limits.cpus().isEmpty(), "limits.cpus needs isolation(CGROUP)");
     problems.throwIfAny();
+  }
+
+  /// Of the environment and the options the names alone: their values may be secrets, and what
+  /// describes a pool ends in logs.
+  @Override
+  public String toString() {
+    return "PoolConfig[name=%s, adapter=%s, python=%s, start=%s, preload=%s, harmlessThreads=%s, size=%d, concurrency=%d, maxWaiting=%d, maxWait=%s, deadline=%s, startTimeout=%s, startParallelism=%d, cancelGrace=%s, grace=%s, stuckAfter=%s, environment=%s, withoutEnvironment=%s, workingDirectory=%s, isolation=%s, limits=%s, options=%s]"
+        .formatted(
+            name,
+            adapter,
+            python,
+            start,
+            preload,
+            sorted(harmlessThreads),
+            size,
+            concurrency,
+            maxWaiting,
+            maxWait,
+            deadline,
+            startTimeout,
+            startParallelism,
+            cancelGrace,
+            grace,
+            stuckAfter,
+            sorted(environment.keySet()),
+            sorted(withoutEnvironment),
+            workingDirectory.map(Path::toString).orElse("(the JVM's)"),
+            isolation,
+            limits,
+            options.keySet());
+  }
+
+  private static List<String> sorted(Set<String> names) {
+    return names.stream().sorted().toList();
   }
 
   private static void checkRange(Problems problems, String what, int value, int max) {

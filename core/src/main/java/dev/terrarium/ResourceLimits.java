@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -49,6 +51,12 @@ public record ResourceLimits(
   private static final Duration CPU_TIME_MAX = Duration.ofDays(36_500);
 
   public ResourceLimits {
+    requireNonNull(memory, "memory");
+    requireNonNull(cpus, "cpus");
+    requireNonNull(processes, "processes");
+    requireNonNull(addressSpace, "addressSpace");
+    requireNonNull(openFiles, "openFiles");
+    requireNonNull(cpuTime, "cpuTime");
     Problems problems = new Problems("limits");
     problems.check(memory.orElse(1) > 0, "memory must be positive: " + memory);
     problems.check(
@@ -122,6 +130,7 @@ public record ResourceLimits(
   ///
   /// @throws IllegalArgumentException if it is not positive, or more than 36,500 days
   public ResourceLimits withCpuTime(Duration time) {
+    requireNonNull(time, "time");
     return new ResourceLimits(memory, cpus, processes, addressSpace, openFiles, Optional.of(time));
   }
 }

@@ -133,10 +133,9 @@ final class RuntimeParts {
       undo.push(log::close);
       loop = EventLoop.start(runId.value());
       undo.push(loop::close);
-      sockets = Sockets.open(loop, socketsPath, gate);
+      sockets = openSockets(loop, socketsPath, gate);
       undo.push(sockets::close);
-      sockets.listenForQuestions(
-          ControlServer.SOCKET, new ControlServer(runId.value(), this::status));
+      listenForQuestions(sockets, new ControlServer(runId.value(), this::status));
       files = new RuntimeFiles(runId.value(), sockets, directory, registry, python);
       realms =
           new Realms(
@@ -185,6 +184,22 @@ final class RuntimeParts {
       }
     }
     LOG.info("Run {} started: {}", runId.value(), directory.path());
+  }
+
+  private static Sockets openSockets(EventLoop loop, Path path, Gate gate) {
+    try {
+      return Sockets.open(loop, path, gate);
+    } catch (IOException e) {
+      throw SocketsDirectory.refused(path, e);
+    }
+  }
+
+  private static void listenForQuestions(Sockets sockets, ControlServer server) {
+    try {
+      sockets.listenForQuestions(ControlServer.SOCKET, server);
+    } catch (IOException e) {
+      throw SocketsDirectory.refused(sockets.directory(), e);
+    }
   }
 
   /// Where all that a runtime writes has its place.

@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import org.jspecify.annotations.Nullable;
+
 /// A pool or the runtime could not be started; nothing of it is left running. The message says what
 /// was missing, in its own words, and the remedy.
 public final class StartFailedException extends TerrariumException {
@@ -51,18 +53,32 @@ public final class StartFailedException extends TerrariumException {
   }
 
   private final Reason reason;
+  private final String pythonStacks;
 
   public StartFailedException(Reason reason, String message) {
-    super(message);
-    this.reason = reason;
+    this(reason, message, "", null);
   }
 
   public StartFailedException(Reason reason, String message, Throwable cause) {
+    this(reason, message, "", cause);
+  }
+
+  /// @param message with the stacks, where there are any
+  public StartFailedException(
+      Reason reason, String message, String pythonStacks, @Nullable Throwable cause) {
     super(message, cause);
     this.reason = reason;
+    this.pythonStacks = pythonStacks;
   }
 
   public Reason reason() {
     return reason;
+  }
+
+  /// The Python stacks of all threads of whoever was not ready in time ([Reason#TIMED_OUT]): the
+  /// worker, or the zygote that was to fork it. Empty where they could not be had, which the
+  /// message explains, and for all other reasons.
+  public String pythonStacks() {
+    return pythonStacks;
   }
 }

@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.control.HostStatus.PoolStatus;
@@ -116,6 +118,7 @@ public final class Terrarium implements AutoCloseable {
   }
 
   private static Terrarium start(Config config, boolean ownedByPools) {
+    requireNonNull(config, "config");
     refuseAtTheEnd();
     Terrarium runtime = new Terrarium(RuntimeParts.start(config), ownedByPools);
     try {
@@ -208,6 +211,7 @@ public final class Terrarium implements AutoCloseable {
   ///
   /// @throws StartFailedException saying what was missing
   public Pool start(PoolConfig config) {
+    requireNonNull(config, "config");
     refuseAtTheEnd();
     AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
     Facilities facilities = parts.facilities(config);
@@ -290,6 +294,7 @@ public final class Terrarium implements AutoCloseable {
   ///
   /// @throws IllegalArgumentException where there is none, naming those that there are
   public Pool pool(String name) {
+    requireNonNull(name, "name");
     synchronized (lock) {
       return pools.stream()
           .filter(pool -> pool.name().equals(name))
@@ -344,6 +349,8 @@ public final class Terrarium implements AutoCloseable {
   /// ends that, as the runtime's end does.
   public <E extends TerrariumEvent> Events.Subscription onEvent(
       Class<E> type, Consumer<E> subscriber) {
+    requireNonNull(type, "type");
+    requireNonNull(subscriber, "subscriber");
     return parts.events().subscribe(type, subscriber);
   }
 
@@ -379,6 +386,8 @@ public final class Terrarium implements AutoCloseable {
   ///
   /// @return the pools' figures in one
   public ShutdownReport shutdown(Duration longest, Drain drain) {
+    requireNonNull(longest, "longest");
+    requireNonNull(drain, "drain");
     long start = System.nanoTime();
     synchronized (lock) {
       closed = true;

@@ -65,6 +65,7 @@ public final class ToolCall {
 
   /// Adds positional arguments.
   public ToolCall args(@Nullable Object... more) {
+    requireNonNull(more, "more");
     List<@Nullable Object> all = new ArrayList<>(args);
     Collections.addAll(all, more);
     return new ToolCall(pool, codec, tool, all, named, deadline);
@@ -79,6 +80,7 @@ public final class ToolCall {
 
   /// Adds named arguments.
   public ToolCall args(Map<String, ?> more) {
+    requireNonNull(more, "more");
     Map<String, @Nullable Object> all = new LinkedHashMap<>(named);
     all.putAll(more);
     return new ToolCall(pool, codec, tool, args, all, deadline);
@@ -88,6 +90,7 @@ public final class ToolCall {
   ///
   /// @throws IllegalArgumentException where it is not positive
   public ToolCall deadline(Duration longest) {
+    requireNonNull(longest, "longest");
     if (!longest.isPositive()) {
       throw new IllegalArgumentException("deadline must be positive: " + longest);
     }
@@ -101,14 +104,14 @@ public final class ToolCall {
   ///
   /// @throws TerrariumException one subclass for each thing that can be done about it
   public <T> T call(Class<T> type) {
-    return as(await(type, null));
+    return as(await(requireNonNull(type, "type"), null));
   }
 
   /// Calls and waits, for a type with parameters.
   ///
   /// @throws TerrariumException as [#call(Class)]
   public <T> T call(TypeRef<T> type) {
-    return as(await(type.type(), null));
+    return as(await(typeOf(type), null));
   }
 
   /// Calls and waits, and puts the result's bytes into memory that lives as long as `arena`: a
@@ -123,14 +126,15 @@ public final class ToolCall {
   /// @throws WrongThreadException if the arena belongs to another thread
   /// @throws TerrariumException as [#call(Class)]
   public <T> T call(Class<T> type, Arena arena) {
-    return as(await(type, arena));
+    requireNonNull(type, "type");
+    return as(await(type, requireNonNull(arena, "arena")));
   }
 
   /// Calls and waits, for a type with parameters, with bytes that live as long as `arena`.
   ///
   /// @throws TerrariumException as [#call(Class, Arena)]
   public <T> T call(TypeRef<T> type, Arena arena) {
-    return as(await(type.type(), arena));
+    return as(await(typeOf(type), requireNonNull(arena, "arena")));
   }
 
   /// Calls without waiting. Cancelling the future cancels the call. The future fails with what
@@ -139,12 +143,12 @@ public final class ToolCall {
   /// `thenApplyAsync` and its like for what blocks long. Where no thread can be made it runs on one
   /// on which the runtime depends itself, and should be quick.
   public <T> CompletableFuture<T> callAsync(Class<T> type) {
-    return this.<T>future(type);
+    return this.<T>future(requireNonNull(type, "type"));
   }
 
   /// Calls without waiting, for a type with parameters.
   public <T> CompletableFuture<T> callAsync(TypeRef<T> type) {
-    return this.<T>future(type.type());
+    return this.<T>future(typeOf(type));
   }
 
   /// Calls the tool for each item of a source, on all workers, and gives the results in the order
@@ -189,7 +193,7 @@ public final class ToolCall {
   /// As [#map(Stream, Function, Class)], for a type with parameters.
   public <S extends @Nullable Object, T> Stream<T> map(
       Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, TypeRef<T> type) {
-    return batch(source, arguments, type.type(), true);
+    return batch(source, arguments, typeOf(type), true);
   }
 
   /// As [#map(Stream, Function, Class)], with each result as soon as it is there: a slow item holds
@@ -202,7 +206,11 @@ public final class ToolCall {
   /// As [#mapUnordered(Stream, Function, Class)], for a type with parameters.
   public <S extends @Nullable Object, T> Stream<T> mapUnordered(
       Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, TypeRef<T> type) {
-    return batch(source, arguments, type.type(), false);
+    return batch(source, arguments, typeOf(type), false);
+  }
+
+  private static Type typeOf(TypeRef<?> type) {
+    return requireNonNull(type, "type").type();
   }
 
   private <S extends @Nullable Object, T> Stream<T> batch(
@@ -210,11 +218,13 @@ public final class ToolCall {
       Function<? super S, ? extends Map<String, ?>> arguments,
       Type type,
       boolean ordered) {
+    requireNonNull(source, "source");
     requireNonNull(arguments, "arguments");
+    requireNonNull(type, "type");
     var items =
         new BatchSpliterator<S, T>(
             pool.batch(new Batch.Setup(tool, IDS::incrementAndGet, deadline, ordered)),
-            requireNonNull(source, "source"),
+            source,
             // Bytes in frames: an item that was not begun is sent again, after its memory's end.
             item -> args(arguments.apply(item)).envelope(MemoryFiles.none()),
             call -> as(finish(call, type, null)),

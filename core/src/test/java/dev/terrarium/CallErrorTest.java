@@ -58,6 +58,10 @@ final class CallErrorTest {
       @tool
       async def fetch(url):
           raise ConnectionError(f"{url}: refused")
+
+      @tool
+      def lazily(text):
+          import nmpy
       """;
 
   @TempDir private static Path directory;
@@ -147,6 +151,18 @@ final class CallErrorTest {
         .contains("adapter.Unreadable: a b")
         .contains("The above exception was the direct cause")
         .endsWith("ValueError: outer\n");
+  }
+
+  /// The interpreter is mostly another one than that of the shell in which the package was
+  /// installed.
+  @Test
+  void anImportInAToolThatFindsNothingNamesTheInterpreterAndTheLineThatInstalls() {
+    ToolException error = failure(ToolException.class, () -> call("lazily"));
+    assertThat(error.python().type()).isEqualTo("ModuleNotFoundError");
+    assertThat(error.python().message()).isEqualTo("No module named 'nmpy'");
+    assertThat(error)
+        .hasMessageMatching("(?s).*\nPython 3\\.\\d+\\.\\d+ \\(/.*\\) has no such module: .*")
+        .hasMessageContaining(" -m pip install nmpy");
   }
 
   @Test

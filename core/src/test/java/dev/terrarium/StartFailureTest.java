@@ -4,6 +4,7 @@ import static dev.terrarium.Trouble.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.warden.Interpreter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// An adapter that cannot be used: one error that names what it is, in its own words, and nothing
@@ -73,6 +75,34 @@ final class StartFailureTest {
         .hasMessageContaining(error)
         .hasMessageContaining(detail);
     assertThat(failure).message().doesNotContain("exited with status", "null");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aMissingPackageNamesTheInterpreterAndTheLineThatInstallsIt(Start start) {
+    String python = Interpreter.resolve(Config.defaults().python()).executable().toString();
+    String version = Interpreter.resolve(Config.defaults().python()).version();
+    var builder = Trouble.pool(directory, "import no_such_cv2, sklearn_too\n").start(start);
+    StartFailedException failure = failure(StartFailedException.class, builder::start);
+    assertThat(failure.reason()).isEqualTo(Reason.ADAPTER_IMPORT);
+    assertThat(failure)
+        .hasMessageContaining(
+            "No module named 'no_such_cv2'; Python %s (%s) has no such module: %s -m pip install no_such_cv2"
+                .formatted(version, python, python))
+        .hasMessageContaining("a module of your own is looked for in " + directory);
+  }
+
+  @Test
+  void aMissingModuleOfThePackageItselfIsNotInstalledByPip() throws IOException {
+    Path folder = Files.createDirectory(directory.resolve("stats"));
+    Trouble.write(folder.resolve("__init__.py"), "from .helpr import twice\n");
+    var builder = Pool.builder().adapter(folder).size(1);
+    StartFailedException failure = failure(StartFailedException.class, builder::start);
+    assertThat(failure)
+        .hasMessageContaining(
+            "No module named 'stats.helpr'; it was looked for in %s".formatted(folder))
+        .message()
+        .doesNotContain("pip");
   }
 
   @Test

@@ -60,15 +60,19 @@ final class PoolErrors {
 
   StartFailedException startFailed(Worker worker, WorkerState.Gone gone) {
     Reason reason = gone.end().startFailure();
+    String stacks = gone.end().stacks();
     String stderr = gone.stderrTail();
     return new StartFailedException(
         reason == null ? Reason.WORKER_DIED : reason,
-        "Pool '%s': worker %s did not start: %s%s"
+        "Pool '%s': worker %s did not start: %s%s%s"
             .formatted(
                 config.name(),
                 worker.id(),
                 gone.end().detail(),
-                stderr.isEmpty() ? "" : "%nthe end of its stderr:%n%s".formatted(stderr)));
+                stacks.isEmpty() ? "" : System.lineSeparator() + stacks,
+                stderr.isEmpty() ? "" : "%nthe end of its stderr:%n%s".formatted(stderr)),
+        stacks,
+        null);
   }
 
   StartFailedException closedWhileStarting() {
@@ -81,6 +85,7 @@ final class PoolErrors {
         last.reason(),
         "Pool '%s' has no worker, and the last %d did not start; the latest: %s"
             .formatted(config.name(), failures, last.getMessage()),
+        last.pythonStacks(),
         last);
   }
 }

@@ -68,7 +68,10 @@ public final class WorkerPool implements WorkerListener {
     } catch (ExecutionException e) {
       throw e.getCause() instanceof StartFailedException failure
           ? new StartFailedException(
-              failure.reason(), String.valueOf(failure.getMessage()), failure)
+              failure.reason(),
+              String.valueOf(failure.getMessage()),
+              failure.pythonStacks(),
+              failure)
           : new IllegalStateException(e);
     }
   }

@@ -1,5 +1,6 @@
 package dev.terrarium.registry;
 
+import dev.terrarium.process.FileErrors;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -16,7 +17,7 @@ public final class RegistryException extends RuntimeException {
 
   /// @param remedy what helps
   public RegistryException(Path path, String problem, String remedy, IOException cause) {
-    super(message(path, problem + " (" + cause.getMessage() + ")", remedy), cause);
+    super(message(path, problem + " (" + FileErrors.describe(cause, path) + ")", remedy), cause);
     this.path = path;
   }
 

@@ -53,6 +53,28 @@ public final class SocketsDirectory {
     return place.normalize();
   }
 
+  /// What is said where a run's sockets cannot be made: which setting chose the place, and which
+  /// others would.
+  public static RegistryException refused(Path directory, IOException why) {
+    return refused(directory, why, System.getenv().getOrDefault("XDG_RUNTIME_DIR", ""));
+  }
+
+  static RegistryException refused(Path directory, IOException why, String xdg) {
+    boolean chosen = !xdg.isEmpty() && directory.startsWith(Path.of(xdg).normalize());
+    String remedy =
+        chosen
+            ? "set XDG_RUNTIME_DIR to another directory, that this user can write and that has"
+                + " room; without it the temporary directory is taken (-Djava.io.tmpdir)"
+            : "set XDG_RUNTIME_DIR to a directory that this user can write and that has room, or"
+                + " start the JVM with -Djava.io.tmpdir=DIR";
+    String passedOver =
+        chosen || xdg.isEmpty()
+            ? ""
+            : "; XDG_RUNTIME_DIR is %s, which cannot be written either".formatted(xdg);
+    return new RegistryException(
+        directory, "the runtime's sockets cannot be made", remedy + passedOver, why);
+  }
+
   private static Path temporary() {
     return Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath();
   }

@@ -3,6 +3,7 @@ package dev.terrarium.registry;
 import dev.terrarium.process.PrivateFiles;
 import dev.terrarium.process.ProcFs;
 import java.io.IOException;
+import java.nio.file.AccessMode;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -152,9 +153,13 @@ public record StateDirectory(Path path) {
   }
 
   private static void requireWritable(Path directory) {
-    if (!Files.isDirectory(directory) || !Files.isWritable(directory)) {
-      throw new RegistryException(
-          directory, "the state directory is not a directory that can be written", REMEDY);
+    if (!Files.isDirectory(directory)) {
+      throw new RegistryException(directory, "the state directory is no directory", REMEDY);
+    }
+    try {
+      directory.getFileSystem().provider().checkAccess(directory, AccessMode.WRITE);
+    } catch (IOException e) {
+      throw new RegistryException(directory, "the state directory cannot be written", REMEDY, e);
     }
   }
 

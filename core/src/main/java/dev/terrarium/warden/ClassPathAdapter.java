@@ -2,12 +2,14 @@ package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.process.FileErrors;
 import dev.terrarium.process.ProcFs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -108,7 +110,7 @@ public final class ClassPathAdapter {
       throw new StartFailedException(
           Reason.DIRECTORY,
           "Cannot unpack the adapter %s into %s (%s); make room there, or set TERRARIUM_HOME to a directory that this user can write"
-              .formatted(adapter, target, e),
+              .formatted(adapter, target, FileErrors.describe(e, target)),
           e);
     }
     return target.resolve(adapter.substring(base.length()));
@@ -198,7 +200,8 @@ public final class ClassPathAdapter {
       Object uid = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
       if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
           || ((Number) uid).longValue() != ProcFs.ownUid()) {
-        throw new FileAlreadyExistsException(directory + " is no directory of this user's");
+        throw new FileSystemException(
+            directory.toString(), null, "it is no directory of this user's");
       }
       Files.setPosixFilePermissions(directory, PRIVATE);
     }

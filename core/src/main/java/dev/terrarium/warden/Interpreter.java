@@ -212,7 +212,11 @@ public record Interpreter(Path executable, String version) {
         .orElseThrow(
             () ->
                 missing(
-                    command, there.isEmpty() ? "No such file or directory" : "Permission denied"))
+                    command,
+                    there.isEmpty()
+                        ? "No such file or directory"
+                        : "Permission denied (%s may not be executed: chmod +x it, or its file system is mounted noexec)"
+                            .formatted(there.getFirst())))
         .toAbsolutePath()
         .toString();
   }

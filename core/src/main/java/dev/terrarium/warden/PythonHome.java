@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.base.Log;
+import dev.terrarium.process.FileErrors;
 import dev.terrarium.process.PrivateFiles;
 import java.io.IOException;
 import java.io.InputStream;
@@ -58,6 +59,7 @@ public final class PythonHome {
           "terrarium/_logs.py",
           "terrarium/_loop.py",
           "terrarium/_memory.py",
+          "terrarium/_missing.py",
           "terrarium/_namespace.py",
           "terrarium/_plain.py",
           "terrarium/_proc.py",
@@ -79,6 +81,7 @@ public final class PythonHome {
           "terrarium/_warden_helpers.py",
           "terrarium/_warden_link.py",
           "terrarium/_warden_loop.py",
+          "terrarium/_warden_memory.py",
           "terrarium/_warden_output.py",
           "terrarium/_warden_sweep.py",
           "terrarium/_warden_workers.py",
@@ -235,8 +238,8 @@ public final class PythonHome {
     } catch (IOException e) {
       throw new StartFailedException(
           Reason.DIRECTORY,
-          "Cannot unpack the Python files into %s (%s); make it writable or set TERRARIUM_HOME"
-              .formatted(directory, e),
+          "Cannot unpack the Python files into %s (%s); make it writable, free space there, or set TERRARIUM_HOME"
+              .formatted(directory, FileErrors.describe(e, directory)),
           e);
     }
   }

@@ -4,6 +4,7 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.base.Log;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.FileErrors;
 import dev.terrarium.process.MarkedProcess;
 import dev.terrarium.process.PrivateFiles;
 import dev.terrarium.process.ProcessIdentity;
@@ -141,7 +142,12 @@ final class WardenProcess implements FrameHandler {
             why)
         : new StartFailedException(
             Reason.WARDEN,
-            "The warden did not come up (%s); it said: %s".formatted(why, said),
+            "The warden did not come up (%s); it said: %s"
+                .formatted(
+                    why instanceof TimeoutException
+                        ? "no hello within %d s".formatted(HELLO_TIMEOUT.toSeconds())
+                        : why,
+                    said),
             why);
   }
 
@@ -152,12 +158,24 @@ final class WardenProcess implements FrameHandler {
     if (charge.enclosed()) {
       command.addAll(List.of("--pool", charge.pool()));
     }
+    makeLog(log);
     try {
-      PrivateFiles.makeFile(log);
       return MarkedProcess.start(command, Optional.of(mark(setup, charge)), log);
     } catch (IOException e) {
       throw new StartFailedException(
           Reason.WARDEN, "The warden cannot be started: " + e.getMessage(), e);
+    }
+  }
+
+  private static void makeLog(Path log) {
+    try {
+      PrivateFiles.makeFile(log);
+    } catch (IOException e) {
+      throw new StartFailedException(
+          Reason.DIRECTORY,
+          "%s: the warden's log cannot be made (%s); make the directory writable, free space there, or set TERRARIUM_HOME"
+              .formatted(log, FileErrors.describe(e, log)),
+          e);
     }
   }
 
@@ -240,9 +258,11 @@ final class WardenProcess implements FrameHandler {
   }
 
   void dump(long number, Consumer<String> answer) {
-    // Two calls of one worker may pass their deadlines together: one dump answers both.
-    dumps.merge(number, answer, Consumer::andThen);
-    send(number, new Messages.Dump());
+    // Two calls of one worker may pass their deadlines together, and a hundred workers wait for one
+    // zygote: one dump answers all who ask before it has come.
+    if (answer.equals(dumps.merge(number, answer, Consumer::andThen))) {
+      send(number, new Messages.Dump());
+    }
   }
 
   @Override

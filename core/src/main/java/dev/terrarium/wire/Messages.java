@@ -381,6 +381,13 @@ public final class Messages {
       @Nullable Map<String, Long> limits,
       Spec spec)
       implements Outgoing {
+    /// Without the values of the environment and of options, which may be secrets.
+    @Override
+    public String toString() {
+      return "Spawn[worker=%s, role=%s, via=%s, argv=%s, set=%s, spec=%s]"
+          .formatted(worker, role, via, argv, set.keySet(), spec);
+    }
+
     @Override
     public FrameType type() {
       return FrameType.SPAWN;
@@ -507,6 +514,11 @@ public final class Messages {
       @Nullable List<String> harmlessThreads,
       Map<String, ? extends @Nullable Object> options)
       implements Written {
+    @Override
+    public String toString() {
+      return "Spec[worker=%s, adapter=%s, options=%s]".formatted(worker, adapter, options.keySet());
+    }
+
     @Override
     public Map<String, ?> fields() {
       return PlainJson.object(

@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param detail for messages; may be empty
 /// @param startFailure what kept it from getting ready, for [Cause#START_FAILED]
-public record End(Cause cause, String detail, StartFailedException.@Nullable Reason startFailure) {
+/// @param stacks of Python at that moment, where it took too long and they are known; else empty
+public record End(
+    Cause cause, String detail, StartFailedException.@Nullable Reason startFailure, String stacks) {
   /// Kinds of reasons.
   public enum Cause {
     /// The pool closes, or does not need it any more.
@@ -27,10 +29,19 @@ public record End(Cause cause, String detail, StartFailedException.@Nullable Rea
   }
 
   static End of(Cause cause, String detail) {
-    return new End(cause, detail, null);
+    return new End(cause, detail, null, "");
+  }
+
+  /// The same, and something else that is known.
+  End and(String more) {
+    return new End(cause, detail + "; " + more, startFailure, stacks);
   }
 
   static End startFailed(StartFailedException.Reason reason, String detail) {
-    return new End(Cause.START_FAILED, detail, reason);
+    return new End(Cause.START_FAILED, detail, reason, "");
+  }
+
+  static End startTimedOut(String detail, String stacks) {
+    return new End(Cause.START_FAILED, detail, StartFailedException.Reason.TIMED_OUT, stacks);
   }
 }

@@ -230,17 +230,39 @@ public final class Worker {
                 });
   }
 
+  // What it was doing is asked first, for a moment: what is killed says nothing any more. One that
+  // waits for its fork has no stacks; those of its zygote say why it waits.
   private void startTookTooLong(@Nullable Long zygoteNumber) {
+    if (!isStarting()) {
+      return;
+    }
+    if (state instanceof WorkerState.Reserved && zygoteNumber != null) {
+      zygote.stacks(zygoteNumber, stacks -> giveUpStart(stacks, "its zygote"));
+      zygote.stuck(zygoteNumber);
+    } else {
+      facilities.wardens().dump(number, text -> giveUpStart(Stacks.of(text, pid), "Python"));
+    }
+    // Should the warden have no answer.
+    facilities
+        .timer()
+        .after(
+            Stacks.WAIT,
+            () -> giveUpStart(new Stacks("", "the warden has not answered"), "Python"));
+  }
+
+  private boolean isStarting() {
     WorkerState now = state;
-    if (now instanceof WorkerState.Reserved || now instanceof WorkerState.Starting) {
+    return now instanceof WorkerState.Reserved || now instanceof WorkerState.Starting;
+  }
+
+  private void giveUpStart(Stacks stacks, String who) {
+    if (isStarting()) {
+      String limit = Texts.of(config.startTimeout());
       kill(
-          End.startFailed(
-              Reason.TIMED_OUT,
-              "not ready within %s; import less, or raise startTimeout"
-                  .formatted(Texts.of(config.startTimeout()))));
-      if (now instanceof WorkerState.Reserved && zygoteNumber != null) {
-        zygote.stuck(zygoteNumber);
-      }
+          End.startTimedOut(
+              "not ready within %s; import less, or raise startTimeout; %s"
+                  .formatted(limit, stacks.introduction(who)),
+              stacks.text()));
     }
   }
 
@@ -686,12 +708,15 @@ public final class Worker {
   /// Each time: whoever looks why a pool has fewer workers than it should finds nothing else.
   private void sayNotStarted(WorkerState.Gone gone) {
     String stderr = gone.stderrTail();
+    // Those of a zygote it says itself, once for all that wait for it.
+    String stacks = pid == 0 || gone.end().stacks().isEmpty() ? "" : "\n" + gone.end().stacks();
     say(
         Level.WARN,
-        "Worker %s of pool '%s' did not start: %s%s",
+        "Worker %s of pool '%s' did not start: %s%s%s",
         id,
         config.name(),
         gone.end().detail(),
+        stacks,
         stderr.isEmpty() ? "" : "\nthe end of its stderr:\n" + stderr);
     if (gone.end().startFailure() == Reason.WORKER_DIED) {
       facilities.wardens().diedEarly();

@@ -75,11 +75,18 @@ final class WorkerLife {
     };
   }
 
-  // A process that exits closes its connection on the way: what ended it is its own doing, not the
-  // EOF.
+  // A process that exits closes its connection on the way, perhaps in the middle of a frame: what
+  // ended it is its own doing, or what the warden knows of it, not the EOF.
   private static End whyItEnded(Stopping state, Exited event) {
-    boolean exiting = state.end().cause() == End.Cause.DISCONNECTED && !state.forced();
-    return exiting ? crashed(event) : state.end();
+    End end = state.end();
+    if (state.forced()) {
+      return end;
+    }
+    return switch (end.cause()) {
+      case DISCONNECTED -> crashed(event);
+      case PROTOCOL -> event.limit().isEmpty() ? end : end.and(event.limit());
+      default -> end;
+    };
   }
 
   private static End crashed(Exited event) {

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.event.Level;
 
@@ -43,9 +44,6 @@ public final class Zygote {
   static final int FORKED_PARALLELISM = 64;
 
   private static final int SIGTERM = 15; // for the warden: that there are no more orders
-
-  /// How long the stacks of one that hangs are waited for before it is ended.
-  static final Duration STACKS_WAIT = Duration.ofSeconds(1);
 
   private static final Log LOG = Log.of(Zygote.class);
 
@@ -75,6 +73,15 @@ public final class Zygote {
 
   @GuardedBy("lock")
   private boolean given; // the current one is given up
+
+  @GuardedBy("lock")
+  private long pid; // of the current one; 0 before it has one
+
+  @GuardedBy("lock")
+  private long hung; // the one that was ended last because it hung
+
+  @GuardedBy("lock")
+  private Stacks ofHung = new Stacks("", ""); // what it was doing
 
   @GuardedBy("lock")
   private long progressAt; // when it was ready, or has last forked; of the nanosecond clock
@@ -127,6 +134,7 @@ public final class Zygote {
       String id = WorkerRow.zygote(config.name(), ++serial);
       facilities.registry().reserve(id, number, config.name());
       current = number;
+      pid = 0;
       asked = false;
       importing = true;
       given = false;
@@ -212,22 +220,60 @@ public final class Zygote {
     endWithStacks(number, "its zygote forks nobody; " + then, "it forks nobody");
   }
 
+  /// Passes on what a zygote is doing, or was doing when it was ended because it hung: those who
+  /// wait for it may give up a moment later.
+  void stacks(long number, Consumer<Stacks> told) {
+    boolean known;
+    Stacks last;
+    lock.lock();
+    try {
+      known = hung == number;
+      last = ofHung;
+    } finally {
+      lock.unlock();
+    }
+    if (known) {
+      told.accept(last);
+    } else {
+      facilities.wardens().dump(number, text -> told.accept(Stacks.of(text, pidOf(number))));
+    }
+  }
+
+  private long pidOf(long number) {
+    lock.lock();
+    try {
+      return current == number ? pid : 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void remember(long number, Stacks stacks) {
+    lock.lock();
+    try {
+      hung = number;
+      ofHung = stacks;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void endWithStacks(long number, String what, String why) {
-    facilities
-        .wardens()
-        .dump(
-            number,
-            stacks -> {
-              facilities.wardens().kill(number, why);
-              say(
-                  Level.WARN,
-                  "Pool '%s': %s. %s",
-                  config.name(),
-                  what,
-                  stacks.isBlank() ? "It says no stacks" : "Its stacks:\n" + stacks);
-            });
+    stacks(
+        number,
+        stacks -> {
+          remember(number, stacks);
+          facilities.wardens().kill(number, why);
+          say(
+              Level.WARN,
+              "Pool '%s': %s; %s%s",
+              config.name(),
+              what,
+              stacks.introduction("it"),
+              stacks.text().isEmpty() ? "" : "\n" + stacks.text());
+        });
     // Should the warden have no answer.
-    facilities.timer().after(STACKS_WAIT, () -> facilities.wardens().kill(number, why));
+    facilities.timer().after(Stacks.WAIT, () -> facilities.wardens().kill(number, why));
   }
 
   /// A worker could not be forked. Should that never end, others are not to be tried for ever.
@@ -327,10 +373,13 @@ public final class Zygote {
     }
 
     @Override
-    public void spawned(long pid, long startTicks) {
-      facilities.registry().activate(number, pid, startTicks, pid);
+    public void spawned(long newPid, long startTicks) {
+      facilities.registry().activate(number, newPid, startTicks, newPid);
       lock.lock();
       try {
+        if (current == number) {
+          pid = newPid;
+        }
         if (closed) {
           facilities.wardens().kill(number, "pool '" + config.name() + "' is closed");
         }
@@ -435,7 +484,8 @@ public final class Zygote {
         facilities.wardens().diedEarly();
       }
       // With its warden: that is no fault of its own.
-      ended(exit.describe(), WorkerLog.readable(stderrTail), !(exit instanceof Exit.Unknown));
+      String how = exit.describe() + (limit.isEmpty() ? "" : ", " + limit);
+      ended(how, WorkerLog.readable(stderrTail), !(exit instanceof Exit.Unknown));
     }
 
     private void ended(String how, String stderr, boolean counts) {

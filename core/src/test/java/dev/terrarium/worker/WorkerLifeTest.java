@@ -114,4 +114,23 @@ final class WorkerLifeTest {
     assertThat(gone)
         .isEqualTo(new WorkerState.Gone(End.of(End.Cause.CRASHED, ""), new Exit.Status(3), ""));
   }
+
+  /// Somebody who is killed for memory while he writes a large result leaves half a frame.
+  @Test
+  void aWorkerThatIsKilledInTheMiddleOfAFrameIsNamedByItsDeath() {
+    End cut = End.of(End.Cause.PROTOCOL, "protocol error: the frame is cut");
+    WorkerState closing = WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.StopAsked(cut));
+    var killed = new WorkerEvent.Exited(KILLED, "", "killed by the kernel for memory");
+
+    assertThat(WorkerLife.next(closing, killed))
+        .isEqualTo(
+            new WorkerState.Gone(
+                End.of(
+                    End.Cause.PROTOCOL,
+                    "protocol error: the frame is cut; killed by the kernel for memory"),
+                KILLED,
+                ""));
+    assertThat(WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), "", "")))
+        .isEqualTo(new WorkerState.Gone(cut, new Exit.Status(3), ""));
+  }
 }
