@@ -144,7 +144,7 @@ class Bridge:
         if len(message) > MESSAGE_CHARS_MAX:
             message = message[:MESSAGE_CHARS_MAX] + f"... ({len(message)} characters)"
         if self._dropped:
-            message += f" ({self._dropped} records before this one were dropped)"
+            message += f" (records dropped before this one: {self._dropped})"
         envelope = {"level": _level(record.levelno), "logger": record.name, "message": message}
         extra = _extra(record)
         if extra:

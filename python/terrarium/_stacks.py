@@ -84,7 +84,7 @@ def _format(
     lines = [title]
     left_out = max(0, len(frames) - FRAMES_MAX)
     if left_out:
-        lines.append(f"  ... {left_out} frames left out ...")
+        lines.append(f"  ... frames left out: {left_out} ...")
     for frame, number in frames[left_out:]:
         code = frame.f_code
         lines.append(f'  File "{code.co_filename}", line {number}, in {code.co_name}')

@@ -16,6 +16,8 @@ module dev.terrarium {
   exports dev.terrarium.process; // who a process is, as orphans and events tell it
 
   // Parts that the command and the trials look at.
+  exports dev.terrarium.base to
+      dev.terrarium.cli;
   exports dev.terrarium.control to
       dev.terrarium.cli;
   exports dev.terrarium.registry to

@@ -3,6 +3,7 @@ package dev.terrarium;
 import static java.util.Objects.requireNonNull;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
@@ -445,10 +446,13 @@ public final class Terrarium implements AutoCloseable {
     } else if (!rest.left().isEmpty()) {
       say(
           Level.ERROR,
-          "%d processes could not be ended: pids %s; the next start looks again, and so does `terrarium orphans kill`"
-              .formatted(rest.left().size(), rest.left()));
+          "%s could not be ended: pids %s; the next start looks again, and so does `terrarium orphans kill`"
+              .formatted(Count.of(rest.left().size(), "process", "processes"), rest.left()));
     } else if (forced > 0) {
-      say(Level.WARN, "%d processes had to be ended by force at shutdown".formatted(forced));
+      say(
+          Level.WARN,
+          "%s had to be ended by force at shutdown"
+              .formatted(Count.of(forced, "process", "processes")));
     } else {
       say(Level.INFO, "nothing left at shutdown (%s)".formatted(Texts.of(Duration.ofNanos(nanos))));
     }

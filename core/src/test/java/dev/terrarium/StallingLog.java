@@ -16,7 +16,8 @@ import org.slf4j.LoggerFactory;
 /// A logging backend that stalls with its first line until it is told to go on. It counts the lines
 /// of the pool `trouble`, and what it is told was dropped.
 final class StallingLog implements AutoCloseable {
-  private static final Pattern DROPPED = Pattern.compile("(\\d+) lines (of workers )?were dropped");
+  private static final Pattern DROPPED =
+      Pattern.compile("(\\d+) lines? (of workers )?(was|were) dropped");
 
   final AtomicLong delivered = new AtomicLong();
   final AtomicLong dropped = new AtomicLong();

@@ -2,6 +2,7 @@ package dev.terrarium.cli;
 
 import dev.terrarium.Pool;
 import dev.terrarium.PoolStats.WorkerInfo;
+import dev.terrarium.base.Count;
 import java.util.List;
 
 /// That a pool is ready.
@@ -34,7 +35,8 @@ public record Announcement(
 
   /// For people.
   String text() {
-    return "pool '%s' is ready: %d workers in %.1f s (run %s, pid %d); Ctrl-C ends it"
-        .formatted(pool, workers.size(), millis / 1000.0, run, host);
+    return "pool '%s' is ready: %s in %.1f s (run %s, pid %d); Ctrl-C ends it"
+        .formatted(
+            pool, Count.grouped(workers.size(), "worker", "workers"), millis / 1000.0, run, host);
   }
 }

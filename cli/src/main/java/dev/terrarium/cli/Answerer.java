@@ -27,6 +27,15 @@ enum Answerer {
     return isTerminal(STDERR) ? PERSON : NOBODY;
   }
 
+  private static final class Talk {
+    static final boolean IS_SEEN = isTerminal(STDERR);
+  }
+
+  /// Whether what is said is seen on a terminal.
+  static boolean seesTheTalk() {
+    return Talk.IS_SEEN;
+  }
+
   /// The JVM's console says only whether stdin and stdout both are.
   @SuppressWarnings("restricted")
   private static boolean isTerminal(int descriptor) {

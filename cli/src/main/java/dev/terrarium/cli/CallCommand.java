@@ -5,7 +5,6 @@ import dev.terrarium.Terrarium;
 import dev.terrarium.ToolCall;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,8 +33,8 @@ import picocli.CommandLine.Parameters;
           + "that do not fit included), 3 this machine is not fit, 130 interrupted."
     })
 final class CallCommand implements Callable<Integer> {
-  private static final BigDecimal DEADLINE_MIN = new BigDecimal("0.001");
-  private static final BigDecimal DEADLINE_MAX = new BigDecimal("1000000");
+  private static final Duration DEADLINE_MIN = Duration.ofMillis(1);
+  private static final Duration DEADLINE_MAX = Duration.ofSeconds(1_000_000);
 
   private final Terminal terminal;
 
@@ -58,9 +57,9 @@ final class CallCommand implements Callable<Integer> {
 
   @Option(
       names = "--deadline",
-      paramLabel = "SECONDS",
-      description = "How long the call may take. Default: 60.")
-  private BigDecimal deadline = BigDecimal.valueOf(60);
+      paramLabel = "TIME",
+      description = "How long the call may take: 300ms, 5s, 2m, 1h. Default: 60s.")
+  private Duration deadline = Duration.ofSeconds(60);
 
   CallCommand(Terminal terminal) {
     this.terminal = terminal;
@@ -72,22 +71,13 @@ final class CallCommand implements Callable<Integer> {
     Path file = WorkerOptions.adapter(adapter);
     UnaryOperator<ToolCall> arguments =
         arguments(JsonValues.fromJson(Json.read(json.equals("-") ? stdin() : json)));
-    Duration longest = duration();
+    Duration longest = Durations.within("--deadline", deadline, DEADLINE_MIN, DEADLINE_MAX);
     try (Terrarium runtime = options.start();
         Pool pool = options.pool(runtime, file, 1).start()) {
       ToolCall call = arguments.apply(pool.tool(tool).deadline(longest));
       terminal.print(Json.write(JsonValues.toJson(call.call(Object.class))));
     }
     return ExitStatus.DONE;
-  }
-
-  private Duration duration() {
-    if (deadline.compareTo(DEADLINE_MIN) < 0 || deadline.compareTo(DEADLINE_MAX) > 0) {
-      throw new UsageException(
-          "--deadline must be %s to %s seconds, not %s"
-              .formatted(DEADLINE_MIN, DEADLINE_MAX, deadline));
-    }
-    return Duration.ofMillis(deadline.movePointRight(3).longValue());
   }
 
   private static UnaryOperator<ToolCall> arguments(@Nullable Object given) {

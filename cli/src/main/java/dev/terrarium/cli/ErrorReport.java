@@ -6,9 +6,9 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.UnknownToolException;
 import dev.terrarium.registry.RegistryException;
-import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -51,9 +51,12 @@ final class ErrorReport {
     String argument = error.getUnmatched().getFirst();
     boolean command = !error.getCommandLine().getSubcommands().isEmpty();
     String kind = argument.startsWith("-") ? "option" : command ? "command" : "argument";
-    List<String> guesses = error.getSuggestions();
-    String guess = guesses.isEmpty() ? "" : ", did you mean '" + guesses.getFirst() + "'?";
-    return "unknown %s '%s'%s".formatted(kind, argument, guess);
+    Optional<String> guess =
+        argument.startsWith("-")
+            ? Guesses.option(error.getCommandLine(), argument)
+            : Guesses.command(error.getCommandLine(), argument);
+    return "unknown %s '%s'%s"
+        .formatted(kind, argument, guess.map(", did you mean '%s'?"::formatted).orElse(""));
   }
 
   private static String lowerFirst(String message) {

@@ -1,6 +1,7 @@
 package dev.terrarium.cli;
 
 import dev.terrarium.OrphanProcess;
+import dev.terrarium.base.Count;
 import dev.terrarium.orphan.OrphanDetector.Cleanup;
 import dev.terrarium.orphan.OrphanDetector.Outcome;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
@@ -62,7 +63,7 @@ final class KillReport {
                 lines.size(),
                 terminated,
                 errors,
-                Words.count(preserved, "active worker", "active workers")));
+                Count.grouped(preserved, "active worker", "active workers")));
   }
 
   private Map<String, @Nullable Object> object(

@@ -56,6 +56,22 @@ public record Look(OrphanDetector detector, Overview overview, Map<Path, Reply> 
         : Optional.empty();
   }
 
+  /// The ledger of a run that lives, zygotes included: as its host has it in memory, or as it
+  /// stands in its file.
+  List<WorkerRow> rows(KnownRun run) {
+    return answer(run).map(HostStatus::ledger).orElse(run.rows());
+  }
+
+  /// Of a row's process what this machine says of it: only where it bears the mark of that run.
+  Optional<Overview.Active> process(KnownRun run, WorkerRow row) {
+    return row.identity()
+        .flatMap(
+            identity ->
+                overview.active().stream()
+                    .filter(it -> it.run().equals(run.id()) && it.identity().equals(identity))
+                    .findFirst());
+  }
+
   private static Map<Path, Reply> ask(List<KnownRun> runs) {
     Map<Path, Future<Reply>> asked = new HashMap<>();
     try (ExecutorService threads =

@@ -9,7 +9,7 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "orphans",
     description = "Find processes that dead runs have left, and end them. Lists them by default.",
-    synopsisSubcommandLabel = "[ls | kill]",
+    synopsisSubcommandLabel = "[list | kill]",
     footer = {
       "",
       "Exit status: 0 done, 1 something could not be ended, 2 wrong usage, 3 the state directory "
@@ -18,16 +18,18 @@ import picocli.CommandLine.Mixin;
 final class OrphansCommand implements Callable<Integer> {
   private final Terminal terminal;
 
-  @Mixin private final OrphansListing listing = new OrphansListing();
+  @Mixin private final OrphansListing listing;
 
-  private OrphansCommand(Terminal terminal) {
+  private OrphansCommand(Terminal terminal, OrphansListing listing) {
     this.terminal = terminal;
+    this.listing = listing;
   }
 
-  static CommandLine withSubcommands(Terminal terminal) {
-    return new CommandLine(new OrphansCommand(terminal))
-        .addSubcommand("ls", new Ls(terminal))
-        .addSubcommand("kill", new OrphansKillCommand(terminal));
+  static CommandLine withSubcommands(Terminal terminal, JsonOption json) {
+    var listing = new OrphansListing(json);
+    return new CommandLine(new OrphansCommand(terminal, listing))
+        .addSubcommand("list", new ByName(terminal, listing), "ls")
+        .addSubcommand("kill", new OrphansKillCommand(terminal, json, listing));
   }
 
   @Override
@@ -37,22 +39,24 @@ final class OrphansCommand implements Callable<Integer> {
 
   /// The same, by its name.
   @Command(
-      name = "ls",
+      name = "list",
       description = "List what dead runs have left, then what only looks like ours.",
       footer = {
         "",
         "Touches nothing. With --json one object a line: pid, kind (warden, zygote, worker, child, "
-            + "suspect), run, command, since, proof. Of a suspect the proof says what is missing.",
+            + "suspect; with --all other), run, command, since, proof. Of a suspect, and of what "
+            + "is another installation's, the proof says what is missing.",
         "",
         "Exit status: 0 done, 2 wrong usage, 3 the state directory cannot be read, 130 interrupted."
       })
-  static final class Ls implements Callable<Integer> {
+  static final class ByName implements Callable<Integer> {
     private final Terminal terminal;
 
-    @Mixin private final OrphansListing listing = new OrphansListing();
+    @Mixin private final OrphansListing listing;
 
-    Ls(Terminal terminal) {
+    ByName(Terminal terminal, OrphansListing listing) {
       this.terminal = terminal;
+      this.listing = listing;
     }
 
     @Override

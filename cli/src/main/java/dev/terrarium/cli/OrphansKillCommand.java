@@ -1,6 +1,7 @@
 package dev.terrarium.cli;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.base.Count;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.orphan.OrphanDetector.Cleanup;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
@@ -8,7 +9,6 @@ import dev.terrarium.orphan.Overview;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.StateDirectory;
-import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -36,11 +36,13 @@ import picocli.CommandLine.Option;
           + "cannot be read, 130 interrupted."
     })
 final class OrphansKillCommand implements Callable<Integer> {
-  private static final BigDecimal GRACE_MAX = new BigDecimal("3600");
+  private static final Duration GRACE_MAX = Duration.ofHours(1);
 
   private final Terminal terminal;
+  private final JsonOption json;
+  private final OrphansListing listing;
 
-  @Mixin private final StateOptions options = new StateOptions();
+  @Mixin private final StateOptions options;
 
   @Option(names = "--dry-run", description = "Say what would be ended, and touch nothing.")
   private boolean dryRun;
@@ -52,27 +54,34 @@ final class OrphansKillCommand implements Callable<Integer> {
 
   @Option(
       names = "--grace",
-      paramLabel = "SECONDS",
-      description = "How long SIGTERM may take, for all together. Default: 2; 0: SIGKILL at once.")
-  private BigDecimal grace = BigDecimal.TWO;
+      paramLabel = "TIME",
+      description =
+          "How long SIGTERM may take, for all together: 300ms, 5s, 2m. Default: 2s; 0s: SIGKILL at"
+              + " once.")
+  private Duration grace = Duration.ofSeconds(2);
 
-  @Option(names = "--json", description = "One JSON object.")
-  private boolean json;
-
-  OrphansKillCommand(Terminal terminal) {
+  /// @param listing what stands before `kill`
+  OrphansKillCommand(Terminal terminal, JsonOption json, OrphansListing listing) {
     this.terminal = terminal;
+    this.json = json;
+    this.listing = listing;
+    this.options = listing.options();
   }
 
   @Override
   public Integer call() {
     leaveTheTalkingToThisCommand();
+    if (listing.isOfAll()) {
+      throw new UsageException(
+          "--all is for looking: nothing of another installation is ended here");
+    }
     StateDirectory state = options.readable();
-    Duration longest = duration();
+    Duration longest = Durations.within("--grace", grace, Duration.ZERO, GRACE_MAX);
     var killer = new ProcessKiller(AuditLog.ofNoRun(state.path(), "cli"));
     var policy = CleanupPolicy.defaults().withGrace(longest);
     Look look = Look.at(new OrphanDetector(state, killer, policy));
     List<Suspect> suspects = look.overview().suspects();
-    var report = new KillReport(terminal, json, suspects);
+    var report = new KillReport(terminal, json.wanted(), suspects);
     var questions = new Questions(terminal);
     if (dryRun || !isWanted(look.overview(), questions)) {
       report.untouched(look.overview(), dryRun ? "would be ended" : "left alone");
@@ -81,7 +90,7 @@ final class OrphansKillCommand implements Callable<Integer> {
     Cleanup cleanup = look.detector().cleanupOrphanedProcesses();
     report.done(cleanup);
     var byHand = new SuspectsByHand(terminal, questions, killer, state, longest);
-    int errors = cleanup.errors() + (json ? 0 : byHand.askAndKill(suspects));
+    int errors = cleanup.errors() + (json.wanted() ? 0 : byHand.askAndKill(suspects));
     return errors == 0 ? ExitStatus.DONE : ExitStatus.FAILED;
   }
 
@@ -95,7 +104,7 @@ final class OrphansKillCommand implements Callable<Integer> {
 
   private boolean isWanted(Overview overview, Questions questions) {
     int orphans = overview.status().orphanedProcesses();
-    if (orphans == 0 || yes || json) {
+    if (orphans == 0 || yes || json.wanted()) {
       return true;
     }
     return switch (terminal.answerer()) {
@@ -112,16 +121,10 @@ final class OrphansKillCommand implements Callable<Integer> {
         .forEach(
             it ->
                 terminal.say("  pid %d: %s".formatted(it.pid(), Words.shortCommand(it.command()))));
+    int orphans = overview.status().orphanedProcesses();
     return questions.yes(
-        "End %s of dead runs? Type yes to end them:"
-            .formatted(Words.count(overview.status().orphanedProcesses(), "process", "processes")));
-  }
-
-  private Duration duration() {
-    if (grace.signum() < 0 || grace.compareTo(GRACE_MAX) > 0) {
-      throw new UsageException(
-          "--grace must be 0 to %s seconds, not %s".formatted(GRACE_MAX, grace));
-    }
-    return Duration.ofMillis(grace.movePointRight(3).longValue());
+        "End %s of dead runs? Type yes to end %s:"
+            .formatted(
+                Count.grouped(orphans, "process", "processes"), orphans == 1 ? "it" : "them"));
   }
 }

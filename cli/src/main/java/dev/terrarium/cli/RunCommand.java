@@ -25,6 +25,7 @@ import picocli.CommandLine.Parameters;
     })
 final class RunCommand implements Callable<Integer> {
   private final Terminal terminal;
+  private final JsonOption json;
 
   @Mixin private final WorkerOptions options = new WorkerOptions();
 
@@ -37,11 +38,9 @@ final class RunCommand implements Callable<Integer> {
       description = "How many. Default: the number of processors.")
   private int workers = Runtime.getRuntime().availableProcessors();
 
-  @Option(names = "--json", description = "One JSON object a line.")
-  private boolean json;
-
-  RunCommand(Terminal terminal) {
+  RunCommand(Terminal terminal, JsonOption json) {
     this.terminal = terminal;
+    this.json = json;
   }
 
   @Override
@@ -61,7 +60,7 @@ final class RunCommand implements Callable<Integer> {
     Announcement announcement = Announcement.of(pool, millis);
     // First the hook, then the line: whoever reads the line may send the signal at once.
     Runtime.getRuntime().addShutdownHook(new Thread(() -> close(pool.runtime()), "terrarium-run"));
-    terminal.print(json ? announcement.json() : announcement.text());
+    terminal.print(json.wanted() ? announcement.json() : announcement.text());
   }
 
   // Runs beside the runtime's own clean-up; whoever comes second waits for the first.
@@ -69,7 +68,7 @@ final class RunCommand implements Callable<Integer> {
     runtime.close();
     Terrarium.CloseReport report = runtime.closeReport().orElseThrow();
     terminal.print(
-        json
+        json.wanted()
             ? Json.write(
                 Json.object("event", "closed", "killed", report.killed(), "left", report.left()))
             : "closed: %d had to be ended by force, %d left"

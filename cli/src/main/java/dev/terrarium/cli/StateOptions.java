@@ -17,13 +17,20 @@ import picocli.CommandLine.Option;
 public final class StateOptions {
   @Mixin final HelpOption help = new HelpOption();
 
+  private @Nullable Path home;
+
+  /// Also before a command's own subcommand, which takes nothing back.
   @Option(
       names = "--home",
       paramLabel = "DIR",
       description =
           "The state directory. Default: $$TERRARIUM_HOME, else $$XDG_STATE_HOME/terrarium, else "
               + "~/.local/state/terrarium.")
-  private @Nullable Path home;
+  void home(@Nullable Path directory) {
+    if (directory != null) {
+      home = directory;
+    }
+  }
 
   /// Where it is, or would be; for whoever reads it.
   ///

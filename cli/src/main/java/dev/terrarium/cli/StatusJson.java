@@ -4,10 +4,12 @@ import dev.terrarium.OrphanProcess;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.orphan.KnownRun;
+import dev.terrarium.orphan.Overview;
 import dev.terrarium.orphan.SystemStatus;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.WorkerRow;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,6 +27,13 @@ final class StatusJson {
     return new StatusJson(look).object();
   }
 
+  static Map<String, @Nullable Object> of(Installation installation) {
+    return Json.object(
+        "home", installation.home().map(Path::toString).orElse(null),
+        "pids", installation.pids(),
+        "status", installation.look().map(StatusJson::of).orElse(null));
+  }
+
   private Map<String, @Nullable Object> object() {
     SystemStatus status = look.overview().status();
     return Json.object(
@@ -33,6 +42,7 @@ final class StatusJson {
         "total_worker_processes", status.totalWorkerProcesses(),
         "system_health", Words.of(status.health()),
         "orphan_details", status.orphanDetails().stream().map(StatusJson::orphan).toList(),
+        "other_processes", look.overview().others().size(),
         "runs", look.overview().runs().stream().map(this::run).toList());
   }
 
@@ -66,7 +76,7 @@ final class StatusJson {
         "processes", processes(run),
         "pools",
             answer.stream().flatMap(it -> it.pools().stream()).map(PoolStatus::fields).toList(),
-        "ledger", rows(run, answer).stream().map(StatusJson::row).toList(),
+        "ledger", look.rows(run).stream().map(row -> row(run, row)).toList(),
         "orphans", orphans(run));
   }
 
@@ -81,17 +91,16 @@ final class StatusJson {
         .toList();
   }
 
-  private static List<WorkerRow> rows(KnownRun run, Optional<HostStatus> answer) {
-    return answer.map(HostStatus::ledger).orElse(run.rows());
-  }
-
-  private static Map<String, @Nullable Object> row(WorkerRow row) {
+  private Map<String, @Nullable Object> row(KnownRun run, WorkerRow row) {
+    Optional<Overview.Active> process = look.process(run, row);
     return Json.object(
         "worker", row.worker(),
         "number", row.number(),
         "pool", row.pool(),
         "fingerprint", row.fingerprint(),
         "pid", row.process().map(WorkerRow.Activation::pid).orElse(null),
-        "alive", row.identity().filter(ProcessIdentity::alive).isPresent());
+        "alive", row.identity().filter(ProcessIdentity::alive).isPresent(),
+        "resident_bytes", process.map(Overview.Active::residentBytes).orElse(null),
+        "cpu_ms", process.map(it -> it.cpu().toMillis()).orElse(null));
   }
 }

@@ -2,6 +2,7 @@ package dev.terrarium.cli;
 
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.PoolStats;
+import dev.terrarium.base.Count;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.orphan.KnownRun;
@@ -18,7 +19,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/// The status for people: a line for each pool, then what needs a sentence, then the sum.
+/// The status for people: a line for each pool, one for each worker, then what needs a sentence,
+/// then the sum.
 final class StatusText {
   private static final String UNKNOWN = "?";
   private static final String NONE = "-";
@@ -30,6 +32,10 @@ final class StatusText {
   private final Table table =
       new Table(
           Table.WIDTH, "RUN", ">HOST", "STATE", ">UP", "POOL", ">WORKERS", ">BUSY", ">WAITING");
+  private final Table workers =
+      new Table(Table.WIDTH, "RUN", "WORKER", ">PID", ">RESIDENT", ">CPU TIME");
+  private boolean anyWorkers;
+  private String cleanup = "terrarium orphans kill";
 
   /// @param home where was looked
   StatusText(Terminal terminal, Look look, Path home) {
@@ -38,7 +44,40 @@ final class StatusText {
     this.home = home;
   }
 
-  void print() {
+  /// @param all whether other installations follow
+  void print(boolean all) {
+    printRuns();
+    Overview overview = look.overview();
+    if (!overview.suspects().isEmpty()) {
+      terminal.print(
+          "%s only like ours; `terrarium orphans list` shows what there is"
+              .formatted(
+                  Count.grouped(overview.suspects().size(), "process looks", "processes look")));
+    }
+    if (!all && !overview.others().isEmpty()) {
+      terminal.print(
+          Count.grouped(overview.others().size(), "process of", "processes of")
+              + " other installations; `terrarium status --all` shows what there is");
+    }
+  }
+
+  /// Another one than that which was asked for.
+  static void print(Terminal terminal, Installation other) {
+    terminal.print("");
+    terminal.print("other installation: " + other.home().map(Path::toString).orElse(UNKNOWN));
+    if (other.home().isPresent() && other.look().isPresent()) {
+      Path home = other.home().get();
+      var text = new StatusText(terminal, other.look().get(), home);
+      text.cleanup += " --home " + Words.command(List.of(home.toString()));
+      text.printRuns();
+    } else {
+      terminal.print(
+          "%s, whose state directory cannot be looked at: another user's, or a container's; `terrarium orphans --all` shows what there is"
+              .formatted(Count.grouped(other.processes().size(), "process", "processes")));
+    }
+  }
+
+  private void printRuns() {
     Overview overview = look.overview();
     overview.runs().forEach(this::add);
     if (overview.runs().isEmpty()) {
@@ -46,8 +85,13 @@ final class StatusText {
     } else {
       table.lines(terminal).forEach(terminal::print);
     }
+    if (anyWorkers) {
+      terminal.print("");
+      workers.lines(terminal).forEach(terminal::print);
+      terminal.print("");
+    }
     notes.forEach(terminal::print);
-    sum(overview).forEach(terminal::print);
+    terminal.print(sum(overview.status()));
   }
 
   private void add(KnownRun run) {
@@ -59,6 +103,20 @@ final class StatusText {
     } else {
       notAlive(run);
     }
+    if (run.standing() == Standing.LIVE) {
+      look.rows(run).stream().filter(row -> !row.isZygote()).forEach(row -> add(run, row));
+    }
+  }
+
+  private void add(KnownRun run, WorkerRow row) {
+    Optional<Overview.Active> process = look.process(run, row);
+    anyWorkers = true;
+    workers.row(
+        run.id(),
+        row.worker(),
+        row.process().map(it -> Long.toString(it.pid())).orElse(NONE),
+        process.map(it -> Words.memory(it.residentBytes())).orElse(NONE),
+        process.map(it -> Words.cpu(it.cpu())).orElse(NONE));
   }
 
   private void answered(KnownRun run, HostStatus status) {
@@ -111,8 +169,8 @@ final class StatusText {
               .filter(run.id()::equals)
               .count();
       notes.add(
-          "run %s is dead, and has left %s; `terrarium orphans kill` cleans up"
-              .formatted(run.id(), Words.count(left, "process", "processes")));
+          "run %s is dead, and has left %s; `%s` cleans up"
+              .formatted(run.id(), Count.grouped(left, "process", "processes"), cleanup));
     } else {
       notes.add("run %s: %s".formatted(run.id(), run.detail()));
     }
@@ -125,23 +183,13 @@ final class StatusText {
     table.row(cells.toArray(String[]::new));
   }
 
-  private static List<String> sum(Overview overview) {
-    SystemStatus status = overview.status();
-    List<String> lines = new ArrayList<>();
-    lines.add(
-        "%s registered, %d alive, %d dead; %s; health: %s"
-            .formatted(
-                Words.count(status.registry().totalRegistered(), "worker", "workers"),
-                status.registry().aliveWorkers(),
-                status.registry().deadWorkers(),
-                Words.count(status.orphanedProcesses(), "orphan", "orphans"),
-                Words.of(status.health())));
-    if (!overview.suspects().isEmpty()) {
-      lines.add(
-          "%s only like ours; `terrarium orphans ls` shows them"
-              .formatted(
-                  Words.count(overview.suspects().size(), "process looks", "processes look")));
-    }
-    return lines;
+  private static String sum(SystemStatus status) {
+    return "%s registered, %d alive, %d dead; %s; health: %s"
+        .formatted(
+            Count.grouped(status.registry().totalRegistered(), "worker", "workers"),
+            status.registry().aliveWorkers(),
+            status.registry().deadWorkers(),
+            Count.grouped(status.orphanedProcesses(), "orphan", "orphans"),
+            Words.of(status.health()));
   }
 }

@@ -1,5 +1,6 @@
 package dev.terrarium.cli;
 
+import dev.terrarium.base.Count;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
@@ -35,8 +36,8 @@ final class SuspectsByHand {
   /// Who they are.
   static void warn(Terminal terminal, List<Suspect> suspects) {
     terminal.say(
-        "WARNING: Cannot distinguish %s from somebody else's. They look like ours and are not proved to be orphans; a worker of a living host with another state directory looks the same:"
-            .formatted(Words.count(suspects.size(), "process", "processes")));
+        "WARNING: Cannot distinguish %s from somebody else's. What looks like ours, and is not proved to be an orphan:"
+            .formatted(Count.grouped(suspects.size(), "process", "processes")));
     for (Suspect suspect : suspects) {
       long pid = suspect.identity().pid();
       terminal.say("  pid %d: %s".formatted(pid, Words.shortCommand(suspect.command())));

@@ -8,14 +8,18 @@ import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import picocli.CommandLine.Help.Ansi;
 
-/// Where the answer goes (stdout) and where the talk goes (stderr). Colours and drawn lines only
-/// where a person is looking.
+/// Where the answer goes (stdout) and where the talk goes (stderr). Escape codes, of colours and of
+/// a line that is written again, only where a person is looking, at a terminal that knows them, and
+/// has not said `NO_COLOR`.
 ///
 /// Both streams are UTF-8 whatever the locale says: JSON has no other encoding. Safe for use by
 /// many threads.
@@ -27,11 +31,13 @@ public final class Terminal {
 
   private final PrintWriter out;
   private final PrintWriter err;
-  private final boolean interactive;
+  private final boolean colours;
+  private final BooleanSupplier rewrites;
   private final Supplier<Answerer> answerer;
   private final LongSupplier nanoTime;
   private final boolean isWithProgressLines;
   private OptionalLong lastProgress = OptionalLong.empty(); // guarded by this
+  private boolean progressStands; // guarded by this
 
   /// @param interactive whether a person looks at both streams, and answers
   public Terminal(OutputStream out, OutputStream err, boolean interactive) {
@@ -44,6 +50,7 @@ public final class Terminal {
         new PrintWriter(out, true, StandardCharsets.UTF_8),
         new PrintWriter(err, true, StandardCharsets.UTF_8),
         interactive,
+        () -> interactive,
         answerer,
         System::nanoTime,
         true);
@@ -52,13 +59,15 @@ public final class Terminal {
   private Terminal(
       PrintWriter out,
       PrintWriter err,
-      boolean interactive,
+      boolean colours,
+      BooleanSupplier rewrites,
       Supplier<Answerer> answerer,
       LongSupplier nanoTime,
       boolean isWithProgressLines) {
     this.out = out;
     this.err = err;
-    this.interactive = interactive;
+    this.colours = colours;
+    this.rewrites = rewrites;
     this.answerer = answerer;
     this.nanoTime = nanoTime;
     this.isWithProgressLines = isWithProgressLines;
@@ -66,27 +75,37 @@ public final class Terminal {
 
   /// The same with a clock of its own.
   Terminal timedBy(LongSupplier clock) {
-    return new Terminal(out, err, interactive, answerer, clock, isWithProgressLines);
+    return new Terminal(out, err, colours, rewrites, answerer, clock, isWithProgressLines);
   }
 
   /// The same for a program that reads how far the work is in the answer: where no person looks it
   /// says nothing of it besides.
   public Terminal withoutProgressLines() {
-    return new Terminal(out, err, interactive, answerer, nanoTime, false);
+    return new Terminal(out, err, colours, rewrites, answerer, nanoTime, false);
   }
 
   /// The process's own streams.
   static Terminal ofProcess() {
+    boolean codes = takesCodes(System.getenv());
     return new Terminal(
-        new FileOutputStream(FileDescriptor.out),
-        new FileOutputStream(FileDescriptor.err),
-        isInteractive(),
-        Answerer::ofProcess);
+        new PrintWriter(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8),
+        new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8),
+        codes && isAtConsole(),
+        () -> codes && Answerer.seesTheTalk(),
+        Answerer::ofProcess,
+        System::nanoTime,
+        true);
   }
 
-  private static boolean isInteractive() {
-    return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()
-        && !"dumb".equals(System.getenv("TERM"));
+  private static boolean isAtConsole() {
+    return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
+  }
+
+  /// Whether whoever sits at a terminal wants escape codes on it. An empty `NO_COLOR` says nothing,
+  /// as no-color.org has it; a terminal without a name is a dumb one.
+  static boolean takesCodes(Map<String, String> environment) {
+    return environment.getOrDefault("NO_COLOR", "").isEmpty()
+        && !List.of("", "dumb").contains(environment.getOrDefault("TERM", ""));
   }
 
   /// Who answers questions.
@@ -115,13 +134,15 @@ public final class Terminal {
 
   /// Talk: what a program that reads the answer does not have to see.
   public void say(String line) {
-    err.println(interactive ? CLEAR_LINE + line : line);
+    clearProgress();
+    err.println(line);
   }
 
   /// A question. A person types the answer behind it.
   void ask(String question) {
+    clearProgress();
     if (answerer() == Answerer.PERSON) {
-      err.print((interactive ? CLEAR_LINE : "") + question + " ");
+      err.print(question + " ");
       err.flush();
     } else {
       err.println(question);
@@ -130,16 +151,17 @@ public final class Terminal {
 
   /// How far the work is, in a line that the next one replaces. Where nobody looks, in a log say, a
   /// line of its own every five seconds at most.
-  public void progress(String line) {
-    if (interactive) {
+  public synchronized void progress(String line) {
+    if (rewrites.getAsBoolean()) {
       err.print(CLEAR_LINE + "   " + line);
       err.flush();
+      progressStands = true;
     } else if (isWithProgressLines && isTimeForProgress()) {
       err.println("   " + line);
     }
   }
 
-  private synchronized boolean isTimeForProgress() {
+  private boolean isTimeForProgress() {
     long now = nanoTime.getAsLong();
     boolean soon =
         lastProgress.isPresent() && now - lastProgress.getAsLong() < PROGRESS_INTERVAL.toNanos();
@@ -150,10 +172,11 @@ public final class Terminal {
   }
 
   /// Takes the progress line away.
-  public void clearProgress() {
-    if (interactive) {
+  public synchronized void clearProgress() {
+    if (progressStands) {
       err.print(CLEAR_LINE);
       err.flush();
+      progressStands = false;
     }
   }
 
@@ -168,7 +191,7 @@ public final class Terminal {
   }
 
   Ansi ansi() {
-    return interactive && System.getenv("NO_COLOR") == null ? Ansi.ON : Ansi.OFF;
+    return colours ? Ansi.ON : Ansi.OFF;
   }
 
   private static boolean speaksUnicode() {

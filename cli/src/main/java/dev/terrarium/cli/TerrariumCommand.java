@@ -3,22 +3,22 @@ package dev.terrarium.cli;
 import dev.terrarium.cli.demo.DemoCommand;
 import dev.terrarium.cli.demo.VictimCommand;
 import dev.terrarium.cli.doctor.DoctorCommand;
-import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.ParseResult;
 
 /// The command of which all others are a part.
 @Command(
     name = "terrarium",
     description = "Pools of Python workers for the JVM. Nothing escapes.",
     synopsisSubcommandLabel = "COMMAND",
-    mixinStandardHelpOptions = true,
-    versionProvider = VersionCommand.Provider.class)
+    mixinStandardHelpOptions = true)
 final class TerrariumCommand implements Runnable {
   @CommandLine.Spec
   private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();
@@ -37,9 +37,12 @@ final class TerrariumCommand implements Runnable {
 
   private static CommandLine commandLine(Terminal terminal, String... args) {
     ErrorReport errors = new ErrorReport(terminal);
-    CommandLine line = new CommandLine(new TerrariumCommand());
-    addCommands(line, commands(terminal), args);
-    return line.registerConverter(BigDecimal.class, TerrariumCommand::number)
+    JsonOption json = new JsonOption();
+    CommandLine line = new CommandLine(new TerrariumCommand()).addMixin("json", json);
+    line.getCommandSpec().versionProvider(new VersionCommand.Provider(json));
+    addCommands(line, commands(terminal, json), args);
+    return line.registerConverter(Duration.class, new Durations())
+        .setExecutionStrategy(parsed -> run(parsed, json))
         .setOut(terminal.out())
         .setErr(terminal.err())
         .setColorScheme(CommandLine.Help.defaultColorScheme(terminal.ansi()))
@@ -47,24 +50,25 @@ final class TerrariumCommand implements Runnable {
         .setExecutionExceptionHandler((e, _, _) -> errors.report(e));
   }
 
-  private static BigDecimal number(String text) {
-    try {
-      return new BigDecimal(text);
-    } catch (NumberFormatException e) {
-      throw new TypeConversionException("'%s' is not a number".formatted(text));
+  /// What has no JSON form says so, instead of answering in words.
+  private static int run(ParseResult parsed, JsonOption json) {
+    CommandLine last = parsed.asCommandLineList().getLast();
+    if (json.wanted() && last.getCommandSpec().helpCommand()) {
+      throw new ParameterException(last, "help is for people and has no JSON form");
     }
+    return new CommandLine.RunLast().execute(parsed);
   }
 
-  private static Map<String, Supplier<Object>> commands(Terminal terminal) {
+  private static Map<String, Supplier<Object>> commands(Terminal terminal, JsonOption json) {
     Map<String, Supplier<Object>> commands = new LinkedHashMap<>(); // in the order of the help
-    commands.put("demo", () -> new DemoCommand(terminal));
-    commands.put("run", () -> new RunCommand(terminal));
+    commands.put("demo", () -> new DemoCommand(terminal, json));
+    commands.put("run", () -> new RunCommand(terminal, json));
     commands.put("call", () -> new CallCommand(terminal));
-    commands.put("tools", () -> new ToolsCommand(terminal));
-    commands.put("status", () -> new StatusCommand(terminal));
-    commands.put("orphans", () -> OrphansCommand.withSubcommands(terminal));
-    commands.put("doctor", () -> new DoctorCommand(terminal));
-    commands.put("version", () -> new VersionCommand(terminal));
+    commands.put("tools", () -> new ToolsCommand(terminal, json));
+    commands.put("status", () -> new StatusCommand(terminal, json));
+    commands.put("orphans", () -> OrphansCommand.withSubcommands(terminal, json));
+    commands.put("doctor", () -> new DoctorCommand(terminal, json));
+    commands.put("version", () -> new VersionCommand(terminal, json));
     commands.put("help", CommandLine.HelpCommand::new);
     commands.put("demo-victim", () -> new VictimCommand(terminal));
     return commands;
@@ -74,7 +78,7 @@ final class TerrariumCommand implements Runnable {
   // begins with a command's name gets that one, every other line all of them.
   private static void addCommands(
       CommandLine line, Map<String, Supplier<Object>> commands, String... args) {
-    String first = args.length == 0 ? "" : args[0];
+    String first = Arrays.stream(args).filter(it -> !it.equals("--json")).findFirst().orElse("");
     boolean named = commands.containsKey(first) && !first.equals("help");
     commands.forEach(
         (name, command) -> {

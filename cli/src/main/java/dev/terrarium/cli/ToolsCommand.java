@@ -11,7 +11,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// What an adapter offers.
@@ -20,22 +19,23 @@ import picocli.CommandLine.Parameters;
     description = "Show what an adapter offers: names, parameters, types, what they do.",
     footer = {
       "",
+      "With --json an object for each tool: name, doc, kind, idempotent, parameters, returns.",
+      "",
       "Exit status: 0 done, 1 the adapter does not load, 2 wrong usage, 3 this machine is "
           + "not fit, 130 interrupted."
     })
 final class ToolsCommand implements Callable<Integer> {
   private final Terminal terminal;
+  private final JsonOption json;
 
   @Mixin private final WorkerOptions options = new WorkerOptions();
 
   @Parameters(index = "0", paramLabel = "ADAPTER", description = "A Python file or package.")
   private Path adapter = Path.of("");
 
-  @Option(names = "--json", description = "One JSON object a line, one for each tool.")
-  private boolean json;
-
-  ToolsCommand(Terminal terminal) {
+  ToolsCommand(Terminal terminal, JsonOption json) {
     this.terminal = terminal;
+    this.json = json;
   }
 
   @Override
@@ -50,7 +50,7 @@ final class ToolsCommand implements Callable<Integer> {
   }
 
   private void print(List<ToolInfo> tools) {
-    if (json) {
+    if (json.wanted()) {
       tools.forEach(tool -> terminal.print(Json.write(object(tool))));
     } else {
       table(tools).forEach(terminal::print);

@@ -9,26 +9,28 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /// What this is.
 @Command(name = "version", description = "Say which Terrarium this is, and which Java runs it.")
 final class VersionCommand implements Callable<Integer> {
   private final Terminal terminal;
+  private final JsonOption json;
 
   @Mixin final HelpOption help = new HelpOption();
 
-  @Option(names = "--json", description = "One JSON object.")
-  private boolean json;
-
-  VersionCommand(Terminal terminal) {
+  VersionCommand(Terminal terminal, JsonOption json) {
     this.terminal = terminal;
+    this.json = json;
   }
 
   @Override
   public Integer call() {
-    terminal.print(json ? Json.write(object()) : line());
+    terminal.print(answer(json));
     return ExitStatus.DONE;
+  }
+
+  private static String answer(JsonOption json) {
+    return json.wanted() ? Json.write(object()) : line();
   }
 
   private static Object object() {
@@ -53,10 +55,10 @@ final class VersionCommand implements Callable<Integer> {
   }
 
   /// For `--version`.
-  static final class Provider implements CommandLine.IVersionProvider {
+  record Provider(JsonOption json) implements CommandLine.IVersionProvider {
     @Override
     public String[] getVersion() {
-      return new String[] {line()};
+      return new String[] {answer(json)};
     }
   }
 }

@@ -45,14 +45,19 @@ public final class Words {
         .replaceAll(found -> "\\\\x%02x".formatted((int) found.group().charAt(0)));
   }
 
-  /// `3 processes`, `1 process`.
-  public static String count(long number, String one, String several) {
-    return "%,d %s".formatted(number, number == 1 ? one : several);
-  }
-
   /// As a constant is called in JSON, and in tables.
   public static String of(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  /// Memory: `24.1 MiB`.
+  static String memory(long bytes) {
+    return "%,.1f MiB".formatted(bytes / (double) (1 << 20));
+  }
+
+  /// Processor time, to 10 ms as the kernel counts it: `0.31 s`.
+  static String cpu(Duration time) {
+    return "%,.2f s".formatted(time.toMillis() / 1_000.0);
   }
 
   /// How long ago, in one unit.

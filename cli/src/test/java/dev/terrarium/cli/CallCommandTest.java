@@ -74,7 +74,7 @@ final class CallCommandTest {
 
   @Test
   void showsTheStacksOfACallThatTakesTooLong() {
-    Ran ran = Ran.command("call", ECHO, "hang", "--deadline", "0.5");
+    Ran ran = Ran.command("call", ECHO, "hang", "--deadline", "500ms");
     assertThat(ran.status()).isEqualTo(1);
     assertThat(ran.err()).contains("deadline of 500 ms", "in hang").doesNotContain("\tat ");
   }
@@ -94,6 +94,23 @@ final class CallCommandTest {
     assertThat(ran.status()).isEqualTo(2);
     assertThat(ran.talk())
         .containsExactly("terrarium: Pool 'echo' has no tool 'ecko'; did you mean 'echo'?");
+  }
+
+  /// `kill` is not `call`: what shares half of its letters with a name is another one.
+  @Test
+  void suggestsNoToolThatIsNoNearMiss() {
+    Ran ran = Ran.command("call", ECHO, "each");
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.talk())
+        .containsExactly(
+            "terrarium: Pool 'echo' has no tool 'each'; pool.tools() lists what there is");
+  }
+
+  @Test
+  void answersInJsonWithOrWithoutBeingAsked() {
+    Ran ran = Ran.command("call", ECHO, "echo", "[7]", "--json");
+    assertThat(ran).isEqualTo(new Ran(0, "7\n", ""));
+    assertThat(Ran.command("--json", "call", ECHO, "echo", "[7]")).isEqualTo(ran);
   }
 
   @Test

@@ -275,7 +275,7 @@ final class DoctorCommandTest {
     assertThat(of(examined(), "run abcdefg"))
         .singleElement()
         .asString()
-        .contains("WARN", "terrarium orphans ls", "remove " + run);
+        .contains("WARN", "terrarium orphans list", "remove " + run);
   }
 
   /// What the host has in memory, and what is on disk.

@@ -51,7 +51,7 @@ final class ForeignProcTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"status", "orphans ls", "orphans kill --yes"})
+  @ValueSource(strings = {"status", "orphans list", "orphans kill --yes"})
   void commandsThatLookRefuse(String command) {
     Ran ran = command(command.split(" ", -1));
     assertThat(ran.status()).isEqualTo(ExitStatus.ENVIRONMENT_NOT_FIT);

@@ -27,7 +27,7 @@ final class HeldLockTest {
         "status",
         "status --json",
         "orphans",
-        "orphans ls --json",
+        "orphans list --json",
         "orphans kill --dry-run",
         "orphans kill --json",
         "doctor --json"

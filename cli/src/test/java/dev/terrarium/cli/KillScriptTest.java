@@ -36,8 +36,8 @@ final class KillScriptTest {
   }
 
   private void assertIsTheCommand(Path called) {
-    Ran ran = checkout.run(called, "--dry-run", "--grace", "1");
+    Ran ran = checkout.run(called, "--dry-run", "--grace", "1s");
     assertThat(ran.status()).as(ran.err()).isEqualTo(7); // what its java exits with
-    assertThat(ran.lines()).endsWith("orphans", "kill", "--dry-run", "--grace", "1");
+    assertThat(ran.lines()).endsWith("orphans", "kill", "--dry-run", "--grace", "1s");
   }
 }

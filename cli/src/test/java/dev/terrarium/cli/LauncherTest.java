@@ -8,11 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The launcher on machines that lack one thing or another.
@@ -165,6 +167,42 @@ final class LauncherTest {
         .matches("terrarium: building terrarium-core \\(3 of 4\\), 1 file fetched, \\d+ s");
   }
 
+  /// A line that is written again is for a terminal that knows how, and for nobody who asks for no
+  /// escape codes.
+  @ParameterizedTest
+  @CsvSource({"xterm, '', true", "xterm, 1, false", "dumb, '', false"})
+  void rewritesItsLineOnATerminalThatTakesEscapeCodes(String name, String noColor, boolean codes)
+      throws IOException {
+    checkout.jdk(checkout.folderOfJdks().resolve("25"), "25");
+    checkout.with("TERM", name).with("NO_COLOR", noColor);
+    checkout.command(
+        "mvn",
+        "echo '[INFO] Building terrarium-core 0.1.0-SNAPSHOT   [3/4]'",
+        "mkdir -p cli/target",
+        "touch cli/target/terrarium-cli-1.jar");
+    ProcessBuilder builder = checkout.builder(checkout.root().resolve("terrarium"), "version");
+    Path terminal = Path.of("src/test/resources/terminal.py").toAbsolutePath();
+    builder.command().addAll(0, List.of(python(), terminal.toString(), "seen", "no"));
+    Ran ran = Ran.process(builder);
+    assertThat(ran.status()).as(ran.err()).isEqualTo(7);
+    assertThat(ran.err()).contains("building terrarium-core (3 of 4)");
+    assertThat(ran.err().contains("\033")).isEqualTo(codes);
+  }
+
+  /// The interpreter itself: the launcher of a version manager needs more than this machine has.
+  private static String python() {
+    var asking = new ProcessBuilder("python3", "-c", "import sys; print(sys.executable)");
+    return Ran.process(asking).out().strip();
+  }
+
+  @Test
+  void knowsACommandBehindAGlobalOption() throws IOException {
+    checkout.built().command("python3").jdk(checkout.folderOfJdks().resolve("25"), "25");
+    assertThat(checkout.run("--json", "run", "a.py").lines())
+        .doesNotContain("-XX:TieredStopAtLevel=1")
+        .endsWith("--json", "run", "a.py");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -232,7 +270,7 @@ final class LauncherTest {
     assertThat(calls()).hasSize(1);
   }
 
-  private java.util.List<String> calls() throws IOException {
+  private List<String> calls() throws IOException {
     return Files.readAllLines(base.resolve("calls"));
   }
 }

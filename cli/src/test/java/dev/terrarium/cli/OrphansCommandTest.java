@@ -68,10 +68,9 @@ final class OrphansCommandTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"ls", ""})
-  void areListedBeforeWhatOnlyLooksLikeThem(String subcommand) {
-    String[] arguments =
-        subcommand.isEmpty() ? new String[] {"--json"} : new String[] {"ls", "--json"};
+  @ValueSource(strings = {"list --json", "ls --json", "--json list", "--json"})
+  void areListedBeforeWhatOnlyLooksLikeThem(String said) {
+    String[] arguments = said.split(" ", -1);
     try (TestHost host = TestHost.start(base, 2);
         Child suspect = suspect()) {
       List<Long> orphans = host.escape();
@@ -108,11 +107,11 @@ final class OrphansCommandTest {
     try (TestHost host = TestHost.start(base, 1);
         Child suspect = suspect()) {
       List<Long> orphans = host.escape();
-      Ran ran = run("ls");
+      Ran ran = run("list");
       assertThat(ran.lines()).allMatch(line -> line.length() <= Table.WIDTH);
       assertThat(ran.out())
           .contains(orphans.getFirst() + "  child", host.run(), suspect.pid() + "  suspect")
-          .contains("1 orphan: their runs are dead; `terrarium orphans kill` ends them");
+          .contains("1 orphan: its run is dead; `terrarium orphans kill` ends it");
     }
   }
 
@@ -187,7 +186,7 @@ final class OrphansCommandTest {
   void areReportedToProgramsAndEndedByForceWhereTheyIgnoreSigterm() {
     try (TestHost host = TestHost.start(base, 2, "stubborn")) {
       List<Long> orphans = host.escape();
-      Ran ran = run("kill", "--json", "--grace", "0.1");
+      Ran ran = run("kill", "--json", "--grace", "100ms");
       assertThat(ran.status()).isZero();
       assertThat(ran.lines()).hasSize(1);
       JsonNode object = Json.tree(ran.out());
@@ -307,33 +306,69 @@ final class OrphansCommandTest {
     }
   }
 
-  /// For this state directory they bear a mark that nobody knows.
+  /// Whoever ended one of two services' orphans was asked about each worker of the other.
   @Test
-  void liveWorkersOfAnotherStateDirectoryAreSuspectsAndStay(@TempDir Path elsewhere) {
+  void liveWorkersOfAnotherStateDirectoryAreNobodysToEnd(@TempDir Path elsewhere) {
     try (Terrarium other = TestHost.neighbour(elsewhere);
         Pool pool = Pool.builder().runtime(other).adapter(Path.of(ECHO)).size(1).start()) {
       long worker = pids(pool).getFirst();
-      Ran ran = run("kill", "--yes");
-      assertThat(ran.err())
-          .contains("  pid %d: ".formatted(worker), "of no run in this state directory");
+      Ran ran = answered(false, _ -> Optional.of("yes"), "kill", "--yes", "--dry-run");
+      assertThat(ran.err()).doesNotContain("pid %d".formatted(worker));
+      Ran killed = answered(false, _ -> Optional.of("no"), "kill", "--yes");
+      assertThat(killed.err()).doesNotContain("pid %d".formatted(worker));
       assertThat(pool.call("echo", Map.of("value", 7), Integer.class)).isEqualTo(7);
       assertThat(pids(pool)).containsExactly(worker);
     }
   }
 
+  @Test
+  void whatOtherInstallationsRunIsShownOnRequest(@TempDir Path elsewhere) {
+    try (Terrarium other = TestHost.neighbour(elsewhere);
+        Pool pool = Pool.builder().runtime(other).adapter(Path.of(ECHO)).size(1).start()) {
+      long worker = pids(pool).getFirst();
+      Ran silent = run();
+      assertThat(silent.out())
+          .doesNotContain(worker + "  ")
+          .containsPattern("\\d+ process(es)? of other installations; `terrarium orphans --all`");
+      assertThat(objects(run("--json"))).noneMatch(it -> it.path("pid").asLong() == worker);
+      assertThat(run("--all").out()).contains(worker + "  other", other.runId());
+      JsonNode shown = find(objects(run("list", "--all", "--json")), worker);
+      assertThat(shown.path("kind").asString()).isEqualTo("other");
+      assertThat(shown.path("run").asString()).isEqualTo(other.runId());
+      assertThat(shown.path("proof").asString())
+          .startsWith("none: bears birthmark ")
+          .endsWith("of a run in %s, whose host lives".formatted(elsewhere));
+    }
+  }
+
+  /// `terrarium orphans --home X kill` ended what was left in another place than X.
+  @Test
+  void areLookedForInTheStateDirectoryThatIsNamedBeforeTheSubcommand(@TempDir Path elsewhere) {
+    try (TestHost host = TestHost.start(base, 1)) {
+      List<Long> orphans = host.escape();
+      String[] there = {"orphans", "--home", elsewhere.toString(), "kill", "--yes"};
+      assertThat(Ran.answered(false, _ -> Optional.of("no"), there).out())
+          .contains("Found: 0, Terminated: 0");
+      assertThat(orphans).allMatch(Procs::alive);
+      String[] here = {"orphans", "--home", base.toString(), "kill", "--yes"};
+      assertThat(Ran.answered(false, _ -> Optional.of("no"), here).out())
+          .contains("Found: 1, Terminated: 1");
+      assertThat(orphans).noneMatch(Procs::alive);
+    }
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"-1", "3601"})
+  @ValueSource(strings = {"3601s", "3600001ms"})
   void aGraceThatMakesNoSenseIsRefused(String grace) {
     Ran ran = run("kill", "--grace", grace);
     assertThat(ran.status()).isEqualTo(2);
-    assertThat(ran.talk())
-        .containsExactly("terrarium: --grace must be 0 to 3600 seconds, not " + grace);
+    assertThat(ran.talk()).containsExactly("terrarium: --grace must be 0s to 3600s, not " + grace);
   }
 
   @Test
   void aStateDirectoryThatCannotBeReadIsNamed() throws IOException {
     Files.writeString(base.resolve("runs"), "a file");
-    Ran ran = run("ls");
+    Ran ran = run("list");
     assertThat(ran.status()).isEqualTo(3);
     assertThat(ran.talk())
         .singleElement()

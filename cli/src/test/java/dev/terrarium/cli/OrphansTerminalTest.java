@@ -38,7 +38,7 @@ final class OrphansTerminalTest {
       List<Long> orphans = host.escape();
       Ran ran = kill("seen", "no");
       assertThat(ran.status()).as(ran.err()).isZero();
-      assertThat(ran.err()).contains("End 1 process of dead runs? Type yes to end them: no");
+      assertThat(ran.err()).contains("End 1 process of dead runs? Type yes to end it: no");
       assertThat(ran.out()).contains("Found: 1, Terminated: 0, Errors: 0");
       assertThat(orphans).allMatch(Procs::alive);
     }

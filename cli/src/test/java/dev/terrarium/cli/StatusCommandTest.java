@@ -73,6 +73,54 @@ final class StatusCommandTest {
       assertThat(its.path("calls").asLong()).isEqualTo(1);
       assertThat(its.path("workers").path(0).path("resident_bytes").asLong()).isPositive();
       assertThat(run.path("ledger").size()).as("two workers and a zygote").isEqualTo(3);
+      assertThat(run.path("ledger").values())
+          .allMatch(row -> row.path("resident_bytes").asLong() > 1_000_000)
+          .allMatch(row -> row.path("cpu_ms").isIntegralNumber());
+    }
+  }
+
+  @Test
+  void showsWhatEachWorkerTakes() {
+    try (Terrarium host = TestHost.neighbour(base);
+        Pool pool = Pool.builder().runtime(host).adapter(Path.of(ECHO)).size(2).start()) {
+      Ran ran = Ran.command("status", "--home", base.toString());
+      assertThat(ran.lines()).allMatch(line -> line.length() <= Table.WIDTH);
+      assertThat(ran.out()).containsPattern("RUN +WORKER +PID +RESIDENT +CPU TIME\n");
+      for (WorkerInfo worker : pool.stats().workers()) {
+        assertThat(ran.out())
+            .containsPattern(
+                "%s +%s +%d +\\d+\\.\\d MiB +\\d+\\.\\d\\d s\n"
+                    .formatted(host.runId(), worker.id(), worker.pid()));
+      }
+    }
+  }
+
+  @Test
+  void showsOtherInstallationsOnRequest(@TempDir Path elsewhere) {
+    try (Terrarium other = TestHost.neighbour(elsewhere);
+        Pool pool = Pool.builder().runtime(other).adapter(Path.of(ECHO)).size(1).start()) {
+      long worker = pool.stats().workers().getFirst().pid();
+      Ran silent = Ran.command("status", "--home", base.toString());
+      assertThat(silent.out())
+          .doesNotContain(other.runId(), "look only like ours", "looks only like ours")
+          .containsPattern("\\d+ process(es)? of other installations; `terrarium status --all`");
+      JsonNode here = status(base);
+      assertThat(here.has("others")).isFalse();
+      assertThat(here.path("other_processes").asInt()).isPositive();
+
+      Ran all = Ran.command("status", "--all", "--home", base.toString());
+      assertThat(all.lines()).contains("other installation: " + elsewhere);
+      assertThat(all.out())
+          .containsPattern(other.runId() + " +%d +alive".formatted(ProcessHandle.current().pid()))
+          .containsPattern("echo-1 +%d ".formatted(worker));
+      String[] arguments = {"--json", "status", "--all", "--home", base.toString()};
+      JsonNode its =
+          Json.tree(Ran.command(arguments).out()).path("others").values().stream()
+              .filter(it -> it.path("home").asString("").equals(elsewhere.toString()))
+              .findFirst()
+              .orElseThrow();
+      assertThat(numbers(its.path("pids"))).contains(worker);
+      assertThat(run(its.path("status"), other.runId()).path("answered").asBoolean()).isTrue();
     }
   }
 
@@ -153,6 +201,9 @@ final class StatusCommandTest {
       assertThat(run.path("pools").isEmpty()).isTrue();
       assertThat(status.path("registry").path("alive_workers").asInt()).isEqualTo(2);
       assertThat(status.path("orphaned_processes").asInt()).isZero();
+      assertThat(run.path("ledger").values())
+          .as("by /proc, whether the host answers or not")
+          .allMatch(row -> row.path("resident_bytes").asLong() > 1_000_000);
       Ran text = Ran.command("status", "--home", base.toString());
       assertThat(text.out()).contains("silent", "2/2", "does not answer: it is stopped");
       host.jvm().resume();

@@ -19,6 +19,24 @@ final class UsageTest {
           """
           ''                         | terrarium: a command is missing; 'terrarium --help' says more
           demmo                      | terrarium: unknown command 'demmo', did you mean 'demo'?; 'terrarium --help' says more
+          kill                       | terrarium: unknown command 'kill', did you mean 'orphans kill'?; 'terrarium --help' says more
+          list                       | terrarium: unknown command 'list', did you mean 'orphans list'?; 'terrarium --help' says more
+          ls                         | terrarium: unknown command 'ls', did you mean 'orphans list'?; 'terrarium --help' says more
+          stauts --json              | terrarium: unknown command 'stauts', did you mean 'status'?; 'terrarium --help' says more
+          orphan kill                | terrarium: unknown command 'orphan', did you mean 'orphans'?; 'terrarium --help' says more
+          stop                       | terrarium: unknown command 'stop'; 'terrarium --help' says more
+          factor                     | terrarium: unknown command 'factor'; 'terrarium --help' says more
+          demo-victi                 | terrarium: unknown command 'demo-victi'; 'terrarium --help' says more
+          orphans call               | terrarium: unknown command 'call'; 'terrarium orphans --help' says more
+          orphans lits               | terrarium: unknown command 'lits', did you mean 'list'?; 'terrarium orphans --help' says more
+          demo --worker 3            | terrarium: unknown option '--worker', did you mean '--workers'?; 'terrarium demo --help' says more
+          demo --dry-run             | terrarium: unknown option '--dry-run'; 'terrarium demo --help' says more
+          status -x                  | terrarium: unknown option '-x'; 'terrarium status --help' says more
+          orphans kill --dryrun      | terrarium: unknown option '--dryrun', did you mean '--dry-run'?; 'terrarium orphans kill --help' says more
+          orphans --all kill         | terrarium: --all is for looking: nothing of another installation is ended here
+          help --json                | terrarium: help is for people and has no JSON form; 'terrarium help --help' says more
+          --json help status         | terrarium: help is for people and has no JSON form; 'terrarium help --help' says more
+          --json                     | terrarium: a command is missing; 'terrarium --help' says more
           tools --jsn x.py           | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium tools --help' says more
           version now                | terrarium: unknown argument 'now'; 'terrarium version --help' says more
           call                       | terrarium: missing required parameters: 'ADAPTER', 'TOOL'; 'terrarium call --help' says more
@@ -30,7 +48,9 @@ final class UsageTest {
           status now                 | terrarium: unknown argument 'now'; 'terrarium status --help' says more
           orphans kil                | terrarium: unknown command 'kil', did you mean 'kill'?; 'terrarium orphans --help' says more
           orphans kill --jsn         | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium orphans kill --help' says more
-          orphans kill --grace x     | terrarium: invalid value for option '--grace': 'x' is not a number; 'terrarium orphans kill --help' says more
+          orphans kill --grace x     | terrarium: invalid value for option '--grace': 'x' is no duration; say 300ms, 1.5s, 2m, 1h or, as ISO 8601 has it, PT5S; 'terrarium orphans kill --help' says more
+          orphans kill --grace 2     | terrarium: invalid value for option '--grace': '2' is no duration; say 300ms, 1.5s, 2m, 1h or, as ISO 8601 has it, PT5S; 'terrarium orphans kill --help' says more
+          call x.py t --deadline -1s | terrarium: invalid value for option '--deadline': '-1s' is no duration; say 300ms, 1.5s, 2m, 1h or, as ISO 8601 has it, PT5S; 'terrarium call --help' says more
           doctor --jsn               | terrarium: unknown option '--jsn', did you mean '--json'?; 'terrarium doctor --help' says more
           demo --workers 0           | terrarium: --workers must be 1 to 10000, not 0
           """)
@@ -96,7 +116,7 @@ final class UsageTest {
     "tools",
     "status",
     "orphans",
-    "orphans ls",
+    "orphans list",
     "orphans kill",
     "doctor",
     "version"
@@ -110,14 +130,12 @@ final class UsageTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0", "-1", "1e30"})
-  void ofTheDeadlineIsNoticedBeforeAnythingStarts(String seconds) {
-    Ran ran = Ran.command("call", TestAdapters.ECHO, "echo", "--deadline", seconds);
+  @CsvSource({"0s, 0s", "0.5ms, 0.5ms", "PT0S, 0s", "999999999h, 3599999996400s"})
+  void ofTheDeadlineIsNoticedBeforeAnythingStarts(String given, String told) {
+    Ran ran = Ran.command("call", TestAdapters.ECHO, "echo", "--deadline", given);
     assertThat(ran.status()).isEqualTo(2);
     assertThat(ran.talk())
-        .singleElement()
-        .asString()
-        .startsWith("terrarium: --deadline must be 0.001 to 1000000 seconds, not ");
+        .containsExactly("terrarium: --deadline must be 1ms to 1000000s, not " + told);
   }
 
   @Test

@@ -17,8 +17,12 @@ final class VersionCommandTest {
 
   @Test
   void saysItToPrograms() {
-    var json = Json.tree(Ran.command("version", "--json").out());
+    Ran ran = Ran.command("version", "--json");
+    var json = Json.tree(ran.out());
     assertThat(json.propertyNames()).containsExactly("version", "java", "java_home");
     assertThat(json.path("java_home").asString()).isEqualTo(System.getProperty("java.home"));
+    assertThat(Ran.command("--json", "version")).isEqualTo(ran);
+    assertThat(Ran.command("--json", "--version")).isEqualTo(ran);
+    assertThat(Ran.command("--version", "--json")).isEqualTo(ran);
   }
 }

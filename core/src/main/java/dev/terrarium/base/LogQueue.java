@@ -211,9 +211,11 @@ final class LogQueue {
   @GuardedBy("this")
   private Line sayLost() {
     String text =
-        lost
-            + " lines of Terrarium's own were dropped: the logging backend is too slow, or there"
-            + " was no memory for them";
+        Count.of(
+                lost,
+                "line of Terrarium's own was dropped",
+                "lines of Terrarium's own were dropped")
+            + ": the logging backend is too slow, or there was no memory for them";
     lost = 0;
     return new Line(Log.class.getName(), Level.WARN, text, null);
   }

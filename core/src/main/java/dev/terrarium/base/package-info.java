@@ -1,5 +1,5 @@
-/// What every package needs: threads that outlive whatever happens on them, and a way to slf4j that
-/// keeps nobody waiting.
+/// What every package needs: threads that outlive whatever happens on them, a way to slf4j that
+/// keeps nobody waiting, and words for people.
 @NullMarked
 package dev.terrarium.base;
 

@@ -3,6 +3,7 @@ package dev.terrarium.orphan;
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
 import dev.terrarium.OrphanProcess;
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
@@ -175,9 +176,11 @@ final class CleanupBatch implements AutoCloseable {
     }
     long left = ended.stream().filter(it -> !it.dead()).count();
     if (complete && left == 0 && objection.isEmpty()) {
-      remove(dead.lock(), "%d processes were ended".formatted(ended.size()), ended);
+      String counts = Count.of(ended.size(), "process was ended", "processes were ended");
+      remove(dead.lock(), counts, ended);
     } else {
-      String counts = "%d processes were found, %d are left".formatted(ended.size(), left);
+      String found = Count.of(ended.size(), "process was found", "processes were found");
+      String counts = "%s, left: %d".formatted(found, left);
       String detail = objection.map(why -> counts + "; " + why).orElse(counts);
       findings.add(new Finding(dead.lock().path(), Fate.LEFT, detail, ended));
     }
@@ -227,7 +230,7 @@ final class CleanupBatch implements AutoCloseable {
     }
     if (!inside.isEmpty()) {
       var killed = tree.kill(killer, why);
-      LOG.debug("{}: {} processes were killed with it", tree.path(), killed.size());
+      LOG.debug("{}: killed with it: {}", tree.path(), killed.size());
       ended.removeIf(it -> isAmong(it.process(), inside));
       members.seen().stream().map(it -> ended(run, it, tree)).forEach(ended::add);
     }
@@ -238,12 +241,12 @@ final class CleanupBatch implements AutoCloseable {
 
   private static String notProved(DeadTree tree, DeadTree.Members members) {
     return """
-    its cgroups are not empty: in %s are %d processes that do not bear its birthmark (pids %s), and \
-    %d of another PID namespace; look at them, end them by hand, then start again\
+    its cgroups are not empty: %s holds %s without its birthmark (pids %s), and %d of \
+    another PID namespace; look at them, end them by hand, then start again\
     """
         .formatted(
             tree.path(),
-            members.unproved().size(),
+            Count.of(members.unproved().size(), "process", "processes"),
             members.unproved().stream().map(ProcessIdentity::pid).toList(),
             members.unseen());
   }

@@ -1,5 +1,6 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Fate;
@@ -56,9 +57,9 @@ final class CleanupLog {
   }
 
   private static String summary(CleanupReport report) {
-    return "%d other runs, %d alive, %d cleaned up, in %d ms"
+    return "%s, %d alive, %d cleaned up, in %d ms"
         .formatted(
-            report.findings().size(),
+            Count.of(report.findings().size(), "other run", "other runs"),
             report.with(Fate.ALIVE).size(),
             report.with(Fate.CLEANED).size(),
             report.took().toMillis());

@@ -105,7 +105,8 @@ public final class OrphanDetector {
   }
 
   /// A process that looks like ours, and cannot be proved to be an orphan: it bears the mark of a
-  /// run that is not known here, or of another user's, or only a run id on its command line.
+  /// run that is not known here and whose host is not to be seen, or of another user's, or only a
+  /// run id on its command line.
   ///
   /// @param mark what it bears
   /// @param why for people: what it looks like, and what is missing
@@ -125,7 +126,8 @@ public final class OrphanDetector {
   }
 
   /// Processes that only look like ours. Nothing here ever touches them. For users of this package
-  /// who want nothing but these; [#overview()] has them, too.
+  /// who want nothing but these; [#overview()] has them, too, and those of other installations
+  /// besides, which are not among them.
   ///
   /// @throws RegistryException if the state directory is there and cannot be read
   /// @throws UncheckedIOException if the system's list of processes cannot be read
@@ -186,7 +188,8 @@ public final class OrphanDetector {
         status(survey),
         survey.places().stream().map(Places.Place::known).toList(),
         survey.active().stream().map(Survey.Active::known).toList(),
-        survey.suspects());
+        survey.suspects(),
+        survey.others());
   }
 
   private static SystemStatus status(Survey survey) {

@@ -34,7 +34,8 @@ final class Survey {
     }
 
     Overview.Active known() {
-      return new Overview.Active(stat.pid(), kind(), run.origin().run().value());
+      return new Overview.Active(
+          identity(stat), kind(), run.origin().run().value(), stat.cpu(), stat.residentBytes());
     }
   }
 
@@ -48,6 +49,7 @@ final class Survey {
   private final List<Orphan> orphans = new ArrayList<>();
   private final List<Suspect> suspects = new ArrayList<>();
   private final List<Unknown> unknown = new ArrayList<>();
+  private final Elsewhere elsewhere = new Elsewhere();
   private final Map<Long, Place> byMark = new HashMap<>();
 
   private Survey(List<Place> places) {
@@ -136,6 +138,8 @@ final class Survey {
     Place place = byMark.get(mark.run());
     if (place != null) {
       sort(stat, mark, place);
+    } else if (finallySo && elsewhere.isOf(stat, mark)) {
+      elsewhere.add(stat, mark);
     } else if (finallySo) {
       String why = "bears birthmark %d, of no run in this state directory".formatted(mark.run());
       suspect(stat, Optional.of(mark), why);
@@ -223,6 +227,10 @@ final class Survey {
 
   List<Suspect> suspects() {
     return List.copyOf(suspects);
+  }
+
+  List<Overview.Other> others() {
+    return elsewhere.all();
   }
 
   /// The rows of runs that live.

@@ -1,6 +1,7 @@
 package dev.terrarium.pool;
 
 import dev.terrarium.PoolConfig;
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Texts;
@@ -46,9 +47,9 @@ final class Closing {
     Duration limit = Durations.limited(config.grace()).multipliedBy(2).plus(CLOSE_MARGIN);
     if (!Waits.uninterruptibly(emptied, limit)) {
       LOG.warn(
-          "Pool '{}': {} workers are not gone after {}; the runtime kills what is left",
+          "Pool '{}': {} not gone after {}; the runtime kills what is left",
           config.name(),
-          left.getAsInt(),
+          Count.of(left.getAsInt(), "worker is", "workers are"),
           Texts.of(limit));
     }
   }

@@ -222,6 +222,14 @@ public final class ProcFs {
     return bytes(pid, "limits").map(raw -> new String(raw, ISO_8859_1));
   }
 
+  /// The file behind a descriptor of a process. Empty where it has none, is gone, or does not let
+  /// us look. What is no file any more ends in ` (deleted)`.
+  public static Optional<Path> openFile(long pid, int descriptor) {
+    return link(PROC.resolve(Long.toString(pid)).resolve("fd").resolve(descriptor + ""))
+        .filter(target -> target.startsWith("/"))
+        .map(Path::of);
+  }
+
   /// The processes that a process has pidfds of, by the numbers that they have here. Empty where it
   /// has none, is gone, or does not let us look.
   static Set<Long> pidfds(long pid) {

@@ -121,7 +121,7 @@ public record StateDirectory(Path path) {
   }
 
   /// The state directory that a run's directory lies in.
-  static StateDirectory of(Path runDirectory) {
+  public static StateDirectory of(Path runDirectory) {
     // Two folders above; a run's directory never lies at the root.
     return new StateDirectory(runDirectory.toAbsolutePath().resolve("../..").normalize());
   }

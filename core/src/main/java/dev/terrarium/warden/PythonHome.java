@@ -213,7 +213,7 @@ public final class PythonHome {
 
   /// For people: what was mended, and where.
   public String describe(List<String> mended) {
-    return "%s: %d of %d files were missing or altered and have been unpacked again (%s); if that was a cleaner of old files, keep it away from there"
+    return "%s: missing or altered, and unpacked again: %d of %d files (%s); if that was a cleaner of old files, keep it away from there"
         .formatted(directory, mended.size(), size(), String.join(", ", mended));
   }
 

@@ -1,5 +1,6 @@
 package dev.terrarium.warden;
 
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.process.Realm;
 import dev.terrarium.process.SweepReport;
@@ -44,7 +45,8 @@ final class Recovery {
     String warden = charge.warden(setup.run());
     int workers = orphaned.count();
     boolean _ = retry.run("Telling of the workers' death", 1, () -> orphaned.tellOfDeath(DIED));
-    LOG.warn("The {} is gone ({}); its {} workers are replaced", warden, end, workers);
+    String replaced = Count.of(workers, "worker is replaced", "workers are replaced");
+    LOG.warn("The {} is gone ({}); its {}", warden, end, replaced);
     boolean _ = retry.run("The sweep after the " + warden, () -> sweepUpAfter(orphaned));
     boolean _ = retry.run("Telling of the workers' end", TELLS_MAX, () -> orphaned.tell(DIED));
   }

@@ -8,8 +8,10 @@ import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolException;
 import dev.terrarium.UnknownToolException;
 import dev.terrarium.ValueException;
+import dev.terrarium.base.NearMiss;
 import dev.terrarium.wire.Messages;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Python's ERROR frames as the exceptions that callers get.
 final class CallErrors {
@@ -18,7 +20,7 @@ final class CallErrors {
   static Supplier<TerrariumException> of(String pool, Call call, Messages.CallError error) {
     String tool = call.tool();
     return switch (error.kind()) {
-      case UNKNOWN_TOOL -> () -> new UnknownToolException(pool, tool, error.nearest());
+      case UNKNOWN_TOOL -> () -> new UnknownToolException(pool, tool, near(tool, error.nearest()));
       case BAD_ARGUMENT -> () -> new BadArgumentException(tool, error.message());
       case VALUE -> () -> new ValueException("result of '" + tool + "'", error.message());
       case CANCELLED ->
@@ -37,6 +39,11 @@ final class CallErrors {
                   tool,
                   new ToolException.PythonError(error.type(), error.message(), traceback(error)));
     };
+  }
+
+  /// What a worker in any language takes for the nearest name may still be another one.
+  private static @Nullable String near(String tool, @Nullable String nearest) {
+    return nearest != null && NearMiss.isNear(tool, nearest) ? nearest : null;
   }
 
   private static String traceback(Messages.CallError error) {

@@ -1,5 +1,6 @@
 package dev.terrarium.worker;
 
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.SteadyThread;
 import dev.terrarium.wire.Messages;
@@ -82,7 +83,8 @@ public final class WorkerLog implements AutoCloseable {
     String logger = loggerName(pool, "");
     Long lost = output.dropped();
     if (lost != null && lost > 0) {
-      offer(new Line(logger, Level.WARN, lost + " lines were dropped here", mdc), lost);
+      String text = Count.of(lost, "line was dropped here", "lines were dropped here");
+      offer(new Line(logger, Level.WARN, text, mdc), lost);
     }
     for (String line : output.lines()) {
       int mark = line.indexOf(RECORD_MARK);
@@ -246,7 +248,9 @@ public final class WorkerLog implements AutoCloseable {
 
   // Under the lock.
   private Line sayDropped() {
-    String text = dropped + " lines of workers were dropped: the logging backend is too slow";
+    String text =
+        Count.of(dropped, "line of workers was dropped", "lines of workers were dropped")
+            + ": the logging backend is too slow";
     dropped = 0;
     deliveredSinceSaid = 0;
     return new Line(ROOT, Level.WARN, text);

@@ -7,6 +7,7 @@ import dev.terrarium.Exit;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.WorkerRow;
@@ -429,27 +430,34 @@ public final class Zygote {
         say(Level.DEBUG, "Zygote %s is ready", id);
       } else if (threads.isEmpty()) {
         sayInTheWay(
-            "%d open descriptors with a state in the kernel (%s), which processes that are forked"
-                + " would share",
+            Count.of(
+                descriptors.size(),
+                "open descriptor with a state in the kernel",
+                "open descriptors with a state in the kernel"),
+            "which processes that are forked would share",
             descriptors,
             "Open them in @on_start, close them when the import is done, or say start(Start.EXEC)");
       } else {
         sayInTheWay(
-            "%d threads (%s), and a process with more than one cannot be forked safely",
+            Count.of(threads.size(), "thread", "threads"),
+            "and a process with more than one cannot be forked safely",
             threads,
             "Start threads in @on_start, name those that do no harm with harmlessThreads(...), or"
                 + " say start(Start.EXEC)");
       }
     }
 
-    private void sayInTheWay(String what, List<String> names, String remedy) {
+    private void sayInTheWay(String what, String why, List<String> names, String remedy) {
       say(
           Level.WARN,
-          "Pool '%s': after importing %s there are %s; workers are started by exec instead, which"
-              + " takes longer and more memory. %s",
+          "Pool '%s': after importing %s there %s %s (%s), %s; workers are started by exec instead,"
+              + " which takes longer and more memory. %s",
           config.name(),
           config.adapter().getFileName(),
-          what.formatted(names.size(), String.join(", ", names)),
+          names.size() == 1 ? "is" : "are",
+          what,
+          String.join(", ", names),
+          why,
           remedy);
     }
 

@@ -60,7 +60,7 @@ final class LogTest {
     try (Lines lines = Lines.of(PACKAGE)) {
       LOG.say(Level.INFO, "%s", hopeless);
       LOG.info("after it");
-      await().atMost(PATIENCE).until(() -> lines.containing("1 lines of").size() == 1);
+      await().atMost(PATIENCE).until(() -> lines.containing("1 line of").size() == 1);
       assertThat(lines.all).contains("INFO after it");
     }
   }

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// nothing of others. An edited `run.json` with the birthmark of a run that lived made the next
 /// start kill that run.
 final class ForgedFilesTest extends CleaningUp {
-  private static final String WATCHES_ITS_PARENT =
+  static final String WATCHES_ITS_PARENT =
       "import os, signal; fd = os.pidfd_open(os.getppid()); signal.pause()";
 
   private final Birthmark.Choice mark = Birthmark.choose();

@@ -139,7 +139,9 @@ final class OrphanDetectorTest {
           .containsExactlyInAnyOrder(
               tuple(dead.id(), KnownRun.Standing.DEAD), tuple(live.id(), KnownRun.Standing.LIVE));
       assertThat(overview.active())
-          .containsExactly(new Overview.Active(worker.pid(), OrphanProcess.Kind.WORKER, live.id()));
+          .extracting(Overview.Active::pid, Overview.Active::kind, Overview.Active::run)
+          .containsExactly(tuple(worker.pid(), OrphanProcess.Kind.WORKER, live.id()));
+      assertThat(overview.active().getFirst().residentBytes()).isPositive();
       assertThat(overview.suspects())
           .filteredOn(it -> it.identity().pid() == named.pid())
           .singleElement()
@@ -198,6 +200,40 @@ final class OrphanDetectorTest {
       assertThat(suspects).extracting(it -> it.identity().pid()).contains(ofAnotherHome.pid());
       detector.cleanupOrphanedProcesses();
       assertThat(ofAnotherHome.alive()).isTrue();
+    }
+  }
+
+  /// As with two services on one machine: the host of a run that has no directory here lives.
+  @Test
+  void tellsWhatAnotherInstallationLooksAfterFromSuspects() {
+    Birthmark mark = Birthmark.choose().chosen().orElseThrow();
+    String[] warden = {"python3", "-I", "-S", "-c", ForgedFilesTest.WATCHES_ITS_PARENT};
+    try (Child itsWarden = Child.marked(mark.run(), 0, warden);
+        Child worker = Child.marked(mark.run(), 1, "sleep", "1000")) {
+      await().until(() -> Birthmark.watched().contains(mark));
+      Overview overview = detector.overview();
+      assertThat(overview.others())
+          .filteredOn(it -> it.process().mark().equals(Optional.of(mark)))
+          .allMatch(it -> it.home().isEmpty())
+          .allMatch(it -> it.process().why().endsWith("and its host lives"))
+          .extracting(it -> it.process().identity().pid())
+          .containsExactlyInAnyOrder(itsWarden.pid(), worker.pid());
+      assertThat(overview.suspects()).noneMatch(it -> it.mark().equals(Optional.of(mark)));
+      assertThat(detector.findSuspects()).noneMatch(it -> it.mark().equals(Optional.of(mark)));
+    }
+  }
+
+  /// Nobody looks after it any more, as far as can be told.
+  @Test
+  void takesWhatHasNoHostForASuspectWhereverItsStateIs() {
+    Birthmark mark = Birthmark.choose().chosen().orElseThrow();
+    try (Child left = Child.marked(mark.run(), 1, "sleep", "1000")) {
+      Overview overview = detector.overview();
+      assertThat(overview.suspects())
+          .filteredOn(it -> it.mark().equals(Optional.of(mark)))
+          .extracting(it -> it.identity().pid())
+          .containsExactly(left.pid());
+      assertThat(overview.others()).noneMatch(it -> it.process().mark().equals(Optional.of(mark)));
     }
   }
 

@@ -89,7 +89,7 @@ final class WorkerLogTest {
       allowed.release(100);
       await().until(() -> taken.size() == 4);
       assertThat(taken).filteredOn(line -> line.contains(enormous)).hasSize(1);
-      assertThat(taken).last().asString().startsWith("1 lines of workers were dropped");
+      assertThat(taken).last().asString().startsWith("1 line of workers was dropped");
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.terrarium.cli.demo;
 
 import dev.terrarium.Terrarium;
+import dev.terrarium.cli.JsonOption;
 import dev.terrarium.cli.Terminal;
 import dev.terrarium.cli.WorkerOptions;
 import java.util.concurrent.Callable;
@@ -19,11 +20,14 @@ import picocli.CommandLine.Option;
           + "adds it all up. Then a second JVM with as many busy workers is killed, children and "
           + "daemons and all, and this one counts the processes before and after.",
       "",
+      "With --json an object for each step: started, parsed, killed.",
+      "",
       "Exit status: 0 nothing was left, 1 something was or the work failed, 2 wrong usage, "
           + "3 this machine is not fit, 130 interrupted."
     })
 public final class DemoCommand implements Callable<Integer> {
   private final Terminal terminal;
+  private final JsonOption json;
 
   @Mixin private final WorkerOptions options = new WorkerOptions();
 
@@ -33,18 +37,16 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(names = "--files", hidden = true, description = "Parse only the first so many files.")
   private int files = Integer.MAX_VALUE;
 
-  @Option(names = "--json", description = "One JSON object a line: started, parsed, killed.")
-  private boolean json;
-
-  public DemoCommand(Terminal terminal) {
+  public DemoCommand(Terminal terminal, JsonOption json) {
     this.terminal = terminal;
+    this.json = json;
   }
 
   @Override
   public Integer call() throws Exception {
     int size = WorkerOptions.size(workers);
-    DemoReport report = json ? new JsonReport(terminal) : new TextReport(terminal);
-    Terminal talk = json ? terminal.withoutProgressLines() : terminal;
+    Terminal talk = json.wanted() ? terminal.withoutProgressLines() : terminal;
+    DemoReport report = json.wanted() ? new JsonReport(talk) : new TextReport(talk);
     try (DemoAdapters adapters = new DemoAdapters()) {
       parse(talk, report, adapters, size);
       return kill(talk, report, adapters, size) ? 0 : 1;

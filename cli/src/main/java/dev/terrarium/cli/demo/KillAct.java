@@ -53,7 +53,7 @@ final class KillAct {
     while (true) {
       Set<Seen> present = Witness.family(victim.pid());
       present.addAll(Witness.bearers(birthmark));
-      terminal.progress("%d of %d processes are up".formatted(present.size(), expected));
+      terminal.progress("processes that are up: %d of %d".formatted(present.size(), expected));
       if (present.size() >= expected || passed(begin, BUSY_TIMEOUT)) {
         return present;
       }

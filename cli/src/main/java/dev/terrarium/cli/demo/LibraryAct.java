@@ -59,7 +59,7 @@ final class LibraryAct {
           () -> {
             var stats = parse(pool, file, library.folder());
             if (done.incrementAndGet() % PROGRESS_STEP == 0) {
-              terminal.progress("parsed %d of %d files".formatted(done.get(), files.size()));
+              terminal.progress("files parsed: %d of %d".formatted(done.get(), files.size()));
             }
             return stats;
           });

@@ -1,5 +1,6 @@
 package dev.terrarium.cli.demo;
 
+import dev.terrarium.base.Count;
 import dev.terrarium.cli.Table;
 import dev.terrarium.cli.Terminal;
 import java.util.OptionalLong;
@@ -17,7 +18,7 @@ final class TextReport implements DemoReport {
 
   @Override
   public void firstAct(int workers) {
-    headline("1", "%,d Python workers, one real job".formatted(workers));
+    headline("1", Count.grouped(workers, "Python worker", "Python workers") + ", one real job");
     text("Every source file of the Python standard library, parsed in Python and added");
     text("up in Java.");
     terminal.print("");
@@ -27,15 +28,22 @@ final class TextReport implements DemoReport {
   public void started(Started started) {
     fact(
         "started",
-        "%,d workers of Python %s in %s"
-            .formatted(started.workers(), started.python(), seconds(started.millis())));
+        "%s of Python %s in %s"
+            .formatted(
+                Count.grouped(started.workers(), "worker", "workers"),
+                started.python(),
+                seconds(started.millis())));
   }
 
   @Override
   public void parsed(Parsed parsed) {
-    fact("parsed", "%,d files in %s".formatted(parsed.files(), seconds(parsed.millis())));
+    fact(
+        "parsed",
+        "%s in %s"
+            .formatted(Count.grouped(parsed.files(), "file", "files"), seconds(parsed.millis())));
     if (parsed.skipped() > 0) {
-      fact("", "%,d of them are no valid Python (test data): skipped".formatted(parsed.skipped()));
+      String skipped = Count.grouped(parsed.skipped(), "of them is", "of them are");
+      fact("", skipped + " no valid Python (test data): skipped");
     }
     fact(
         "speed",
@@ -61,7 +69,7 @@ final class TextReport implements DemoReport {
     table.rule();
     var longest = summary.longest();
     table.row(
-        "all %,d modules".formatted(summary.modules().size()),
+        "sum of " + Count.grouped(summary.modules().size(), "module", "modules"),
         number(summary.lines()),
         number(summary.functions()),
         number(summary.classes()),
@@ -72,8 +80,9 @@ final class TextReport implements DemoReport {
     longest.ifPresent(
         l ->
             text(
-                "The longest function is %s in %s: %,d lines."
-                    .formatted(l.function(), l.module(), l.lines())));
+                "The longest function is %s in %s: %s."
+                    .formatted(
+                        l.function(), l.module(), Count.grouped(l.lines(), "line", "lines"))));
   }
 
   private static void row(Table table, ModuleStats module) {
@@ -91,8 +100,8 @@ final class TextReport implements DemoReport {
   public void secondAct(int workers) {
     headline("2", "The kill");
     text(
-        "A second JVM with %,d busy workers: they compute, sleep, ignore SIGTERM; some"
-            .formatted(workers));
+        "A second JVM with %s: they compute, sleep, ignore SIGTERM; some"
+            .formatted(Count.grouped(workers, "busy worker", "busy workers")));
     text("have children, some of these in a session of their own, some daemons with an");
     text("empty environment and no descriptors. Then SIGKILL to that JVM.");
     terminal.print("");
@@ -102,8 +111,12 @@ final class TextReport implements DemoReport {
   public void busy(Busy busy) {
     fact(
         "before",
-        "%,d processes: the JVM, %s, %,d workers, %,d that they started"
-            .formatted(busy.processes(), helpers(busy), busy.workers(), busy.children()));
+        "%s: the JVM, %s, %s, %,d that they started"
+            .formatted(
+                Count.grouped(busy.processes(), "process", "processes"),
+                helpers(busy),
+                Count.grouped(busy.workers(), "worker", "workers"),
+                busy.children()));
   }
 
   @Override
@@ -118,7 +131,7 @@ final class TextReport implements DemoReport {
   }
 
   private static String helpers(Busy busy) {
-    return busy.helpers() == 1 ? "its warden" : busy.helpers() + " helpers";
+    return busy.helpers() == 1 ? "its warden" : Count.grouped(busy.helpers(), "helper", "helpers");
   }
 
   private void headline(String number, String text) {

@@ -2,8 +2,10 @@ package dev.terrarium.cli.doctor;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.Config;
+import dev.terrarium.base.Count;
 import dev.terrarium.cli.ExitStatus;
 import dev.terrarium.cli.Json;
+import dev.terrarium.cli.JsonOption;
 import dev.terrarium.cli.Look;
 import dev.terrarium.cli.StateOptions;
 import dev.terrarium.cli.Table;
@@ -45,6 +47,7 @@ import picocli.CommandLine.Option;
     })
 public final class DoctorCommand implements Callable<Integer> {
   private final Terminal terminal;
+  private final JsonOption json;
 
   @Mixin private final StateOptions options = new StateOptions();
 
@@ -55,11 +58,9 @@ public final class DoctorCommand implements Callable<Integer> {
           "The interpreter, a command or a path. Default: $$TERRARIUM_PYTHON, else python3.")
   private @Nullable String python;
 
-  @Option(names = "--json", description = "One JSON object.")
-  private boolean json;
-
-  public DoctorCommand(Terminal terminal) {
+  public DoctorCommand(Terminal terminal, JsonOption json) {
     this.terminal = terminal;
+    this.json = json;
   }
 
   /// What was found of the runs.
@@ -85,7 +86,7 @@ public final class DoctorCommand implements Callable<Integer> {
     findings.addAll(places);
     findings.addAll(runs.found());
     boolean fit = findings.stream().noneMatch(it -> it.level() == Level.FAIL);
-    if (json) {
+    if (json.wanted()) {
       terminal.print(Json.write(object(fit, findings, runs.validation())));
     } else {
       table(findings).lines(terminal).forEach(terminal::print);
@@ -130,7 +131,7 @@ public final class DoctorCommand implements Callable<Integer> {
     return "%s; %s"
         .formatted(
             fit ? "this machine is fit" : "this machine is not fit",
-            Words.count(warnings, "warning", "warnings"));
+            Count.grouped(warnings, "warning", "warnings"));
   }
 
   private static Map<String, @Nullable Object> object(

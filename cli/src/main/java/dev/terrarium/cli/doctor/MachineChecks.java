@@ -2,7 +2,7 @@ package dev.terrarium.cli.doctor;
 
 import dev.terrarium.Platform;
 import dev.terrarium.StartFailedException;
-import dev.terrarium.cli.Words;
+import dev.terrarium.base.Count;
 import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.process.Machine;
 import dev.terrarium.process.ProcFs;
@@ -145,7 +145,7 @@ final class MachineChecks {
         : Finding.warn(
             "process 1",
             "%s does not collect its children: %s"
-                .formatted(name, Words.count(zombies, "zombie", "zombies")),
+                .formatted(name, Count.grouped(zombies, "zombie", "zombies")),
             "have an init there (docker run --init); zombies run no code, and take up numbers");
   }
 }

@@ -2,7 +2,7 @@ package dev.terrarium.cli.doctor;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.terrarium.cli.Words;
+import dev.terrarium.base.Count;
 import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.SocketsDirectory;
@@ -98,7 +98,7 @@ final class PlaceChecks {
         ? Finding.ok("python files", files.directory().toString())
         : Finding.warn(
             "python files",
-            "%d of %d are missing or altered in %s: %s"
+            "missing or altered: %d of %d in %s: %s"
                 .formatted(
                     damaged.size(), files.size(), files.directory(), String.join(", ", damaged)),
             "the next start unpacks them again, and a living runtime within its auditInterval; keep"
@@ -182,7 +182,7 @@ final class PlaceChecks {
         : Finding.warn(
             "temporary files",
             "%s of sockets that nobody listens at"
-                .formatted(Words.count(left.size(), "directory", "directories")),
+                .formatted(Count.grouped(left.size(), "directory", "directories")),
             "rm -r " + left.stream().map(Path::toString).collect(Collectors.joining(" ")));
   }
 

@@ -1,7 +1,7 @@
 package dev.terrarium.cli.doctor;
 
+import dev.terrarium.base.Count;
 import dev.terrarium.cli.Look;
-import dev.terrarium.cli.Words;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.orphan.DetectionCheck;
 import dev.terrarium.orphan.KnownRun;
@@ -44,14 +44,14 @@ final class RunChecks {
     long live = runs.stream().filter(it -> it.standing() == Standing.LIVE).count();
     long dead = runs.stream().filter(it -> it.standing() == Standing.DEAD).count();
     int orphans = look.overview().status().orphanedProcesses();
-    String alive = Words.count(live, "run lives", "runs live");
+    String alive = Count.grouped(live, "run lives", "runs live");
     findings.add(
         dead == 0
             ? Finding.ok("runs", alive + ", none is dead")
             : Finding.warn(
                 "runs",
                 "%s, %d dead with %s left"
-                    .formatted(alive, dead, Words.count(orphans, "process", "processes")),
+                    .formatted(alive, dead, Count.grouped(orphans, "process", "processes")),
                 "terrarium orphans kill; the next start of a runtime does the same"));
   }
 
@@ -70,7 +70,8 @@ final class RunChecks {
               Finding.warn(
                   "run " + run.id(),
                   run.detail(),
-                  "look for what it left (terrarium orphans ls), then remove " + run.directory()));
+                  "look for what it left (terrarium orphans list), then remove "
+                      + run.directory()));
     }
   }
 
@@ -106,7 +107,7 @@ final class RunChecks {
                 "run " + run.id(),
                 "its ledger lacks %s; %s"
                     .formatted(
-                        Words.count(missing, "living worker", "living workers"),
+                        Count.grouped(missing, "living worker", "living workers"),
                         problems(contents)),
                 "free space on the disk; the workers are found by their birthmark all the same"));
       }
@@ -151,8 +152,8 @@ final class RunChecks {
     String seen =
         "%s of ours looked at, %s"
             .formatted(
-                Words.count(validation.processes(), "process", "processes"),
-                Words.count(validation.activeWorkers(), "active worker", "active workers"));
+                Count.grouped(validation.processes(), "process", "processes"),
+                Count.grouped(validation.activeWorkers(), "active worker", "active workers"));
     switch (validation.status()) {
       case OK -> findings.add(Finding.ok("detection", "self-test passed; " + seen));
       case FAILED ->
