@@ -30,6 +30,7 @@ import dev.terrarium.warden.PythonHome;
 import dev.terrarium.warden.Realms;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
+import dev.terrarium.wire.Jackson;
 import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.wire.Sockets;
 import dev.terrarium.worker.Bounds;
@@ -86,6 +87,7 @@ final class RuntimeParts {
     Platform.check();
     Platform.checkJvm(Machine.allowsNativeCalls());
     Machine.check();
+    Jackson.check();
     try {
       return new RuntimeParts(config);
     } catch (RegistryException e) {

@@ -137,7 +137,7 @@ final class Tenant {
   ///
   /// @return its process, and how many workers were replaced so far
   String answer() {
-    long pid = pool().tool("pid").call(Long.class);
+    long pid = requireNonNull(pool().tool("pid").call(Long.class));
     return pid + " " + pool().stats().restarts();
   }
 }
