@@ -309,6 +309,10 @@ final class WireJson {
           e);
     } catch (JacksonException e) {
       throw refusal(root, e);
+    } catch (TerrariumException e) {
+      throw e;
+    } catch (RuntimeException e) { // of the user's, and not in anything that would wrap it
+      throw new ValueException(root, "it cannot be read: " + e, e);
     } catch (StackOverflowError e) {
       throw new ValueException(root, "nested too deep, or a cycle", e);
     }

@@ -109,7 +109,7 @@ final class Tenant {
     byte[] data = new byte[TRANSFER_BYTES];
     while (true) {
       pool().tool("echo").args(data).call(byte[].class);
-      try (Stream<byte[]> echoes =
+      try (Stream<byte @Nullable []> echoes =
           pool().tool("echo").map(Stream.of(data), it -> Map.of("data", it), byte[].class)) {
         echoes.forEach(_ -> {});
       }
