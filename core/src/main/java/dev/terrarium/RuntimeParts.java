@@ -87,7 +87,6 @@ final class RuntimeParts {
     Platform.check();
     Platform.checkJvm(Machine.allowsNativeCalls());
     Machine.check();
-    Jackson.check();
     try {
       return new RuntimeParts(config);
     } catch (RegistryException e) {
@@ -106,6 +105,7 @@ final class RuntimeParts {
     Birthmark.Choice choice = Birthmark.choose();
     Interpreter.Inquiry asked = Interpreter.ask(config.python(), choice.chosen());
     try {
+      Jackson.check(); // while the interpreter thinks
       undo.push(Log.keep()::close);
       birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
       socketsPath = SocketsDirectory.choose();

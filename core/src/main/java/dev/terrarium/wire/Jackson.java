@@ -26,9 +26,9 @@ public final class Jackson {
   /// brought nothing that data binding needs, so the last is as old as they are.
   private static final List<News> NEWS =
       List.of(
-          new News(22, "JsonApplyView"),
-          new News(21, "JsonSerializeAs"),
-          new News(ANNOTATIONS_MINOR, "JsonProperty"));
+          new News(22, "com.fasterxml.jackson.annotation.JsonApplyView"),
+          new News(21, "com.fasterxml.jackson.annotation.JsonSerializeAs"),
+          new News(ANNOTATIONS_MINOR, "com.fasterxml.jackson.annotation.JsonProperty"));
 
   /// A release 2.`minor`, and a class that none before it had.
   private record News(int minor, String className) {
@@ -36,8 +36,7 @@ public final class Jackson {
       try {
         ClassLoader usedByDataBinding =
             tools.jackson.databind.cfg.PackageVersion.class.getClassLoader();
-        return Class.forName(
-            "com.fasterxml.jackson.annotation." + className, false, usedByDataBinding);
+        return Class.forName(className, false, usedByDataBinding);
       } catch (ClassNotFoundException | LinkageError e) {
         return null;
       }
@@ -84,16 +83,16 @@ public final class Jackson {
     if (core.getMinorVersion() < minor) {
       return tooOld(CORE, core.toString(), Version.class, databind, databind.toString());
     }
-    String needed = "2." + (ANNOTATIONS_MINOR + minor);
+    int needed = ANNOTATIONS_MINOR + minor;
     for (News each : NEWS) {
       Class<?> found = each.find();
       if (found != null) {
-        return each.minor() >= Math.min(ANNOTATIONS_MINOR + minor, NEWS.getFirst().minor())
+        return each.minor() >= Math.min(needed, NEWS.getFirst().minor())
             ? null
-            : tooOld(ANNOTATIONS, versionOf(found), found, databind, needed);
+            : tooOld(ANNOTATIONS, versionOf(found), found, databind, "2." + needed);
       }
     }
-    return missing(ANNOTATIONS, needed);
+    return missing(ANNOTATIONS, "2." + needed);
   }
 
   private static @Nullable Version coreOrNull() {
