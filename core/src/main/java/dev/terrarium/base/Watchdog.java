@@ -1,5 +1,6 @@
 package dev.terrarium.base;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.terrarium.event;
 
-import dev.terrarium.base.GuardedBy;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import java.util.ArrayDeque;
 import java.util.Deque;

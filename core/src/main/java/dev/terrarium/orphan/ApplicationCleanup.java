@@ -1,7 +1,7 @@
 package dev.terrarium.orphan;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.ExitHook;
-import dev.terrarium.base.GuardedBy;
 import dev.terrarium.base.Log;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.terrarium.orphan;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.CleanupPolicy;
-import dev.terrarium.base.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent.OrphanFound;

@@ -1,6 +1,6 @@
 package dev.terrarium.orphan;
 
-import dev.terrarium.base.GuardedBy;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.SteadyThread;
 import dev.terrarium.event.Events;

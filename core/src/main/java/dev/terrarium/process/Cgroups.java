@@ -2,9 +2,9 @@ package dev.terrarium.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
-import dev.terrarium.base.GuardedBy;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;

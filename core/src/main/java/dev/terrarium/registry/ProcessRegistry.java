@@ -1,6 +1,6 @@
 package dev.terrarium.registry;
 
-import dev.terrarium.base.GuardedBy;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.registry.WorkerRow.Activation;
 import java.io.IOException;

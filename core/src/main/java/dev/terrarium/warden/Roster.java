@@ -1,6 +1,6 @@
 package dev.terrarium.warden;
 
-import dev.terrarium.base.GuardedBy;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.process.ProcessIdentity;
 import java.time.Duration;
 import java.util.HashMap;

@@ -1,6 +1,6 @@
 package dev.terrarium.wire;
 
-import dev.terrarium.base.GuardedBy;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.process.Descriptors;
 import dev.terrarium.process.PrivateFiles;
 import java.io.IOException;

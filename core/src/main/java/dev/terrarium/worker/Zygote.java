@@ -2,11 +2,11 @@ package dev.terrarium.worker;
 
 import com.google.errorprone.annotations.FormatMethod;
 import com.google.errorprone.annotations.FormatString;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.Exit;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.StartFailedException.Reason;
-import dev.terrarium.base.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.WorkerRow;
