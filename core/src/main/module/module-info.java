@@ -6,9 +6,8 @@ module dev.terrarium {
   requires jdk.net;
   requires org.slf4j;
   requires tools.jackson.core;
-  requires tools.jackson.databind;
+  requires transitive tools.jackson.databind; // a pool takes a mapper
   requires static org.jspecify;
-  requires static com.google.errorprone.annotations;
 
   exports dev.terrarium;
   exports dev.terrarium.event;

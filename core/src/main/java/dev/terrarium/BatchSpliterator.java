@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param <S> the source's items
 /// @param <T> the results
-final class BatchSpliterator<S extends @Nullable Object, T> implements Spliterator<T> {
+final class BatchSpliterator<S extends @Nullable Object, T extends @Nullable Object>
+    implements Spliterator<T> {
   /// How long the source is read before results have their turn: a slow one must not keep the items
   /// from their workers that have come already.
   static final long READ_NANOS_MAX = 1_000_000;

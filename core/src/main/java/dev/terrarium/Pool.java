@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.warden.Wardens;
+import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// A pool of Python workers that run the tools of one adapter.
 ///
@@ -27,13 +29,21 @@ import java.util.function.BiConsumer;
 public final class Pool implements AutoCloseable {
   private final Terrarium runtime;
   private final PoolConfig config;
+  private final ValueCodec codec;
   private final WorkerPool workers;
   private final Zygote zygote;
   private final Wardens wardens;
 
-  Pool(Terrarium runtime, PoolConfig config, WorkerPool workers, Zygote zygote, Wardens wardens) {
+  Pool(
+      Terrarium runtime,
+      PoolConfig config,
+      ValueCodec codec,
+      WorkerPool workers,
+      Zygote zygote,
+      Wardens wardens) {
     this.runtime = runtime;
     this.config = config;
+    this.codec = codec;
     this.workers = workers;
     this.zygote = zygote;
     this.wardens = wardens;
@@ -46,9 +56,10 @@ public final class Pool implements AutoCloseable {
 
   /// Calls a tool with named arguments and waits; short for `tool(name).args(args).call(type)`.
   ///
-  /// @return the result, null where the tool returned `None`
+  /// @return the result, null where the tool returned `None`; of a primitive type that is a
+  ///   [ValueException]
   /// @throws TerrariumException one subclass for each thing that can be done about it
-  public <T> T call(String tool, Map<String, ?> args, Class<T> type) {
+  public <T> @Nullable T call(String tool, Map<String, ?> args, Class<T> type) {
     requireNonNull(tool, "tool");
     requireNonNull(args, "args");
     return tool(tool).args(args).call(type);
@@ -58,7 +69,7 @@ public final class Pool implements AutoCloseable {
   /// futures.
   public ToolCall tool(String name) {
     requireNonNull(name, "name");
-    return new ToolCall(workers, runtime.codec(), name, List.of(), Map.of(), config.deadline());
+    return new ToolCall(workers, codec, name, List.of(), Map.of(), config.deadline());
   }
 
   /// What the adapter offers, in the order of its definition.

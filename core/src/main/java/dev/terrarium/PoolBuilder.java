@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
 
 /// Describes a pool and starts it. Not for several threads at once; may be used for several pools.
 public final class PoolBuilder {
@@ -40,6 +41,7 @@ public final class PoolBuilder {
   private Set<Isolation> isolation = Set.of();
   private ResourceLimits limits = ResourceLimits.none();
   private Map<String, Object> options = Map.of();
+  private @Nullable JsonMapper mapper;
 
   PoolBuilder() {}
 
@@ -216,6 +218,16 @@ public final class PoolBuilder {
     return this;
   }
 
+  /// How objects become dicts, and results objects: a mapper with your modules (Kotlin's, say),
+  /// mix-ins, naming strategy, and serializers of your own. What the guide says of values of other
+  /// types holds all the same, so strictness, dates as ISO text, and enums by their names are laid
+  /// on top of a copy of it; its stream factory is not used. Default: none, records and beans as
+  /// they are.
+  public PoolBuilder mapper(JsonMapper mapper) {
+    this.mapper = mapper;
+    return this;
+  }
+
   /// Checks everything and returns it. An adapter on the class path is unpacked for that.
   ///
   /// @throws IllegalArgumentException naming all problems at once
@@ -245,7 +257,8 @@ public final class PoolBuilder {
         Optional.ofNullable(workingDirectory),
         isolation,
         limits,
-        options);
+        options,
+        Optional.ofNullable(mapper));
   }
 
   private static <T> T[] all(T[] values, String parameter) {

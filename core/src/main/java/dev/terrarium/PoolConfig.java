@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import tools.jackson.databind.json.JsonMapper;
 
 /// Everything that a pool is made of, checked and immutable. Made by [Pool#builder()]; each
 /// component has the builder's method of the same name, which says its default and when to change
@@ -36,7 +37,8 @@ public record PoolConfig(
     Optional<Path> workingDirectory,
     Set<Isolation> isolation,
     ResourceLimits limits,
-    Map<String, Object> options) {
+    Map<String, Object> options,
+    Optional<JsonMapper> mapper) {
   /// Workers in one pool.
   public static final int SIZE_MAX = 10_000;
 

@@ -30,6 +30,7 @@ import dev.terrarium.warden.PythonHome;
 import dev.terrarium.warden.Realms;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.EventLoop;
+import dev.terrarium.wire.Jackson;
 import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.wire.Sockets;
 import dev.terrarium.worker.Bounds;
@@ -107,6 +108,7 @@ final class RuntimeParts {
     Birthmark.Choice choice = Birthmark.choose();
     Interpreter.Inquiry asked = Interpreter.ask(config.python(), choice.chosen());
     try {
+      Jackson.check(); // while the interpreter thinks
       undo.push(Log.keep()::close);
       birthmark = choice.chosen().orElseThrow(() -> noBirthmark(choice));
       socketsPath = SocketsDirectory.choose();

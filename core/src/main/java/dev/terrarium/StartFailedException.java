@@ -12,6 +12,9 @@ public final class StartFailedException extends TerrariumException {
     /// Not Linux, a kernel older than 5.10, a `/proc` of another PID namespace, too few open files
     /// allowed, or a JVM that lacks the module jdk.net or refuses native calls.
     PLATFORM,
+    /// A library that carries values (Jackson) is missing, or of a version that does not fit the
+    /// others.
+    LIBRARIES,
     /// The state directory or the sockets' directory cannot be written.
     DIRECTORY,
     /// A hard limit of RLIMIT_RTTIME leaves no room for the birthmark.

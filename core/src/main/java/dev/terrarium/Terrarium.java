@@ -204,10 +204,6 @@ public final class Terrarium implements AutoCloseable {
     return parts.stateDirectory();
   }
 
-  ValueCodec codec() {
-    return codec;
-  }
-
   /// Starts a pool of this runtime; the same as `Pool.builder()....runtime(this).start()`.
   ///
   /// @throws StartFailedException saying what was missing
@@ -218,7 +214,9 @@ public final class Terrarium implements AutoCloseable {
     Facilities facilities = parts.facilities(config);
     Wardens wardens = facilities.wardens();
     LongSupplier numbers = () -> wardens.number(workerNumbers.incrementAndGet());
-    Zygote zygote = new Zygote(config, facilities, new SpawnOrders(config, facilities), numbers);
+    ValueCodec values = config.mapper().map(ValueCodec::new).orElse(codec);
+    SpawnOrders orders = new SpawnOrders(config, facilities, values);
+    Zygote zygote = new Zygote(config, facilities, orders, numbers);
     WorkerPool workers =
         new WorkerPool(
             config,
@@ -233,7 +231,7 @@ public final class Terrarium implements AutoCloseable {
             zygote::parallelism,
             parts.timer(),
             facilities.memory());
-    Pool pool = new Pool(this, config, workers, zygote, wardens);
+    Pool pool = new Pool(this, config, values, workers, zygote, wardens);
     synchronized (lock) {
       if (closed) {
         throw new PoolClosedException("Runtime %s is closed".formatted(runId()));

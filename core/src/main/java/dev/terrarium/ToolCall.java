@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// Arguments and results are JSON types (text, numbers, booleans, null, lists, maps with text
 /// keys), records and beans, and `byte[]`, `ByteBuffer` and `MemorySegment` at any depth. Large
 /// bytes are copied when the call is made, others when they are sent: leave them alone until the
-/// call has ended. A tool that returns `None` gives null.
+/// call has ended. A tool that returns `None` gives null, so every result may be null.
 public final class ToolCall {
   private static final AtomicLong IDS = new AtomicLong();
 
@@ -102,15 +102,17 @@ public final class ToolCall {
   /// An interrupt cancels the call, sets the thread's flag again and throws
   /// [CallCancelledException].
   ///
+  /// @return null where the tool returned `None`; of a primitive type (`int.class`) that is a
+  ///   [ValueException]
   /// @throws TerrariumException one subclass for each thing that can be done about it
-  public <T> T call(Class<T> type) {
+  public <T> @Nullable T call(Class<T> type) {
     return as(await(requireNonNull(type, "type"), null));
   }
 
   /// Calls and waits, for a type with parameters.
   ///
   /// @throws TerrariumException as [#call(Class)]
-  public <T> T call(TypeRef<T> type) {
+  public <T extends @Nullable Object> @Nullable T call(TypeRef<T> type) {
     return as(await(typeOf(type), null));
   }
 
@@ -125,7 +127,7 @@ public final class ToolCall {
   /// @throws IllegalStateException if the arena is closed before the result is there
   /// @throws WrongThreadException if the arena belongs to another thread
   /// @throws TerrariumException as [#call(Class)]
-  public <T> T call(Class<T> type, Arena arena) {
+  public <T> @Nullable T call(Class<T> type, Arena arena) {
     requireNonNull(type, "type");
     return as(await(type, requireNonNull(arena, "arena")));
   }
@@ -133,7 +135,7 @@ public final class ToolCall {
   /// Calls and waits, for a type with parameters, with bytes that live as long as `arena`.
   ///
   /// @throws TerrariumException as [#call(Class, Arena)]
-  public <T> T call(TypeRef<T> type, Arena arena) {
+  public <T extends @Nullable Object> @Nullable T call(TypeRef<T> type, Arena arena) {
     return as(await(typeOf(type), requireNonNull(arena, "arena")));
   }
 
@@ -142,13 +144,13 @@ public final class ToolCall {
   /// thread of Terrarium's, of which there are 256 at most for all that depends on any call: use
   /// `thenApplyAsync` and its like for what blocks long. Where no thread can be made it runs on one
   /// on which the runtime depends itself, and should be quick.
-  public <T> CompletableFuture<T> callAsync(Class<T> type) {
-    return this.<T>future(requireNonNull(type, "type"));
+  public <T> CompletableFuture<@Nullable T> callAsync(Class<T> type) {
+    return this.<@Nullable T>future(requireNonNull(type, "type"));
   }
 
   /// Calls without waiting, for a type with parameters.
-  public <T> CompletableFuture<T> callAsync(TypeRef<T> type) {
-    return this.<T>future(typeOf(type));
+  public <T extends @Nullable Object> CompletableFuture<@Nullable T> callAsync(TypeRef<T> type) {
+    return this.<@Nullable T>future(typeOf(type));
   }
 
   /// Calls the tool for each item of a source, on all workers, and gives the results in the order
@@ -185,26 +187,26 @@ public final class ToolCall {
   /// closes the source. It is consumed by one thread, also after `parallel()`.
   ///
   /// @param arguments the named arguments for an item; called by the consuming thread
-  public <S extends @Nullable Object, T> Stream<T> map(
+  public <S extends @Nullable Object, T> Stream<@Nullable T> map(
       Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, Class<T> type) {
     return batch(source, arguments, type, true);
   }
 
   /// As [#map(Stream, Function, Class)], for a type with parameters.
-  public <S extends @Nullable Object, T> Stream<T> map(
+  public <S extends @Nullable Object, T extends @Nullable Object> Stream<@Nullable T> map(
       Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, TypeRef<T> type) {
     return batch(source, arguments, typeOf(type), true);
   }
 
   /// As [#map(Stream, Function, Class)], with each result as soon as it is there: a slow item holds
   /// up nobody. A failure comes before results that have not been consumed yet.
-  public <S extends @Nullable Object, T> Stream<T> mapUnordered(
+  public <S extends @Nullable Object, T> Stream<@Nullable T> mapUnordered(
       Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, Class<T> type) {
     return batch(source, arguments, type, false);
   }
 
   /// As [#mapUnordered(Stream, Function, Class)], for a type with parameters.
-  public <S extends @Nullable Object, T> Stream<T> mapUnordered(
+  public <S extends @Nullable Object, T extends @Nullable Object> Stream<@Nullable T> mapUnordered(
       Stream<S> source, Function<? super S, ? extends Map<String, ?>> arguments, TypeRef<T> type) {
     return batch(source, arguments, typeOf(type), false);
   }
@@ -213,7 +215,7 @@ public final class ToolCall {
     return requireNonNull(type, "type").type();
   }
 
-  private <S extends @Nullable Object, T> Stream<T> batch(
+  private <S extends @Nullable Object, T extends @Nullable Object> Stream<T> batch(
       Stream<S> source,
       Function<? super S, ? extends Map<String, ?>> arguments,
       Type type,
@@ -252,7 +254,7 @@ public final class ToolCall {
   }
 
   @SuppressWarnings("TypeParameterUnusedInFormals")
-  private <T> CompletableFuture<T> future(Type type) {
+  private <T extends @Nullable Object> CompletableFuture<T> future(Type type) {
     Call call;
     try {
       call = prepare();
@@ -280,7 +282,8 @@ public final class ToolCall {
     }
   }
 
-  private <T> void complete(CompletableFuture<T> future, Call call, Type type) {
+  private <T extends @Nullable Object> void complete(
+      CompletableFuture<T> future, Call call, Type type) {
     try {
       future.complete(as(finish(call, type, null)));
     } catch (RuntimeException | Error e) {
@@ -324,15 +327,15 @@ public final class ToolCall {
     }
   }
 
-  // The codec made it of the type that the caller named. None is null whatever that type: he knows
-  // his tool.
+  // The codec made it of the type that the caller named, and all who use this say that it may be
+  // null.
   @SuppressWarnings({"unchecked", "NullAway", "TypeParameterUnusedInFormals"})
-  private static <T> T as(@Nullable Object value) {
+  private static <T extends @Nullable Object> T as(@Nullable Object value) {
     return (T) value;
   }
 
   /// A future whose cancellation reaches the worker.
-  private final class CancellingFuture<T> extends CompletableFuture<T> {
+  private final class CancellingFuture<T extends @Nullable Object> extends CompletableFuture<T> {
     private final Call call;
 
     CancellingFuture(Call call) {

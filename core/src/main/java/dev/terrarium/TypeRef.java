@@ -2,9 +2,10 @@ package dev.terrarium;
 
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
+import org.jspecify.annotations.Nullable;
 
 /// A type with its parameters, which a `Class` cannot express: `new TypeRef<List<Report>>() {}`.
-public abstract class TypeRef<T> {
+public abstract class TypeRef<T extends @Nullable Object> {
   private final Type type;
 
   protected TypeRef() {

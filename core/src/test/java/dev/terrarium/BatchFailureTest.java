@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +54,7 @@ final class BatchFailureTest {
 
   @Test
   void aFailureCarriesItsItem() {
-    Stream<Integer> batch = batch(i -> i == 700 ? "raise" : "note");
+    Stream<@Nullable Integer> batch = batch(i -> i == 700 ? "raise" : "note");
     ItemFailedException error = failure(ItemFailedException.class, () -> consume(batch));
     assertThat(error.item()).isEqualTo(new Act(700, "raise", note()));
     assertThat(error.index()).isEqualTo(700);
@@ -71,7 +72,7 @@ final class BatchFailureTest {
 
   @Test
   void aFailureOvertakesUnorderedResults() {
-    Stream<Integer> batch =
+    Stream<@Nullable Integer> batch =
         pool.tool("act")
             .mapUnordered(acts(i -> i == 0 ? "raise" : ""), Act::arguments, Integer.class);
     assertThat(failure(ItemFailedException.class, () -> consume(batch)).index()).isZero();
@@ -81,7 +82,7 @@ final class BatchFailureTest {
 
   @Test
   void whatCannotBeSentIsTheItemsFailure() {
-    Stream<Integer> batch =
+    Stream<@Nullable Integer> batch =
         pool.tool("echo")
             .map(
                 Stream.of(1, 2, 3),
@@ -95,7 +96,7 @@ final class BatchFailureTest {
 
   @Test
   void whatDoesNotFitTheTypeIsTheItemsFailure() {
-    Stream<Integer> batch =
+    Stream<@Nullable Integer> batch =
         pool.tool("echo").map(Stream.<Object>of(1, "x"), s -> Map.of("value", s), Integer.class);
     ItemFailedException error = failure(ItemFailedException.class, () -> consume(batch));
     assertThat(error.item()).isEqualTo("x");
@@ -114,7 +115,7 @@ final class BatchFailureTest {
                     throw mine;
                   }
                 });
-    Stream<Integer> batch = pool.tool("act").map(source, Act::arguments, Integer.class);
+    Stream<@Nullable Integer> batch = pool.tool("act").map(source, Act::arguments, Integer.class);
     assertThat(failure(IllegalStateException.class, () -> consume(batch))).isSameAs(mine);
     assertThat(sourceClosed).isTrue();
     awaitWhole(pool);
@@ -122,7 +123,7 @@ final class BatchFailureTest {
 
   @Test
   void aConsumerThatThrowsStopsTheRest() {
-    Stream<Integer> batch = batch(i -> i == 0 ? "" : "wait");
+    Stream<@Nullable Integer> batch = batch(i -> i == 0 ? "" : "wait");
     var mine = new IllegalStateException("enough");
     Throwable error =
         failure(
@@ -142,8 +143,8 @@ final class BatchFailureTest {
     pool.close();
     pool = Acting.pool(directory).size(2).start();
     // The first one ends when the second is under way, on the other worker.
-    try (Stream<Integer> batch = batch(i -> i == 0 ? "company" : "wait")) {
-      Iterator<Integer> each = batch.iterator();
+    try (Stream<@Nullable Integer> batch = batch(i -> i == 0 ? "company" : "wait")) {
+      Iterator<@Nullable Integer> each = batch.iterator();
       assertThat(each.next()).isZero();
     }
     assertThat(sourceClosed).isTrue();
@@ -153,7 +154,7 @@ final class BatchFailureTest {
 
   @Test
   void theItemThatItsWorkerDiedWithFailsAndThoseBehindItNeverBegan() {
-    Stream<Integer> batch = batch(i -> i == 700 ? "die" : "note");
+    Stream<@Nullable Integer> batch = batch(i -> i == 700 ? "die" : "note");
     ItemFailedException error = failure(ItemFailedException.class, () -> consume(batch));
     assertThat(error.index()).isEqualTo(700);
     assertThat(error.getCause()).isInstanceOf(WorkerDiedException.class);
@@ -165,7 +166,7 @@ final class BatchFailureTest {
 
   @Test
   void aWorkerThatIsKilledTakesOneItemWithIt() {
-    Stream<Integer> batch = batch(i -> i == 300 ? "wait" : "");
+    Stream<@Nullable Integer> batch = batch(i -> i == 300 ? "wait" : "");
     var consumer = inBackground(() -> consume(batch));
     awaitFile(directory.resolve("note.300"));
     Trouble.kill(Trouble.pid(pool));
@@ -181,7 +182,7 @@ final class BatchFailureTest {
     ToolCall call = pool.tool("act").deadline(Duration.ofSeconds(2));
     // Thirty times a tenth of a second, behind many quick ones that were sent ahead.
     Stream<Act> source = acts(i -> i < 200 ? "" : i < 230 ? "sleep" : "wait");
-    Stream<Integer> batch = call.map(source, Act::arguments, Integer.class);
+    Stream<@Nullable Integer> batch = call.map(source, Act::arguments, Integer.class);
     ItemFailedException error = failure(ItemFailedException.class, () -> consume(batch));
     assertThat(error.index()).isEqualTo(230);
     assertThat(((DeadlineExceededException) error.getCause()).pythonStacks()).contains("in act");
@@ -232,11 +233,11 @@ final class BatchFailureTest {
         .onClose(() -> sourceClosed.set(true));
   }
 
-  private Stream<Integer> batch(What what) {
+  private Stream<@Nullable Integer> batch(What what) {
     return pool.tool("act").map(acts(what), Act::arguments, Integer.class);
   }
 
-  private int consume(Stream<Integer> batch) {
+  private int consume(Stream<@Nullable Integer> batch) {
     batch.forEach(results::add);
     return results.size();
   }

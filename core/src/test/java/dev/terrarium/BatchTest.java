@@ -32,8 +32,8 @@ final class BatchTest {
   @Test
   void resultsComeInTheOrderOfTheSource() {
     try (Pool pool = Trouble.pool().size(4).start()) {
-      List<Integer> all;
-      try (Stream<Integer> results = echoes(pool, IntStream.range(0, 5_000).boxed())) {
+      List<@Nullable Integer> all;
+      try (Stream<@Nullable Integer> results = echoes(pool, IntStream.range(0, 5_000).boxed())) {
         all = results.toList();
       }
       assertThat(all).containsExactlyElementsOf(IntStream.range(0, 5_000).boxed().toList());
@@ -47,10 +47,10 @@ final class BatchTest {
     try (Pool pool = acting(2)) {
       Path go = directory.resolve("go");
       var items = IntStream.range(0, 2_000).mapToObj(i -> i == 700 ? waiting(i, go) : quick(i));
-      List<Integer> seen = new ArrayList<>();
-      try (Stream<Integer> results =
+      List<@Nullable Integer> seen = new ArrayList<>();
+      try (Stream<@Nullable Integer> results =
           pool.tool("act").mapUnordered(items, item -> item, Integer.class)) {
-        Iterator<Integer> each = results.iterator();
+        Iterator<@Nullable Integer> each = results.iterator();
         while (seen.size() < 1_999) { // those that were on the slow one's worker are among them
           seen.add(each.next());
         }
@@ -71,7 +71,8 @@ final class BatchTest {
       AtomicLong consumed = new AtomicLong();
       AtomicLong ahead = new AtomicLong();
       var endless = Stream.generate(read::incrementAndGet);
-      try (Stream<Long> results = pool.tool("echo").map(endless, BatchTest::value, Long.class)) {
+      try (Stream<@Nullable Long> results =
+          pool.tool("echo").map(endless, BatchTest::value, Long.class)) {
         results
             .limit(20_000)
             .forEach(
@@ -92,7 +93,8 @@ final class BatchTest {
       Path never = directory.resolve("never");
       AtomicInteger read = new AtomicInteger();
       var endless = Stream.generate(() -> waiting(read.incrementAndGet(), never));
-      Stream<Integer> results = pool.tool("act").map(endless, item -> item, Integer.class);
+      Stream<@Nullable Integer> results =
+          pool.tool("act").map(endless, item -> item, Integer.class);
       var consumer = inBackground(results::findFirst);
       await().until(() -> pool.stats().busy() == 2);
       await().until(() -> read.get() == 4); // one running and one ready for each worker
@@ -183,7 +185,7 @@ final class BatchTest {
   void otherCallersHaveTheirTurns() {
     try (Pool pool = Trouble.pool().maxWaiting(1).start()) {
       AtomicInteger read = new AtomicInteger();
-      Stream<Integer> endless = echoes(pool, Stream.generate(read::incrementAndGet));
+      Stream<@Nullable Integer> endless = echoes(pool, Stream.generate(read::incrementAndGet));
       var consumer = inBackground(() -> endless.reduce(0, (_, last) -> last));
       await().until(() -> read.get() > 500);
       for (int i = 0; i < 100; i++) { // the queue has room for one: none of it is the batch's
@@ -226,7 +228,7 @@ final class BatchTest {
     }
   }
 
-  private static <S> Stream<S> echoes(Pool pool, Stream<S> source) {
+  private static <S> Stream<@Nullable S> echoes(Pool pool, Stream<S> source) {
     return pool.tool("echo").map(source, BatchTest::value, new TypeRef<S>() {});
   }
 

@@ -4,6 +4,7 @@ import static dev.terrarium.Trouble.failure;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -123,7 +124,7 @@ final class BytesTest {
         new Book(
             List.of(new Page("one", random(1)), new Page("two", random(100_000))),
             Map.of("$cover", random(3), "nothing", new byte[0]));
-    Book back = pool.tool("echo").args(book).call(Book.class);
+    Book back = requireNonNull(pool.tool("echo").args(book).call(Book.class));
     assertThat(back.pages().getFirst().content()).isEqualTo(random(1));
     assertThat(back.pages().getLast().content()).isEqualTo(random(100_000));
     assertThat(back.extras().get("$cover")).isEqualTo(random(3));
@@ -140,14 +141,16 @@ final class BytesTest {
       many.put("key-" + i, shared);
     }
     Map<String, byte[]> back =
-        pool.tool("echo").arg("value", many).call(new TypeRef<Map<String, byte[]>>() {});
+        requireNonNull(
+            pool.tool("echo").arg("value", many).call(new TypeRef<Map<String, byte[]>>() {}));
     assertThat(back).hasSize(2_000);
     assertThat(back.values()).allSatisfy(bytes -> assertThat(bytes).isEqualTo(shared));
   }
 
   @Test
   void allOfPythonsKindsOfBytesComeBack() {
-    List<byte[]> kinds = pool.tool("kinds").args("ab").call(new TypeRef<List<byte[]>>() {});
+    List<byte[]> kinds =
+        requireNonNull(pool.tool("kinds").args("ab").call(new TypeRef<List<byte[]>>() {}));
     assertThat(kinds.stream().map(String::new)).containsExactly("ab", "ab", "ab", "ba", "");
   }
 
@@ -168,7 +171,7 @@ final class BytesTest {
     bytes[bytes.length - 1] = 2;
     // A worker of its own, whose memory goes with it.
     try (Pool own = Pool.builder().adapter(pool.config().adapter()).name("own").size(1).start()) {
-      byte[] back = own.tool("echo").args(bytes).call(byte[].class);
+      byte[] back = requireNonNull(own.tool("echo").args(bytes).call(byte[].class));
       assertThat(Arrays.equals(back, bytes)).isTrue();
     }
   }
@@ -204,6 +207,6 @@ final class BytesTest {
   }
 
   private static <T> T echo(Object value, Class<T> type) {
-    return pool.tool("echo").args(value).call(type);
+    return requireNonNull(pool.tool("echo").args(value).call(type));
   }
 }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,9 +28,10 @@ final class CallAsyncTest {
         Thread.startVirtualThread(() -> compute(over));
       }
       try {
-        CompletableFuture<String> value = pool.tool("echo").args("x").callAsync(String.class);
+        CompletableFuture<@Nullable String> value =
+            pool.tool("echo").args("x").callAsync(String.class);
         assertThat(value.get(30, TimeUnit.SECONDS)).isEqualTo("x");
-        CompletableFuture<Object> late =
+        CompletableFuture<@Nullable Object> late =
             pool.tool("sleep").args(1_000).deadline(Duration.ofMillis(200)).callAsync(Object.class);
         assertThat(Trouble.failure(DeadlineExceededException.class, late)).isNotNull();
       } finally {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -184,7 +185,8 @@ final class CallErrorTest {
 
   @Test
   void aFutureFailsWithTheSame() {
-    CompletableFuture<Object> future = pool.tool("count").args("a b").callAsync(Object.class);
+    CompletableFuture<@Nullable Object> future =
+        pool.tool("count").args("a b").callAsync(Object.class);
     assertThat(failure(ToolException.class, future).python().message()).isEqualTo("a b");
     var unsendable = pool.tool("count").args(new Object()).callAsync(Object.class);
     assertThat(failure(ValueException.class, unsendable).path()).isEqualTo("args[0]");
@@ -197,7 +199,7 @@ final class CallErrorTest {
     assertThat(pool.stats().restarts()).isZero();
   }
 
-  private static Object call(String tool) {
+  private static @Nullable Object call(String tool) {
     return pool.call(tool, Map.of(tool.equals("fetch") ? "url" : "text", "a b"), Object.class);
   }
 }

@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import static dev.terrarium.Trouble.PATIENCE;
 import static dev.terrarium.Trouble.failure;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -102,8 +103,8 @@ final class CgroupTest {
       Set<String> leaves =
           workers.stream().map(pid -> leaf(pid, tree(runtime))).collect(Collectors.toSet());
       assertThat(leaves).hasSize(20);
-      long daemon = pool.tool("daemon").call(Long.class);
-      long child = pool.tool("session_child").call(Long.class);
+      long daemon = requireNonNull(pool.tool("daemon").call(Long.class));
+      long child = requireNonNull(pool.tool("session_child").call(Long.class));
       assertThat(leaves).contains(leaf(daemon, tree(runtime)), leaf(child, tree(runtime)));
       assertThat(Procs.cgroup(Endings.warden(self()).pid())).isEqualTo(Procs.cgroup(self()));
       if (start == Start.ZYGOTE) {
@@ -145,7 +146,7 @@ final class CgroupTest {
     try (Terrarium runtime = Endings.runtime(home);
         Pool pool = pool(runtime).start(start).size(1).start()) {
       Proc worker = Endings.proc(Endings.pids(pool).getFirst());
-      Proc daemon = Endings.proc(pool.tool("daemon").call(Long.class));
+      Proc daemon = Endings.proc(requireNonNull(pool.tool("daemon").call(Long.class)));
       String leaf = leaf(worker.pid(), tree(runtime));
       Signals.kill(worker);
       soon().until(() -> !Endings.lives(daemon));
@@ -163,7 +164,7 @@ final class CgroupTest {
     try (Terrarium runtime = Endings.runtime(home);
         Pool dying = pool(runtime).size(1).start();
         Pool living = pool(runtime).name("other").size(1).start()) {
-      Proc daemon = Endings.proc(living.tool("daemon").call(Long.class));
+      Proc daemon = Endings.proc(requireNonNull(living.tool("daemon").call(Long.class)));
       Proc worker = Endings.proc(Endings.pids(dying).getFirst());
       String leaf = leaf(worker.pid(), tree(runtime));
       Signals.kill(worker);

@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -97,7 +98,7 @@ final class ClassPathAdapterTest {
 
   private static Object where(Terrarium runtime, Class<?> owner, String name) {
     try (Pool pool = Pool.builder().runtime(runtime).adapter(owner, name).size(1).start()) {
-      return pool.call("where", Map.of(), Object.class);
+      return requireNonNull(pool.call("where", Map.of(), Object.class));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.terrarium;
 import static dev.terrarium.Trouble.awaitWhole;
 import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.pid;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -122,7 +124,8 @@ final class DeadlineTest {
   void itPassesInTheQueueAsWell() {
     try (Pool pool = Trouble.pool().start()) {
       Path go = directory.resolve("go");
-      CompletableFuture<String> occupant = pool.tool("wait").args(go).callAsync(String.class);
+      CompletableFuture<@Nullable String> occupant =
+          pool.tool("wait").args(go).callAsync(String.class);
       DeadlineExceededException error = exceed(pool.tool("echo"));
       assertThat(error.pythonStacks()).isEmpty();
       assertThat(error)
@@ -138,7 +141,7 @@ final class DeadlineTest {
   void aToolSeesWhatIsLeftOfIt() {
     try (Pool pool = Trouble.pool().start()) {
       Duration deadline = Duration.ofSeconds(30);
-      double left = pool.tool("remaining").deadline(deadline).call(Double.class);
+      double left = requireNonNull(pool.tool("remaining").deadline(deadline).call(Double.class));
       assertThat(left).isBetween(15.0, 30.0);
     }
   }
@@ -146,10 +149,10 @@ final class DeadlineTest {
   @Test
   void whatACallWaitedIsGoneFromItsDeadline() {
     try (Pool pool = Trouble.pool().cancelGrace(NEVER).start()) {
-      CompletableFuture<Object> occupant =
+      CompletableFuture<@Nullable Object> occupant =
           endless(pool, "sleep").deadline(DEADLINE).callAsync(Object.class);
       Duration deadline = Duration.ofSeconds(30);
-      double left = pool.tool("remaining").deadline(deadline).call(Double.class);
+      double left = requireNonNull(pool.tool("remaining").deadline(deadline).call(Double.class));
       // The occupant was there for a second, the call came a moment after it.
       assertThat(left).isBetween(10.0, 29.2);
       failure(DeadlineExceededException.class, occupant);

@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.BufferedReader;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -57,7 +59,8 @@ final class Exhausted {
   private static int awaitAnswer(Pool pool) {
     while (true) {
       try {
-        return pool.tool("echo").args(2).deadline(Duration.ofSeconds(10)).call(Integer.class);
+        return requireNonNull(
+            pool.tool("echo").args(2).deadline(Duration.ofSeconds(10)).call(Integer.class));
       } catch (TerrariumException e) {
         System.out.println("not yet: " + e);
       }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -90,7 +91,7 @@ final class FailingArgumentTest {
   @ParameterizedTest
   @MethodSource("failing")
   void aFutureFailsAndNothingIsThrown(Object argument, Class<? extends Throwable> thrown) {
-    CompletableFuture<Object> future =
+    CompletableFuture<@Nullable Object> future =
         pool.tool("echo").arg("value", argument).callAsync(Object.class);
     assertThat(failure(ValueException.class, future)).hasCauseInstanceOf(thrown);
   }
@@ -98,7 +99,7 @@ final class FailingArgumentTest {
   @ParameterizedTest
   @MethodSource("failing")
   void aBatchSaysWhichItemItWas(Object argument, Class<? extends Throwable> thrown) {
-    Stream<Object> batch =
+    Stream<@Nullable Object> batch =
         pool.tool("echo")
             .map(Stream.of(1, argument, 3), value -> Map.of("value", value), Object.class);
     ItemFailedException error = failure(ItemFailedException.class, batch::toList);
@@ -114,22 +115,38 @@ final class FailingArgumentTest {
     assertThat(failure(ValueException.class, call.callAsync(Object.class))).isSameAs(mine);
   }
 
+  private static List<Object> throwing(Error error) {
+    return Collections.unmodifiableList(
+        new AbstractList<>() {
+          @Override
+          public Object get(int index) {
+            throw error;
+          }
+
+          @Override
+          public int size() {
+            return 1;
+          }
+        });
+  }
+
   @Test
   void anErrorOfTheJvmFailsTheFutureToo() {
-    List<Object> list =
-        Collections.unmodifiableList(
-            new AbstractList<>() {
-              @Override
-              public Object get(int index) {
-                throw new LinkageError("no such class");
-              }
+    List<Object> list = throwing(new InternalError("no"));
+    CompletableFuture<@Nullable Object> future =
+        pool.tool("echo").args(list).callAsync(Object.class);
+    failure(InternalError.class, future);
+  }
 
-              @Override
-              public int size() {
-                return 1;
-              }
-            });
-    CompletableFuture<Object> future = pool.tool("echo").args(list).callAsync(Object.class);
-    failure(LinkageError.class, future);
+  /// It came out as it was, past whoever catches what calls throw.
+  @Test
+  void aClassThatIsMissingFailsTheCallAlone() {
+    var error = new NoClassDefFoundError("com/example/Forgotten");
+    ToolCall call = pool.tool("echo").args(throwing(error));
+    assertThat(failure(ValueException.class, () -> call.call(Object.class)))
+        .hasMessageContaining("NoClassDefFoundError: com/example/Forgotten")
+        .hasCause(error);
+    assertThat(failure(ValueException.class, call.callAsync(Object.class))).hasCause(error);
+    assertThat(pool.tool("echo").args(1).call(Integer.class)).isEqualTo(1);
   }
 }

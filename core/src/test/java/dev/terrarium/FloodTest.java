@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -27,7 +28,7 @@ final class FloodTest {
     try (var backend = new StallingLog();
         Terrarium runtime = Terrarium.start(config);
         Pool pool = Endings.pool(runtime).size(1).start()) {
-      double seconds = pool.tool("flood").args(MEBIBYTES).call(Double.class);
+      double seconds = requireNonNull(pool.tool("flood").args(MEBIBYTES).call(Double.class));
       assertThat(seconds).isLessThan(30);
       assertThat(backend.delivered.get()).isLessThanOrEqualTo(1);
       backend.goOn();

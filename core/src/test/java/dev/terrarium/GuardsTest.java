@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.process.ProcFs;
@@ -204,7 +205,7 @@ final class GuardsTest {
         """;
     try (Terrarium runtime = Endings.runtime(home);
         Pool pool = Trouble.pool(files, daemon).runtime(runtime).size(2).start()) {
-      Proc left = Endings.proc(pool.tool("daemon").call(Long.class));
+      Proc left = Endings.proc(requireNonNull(pool.tool("daemon").call(Long.class)));
       List<Long> workers = Endings.pids(pool);
       Signals.kill(House.zygote(Endings.birthmark(Endings.warden(ProcessHandle.current().pid()))));
       Endings.soon().until(() -> !Endings.lives(left));

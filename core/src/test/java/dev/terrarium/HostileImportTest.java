@@ -4,6 +4,7 @@ import static dev.terrarium.Trouble.PATIENCE;
 import static dev.terrarium.Trouble.kill;
 import static dev.terrarium.Trouble.pid;
 import static dev.terrarium.Trouble.write;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -47,7 +48,7 @@ final class HostileImportTest {
   }
 
   private static String how(Pool pool) {
-    return pool.tool("how").call(String.class);
+    return requireNonNull(pool.tool("how").call(String.class));
   }
 
   private static void assertForkedInPeace(PoolBuilder builder) {

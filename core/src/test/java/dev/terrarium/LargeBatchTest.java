@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ final class LargeBatchTest {
   @Test
   void allResultsArriveWhole() {
     try (Pool pool = Memory.pool().size(2).start();
-        Stream<byte[]> results = numbered(pool, LongStream.range(0, MANY))) {
+        Stream<byte @Nullable []> results = numbered(pool, LongStream.range(0, MANY))) {
       AtomicLong next = new AtomicLong();
       results.forEach(
           bytes -> {
@@ -52,7 +53,7 @@ final class LargeBatchTest {
   void aBatchThatIsClosedInTheMiddleKeepsNothing() {
     try (Pool pool = Memory.pool().size(2).start()) {
       for (int i = 0; i < 20; i++) {
-        try (Stream<byte[]> results = numbered(pool, LongStream.range(0, MANY))) {
+        try (Stream<byte @Nullable []> results = numbered(pool, LongStream.range(0, MANY))) {
           assertThat(results.skip(200).findFirst()).isPresent();
         }
         awaitWhole(pool);
@@ -65,7 +66,7 @@ final class LargeBatchTest {
   @Test
   void aBatchThatFailsInTheMiddleKeepsNothing() {
     try (Pool pool = Memory.pool().size(2).start()) {
-      Stream<byte[]> results =
+      Stream<byte @Nullable []> results =
           numbered(pool, LongStream.range(0, MANY).map(i -> i == 700 ? -1 : i));
       var failed = failure(ItemFailedException.class, () -> results.forEach(_ -> {}));
       assertThat(failed.index()).isEqualTo(700);
@@ -75,7 +76,7 @@ final class LargeBatchTest {
     }
   }
 
-  private static Stream<byte[]> numbered(Pool pool, LongStream source) {
+  private static Stream<byte @Nullable []> numbered(Pool pool, LongStream source) {
     return pool.tool("numbered")
         .map(source.boxed(), i -> Map.of("value", i, "size", SIZE), byte[].class);
   }

@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
@@ -35,7 +37,7 @@ final class LargeEcho {
       for (int i = 0; i < 3; i++) {
         whole &= Arrays.equals(bytes, pool.tool("echo").args(bytes).call(byte[].class));
       }
-      long theirs = pool.call("files", Map.of(), Long.class);
+      long theirs = requireNonNull(pool.call("files", Map.of(), Long.class));
       System.out.printf("whole: %s, restarts: %d%n", whole, pool.stats().restarts());
       System.out.printf("lent by JVM: %s, by worker: %s%n", Memory.files() > 0, theirs > 0);
     }

@@ -4,6 +4,7 @@ import static dev.terrarium.Trouble.awaitWhole;
 import static dev.terrarium.Trouble.inBackground;
 import static dev.terrarium.Trouble.kill;
 import static dev.terrarium.Trouble.pids;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -116,7 +117,8 @@ final class LargeValueKillTest {
   private static boolean mapped(Pool pool, byte[] bytes) {
     try (Arena arena = Arena.ofConfined()) {
       var views = pool.tool("echo_view").args(bytes);
-      MemorySegment first = views.call(new TypeRef<List<MemorySegment>>() {}, arena).getFirst();
+      MemorySegment first =
+          requireNonNull(views.call(new TypeRef<List<MemorySegment>>() {}, arena)).getFirst();
       return first.mismatch(MemorySegment.ofArray(bytes)) == -1;
     }
   }

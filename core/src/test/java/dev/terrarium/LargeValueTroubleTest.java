@@ -5,6 +5,7 @@ import static dev.terrarium.Trouble.awaitWhole;
 import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.kill;
 import static dev.terrarium.Trouble.pid;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -59,9 +61,11 @@ final class LargeValueTroubleTest {
     bytes[LARGE - 1] = 3;
     assertThat(pool.tool("echo").args(bytes).call(byte[].class)).isEqualTo(bytes);
     var views = pool.tool("echo_view").args(bytes);
-    assertThat(views.call(new TypeRef<List<byte[]>>() {}).getFirst()).isEqualTo(bytes);
+    assertThat(requireNonNull(views.call(new TypeRef<List<byte[]>>() {})).getFirst())
+        .isEqualTo(bytes);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment segment = pool.tool("make").args(LARGE).call(MemorySegment.class, arena);
+      MemorySegment segment =
+          requireNonNull(pool.tool("make").args(LARGE).call(MemorySegment.class, arena));
       assertThat(segment.get(ValueLayout.JAVA_BYTE, LARGE - 1)).isZero();
     }
     assertThat(pool.call("files", Map.of(), Integer.class)).isZero();
@@ -140,7 +144,7 @@ final class LargeValueTroubleTest {
   void aWorkerThatIsKilledWithItsArgumentsCostsTheJvmNothing(String tool) {
     try (Pool pool = Memory.pool().start()) {
       Path started = directory.resolve("started");
-      CompletableFuture<Object> call =
+      CompletableFuture<@Nullable Object> call =
           pool.tool(tool).args(new byte[HUGE], started.toString()).callAsync(Object.class);
       awaitFile(started);
       kill(pid(pool));
@@ -166,7 +170,8 @@ final class LargeValueTroubleTest {
   void aResultOutlivesItsWorker() {
     try (Pool pool = Memory.pool().start();
         Arena arena = Arena.ofConfined()) {
-      MemorySegment segment = pool.tool("make").args(HUGE).call(MemorySegment.class, arena);
+      MemorySegment segment =
+          requireNonNull(pool.tool("make").args(HUGE).call(MemorySegment.class, arena));
       kill(pid(pool));
       await().atMost(Trouble.PATIENCE).until(() -> pool.stats().restarts() == 1);
       awaitWhole(pool);
@@ -180,9 +185,10 @@ final class LargeValueTroubleTest {
     try (Pool pool = Memory.pool().cancelGrace(Trouble.PATIENCE).start()) {
       byte[] bytes = new byte[HUGE];
       Path started = directory.resolve("started");
-      CompletableFuture<Object> running =
+      CompletableFuture<@Nullable Object> running =
           pool.tool("nap").args(bytes, started.toString()).callAsync(Object.class);
-      CompletableFuture<Object> waiting = pool.tool("echo").args(bytes).callAsync(Object.class);
+      CompletableFuture<@Nullable Object> waiting =
+          pool.tool("echo").args(bytes).callAsync(Object.class);
       awaitFile(started);
       running.cancel(true);
       waiting.cancel(true);

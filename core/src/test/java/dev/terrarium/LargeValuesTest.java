@@ -99,7 +99,7 @@ final class LargeValuesTest {
   @ValueSource(ints = {0, 5, FROM - 1, FROM, FROM + 1, LARGE})
   void allOfPythonsTypesComeBackWhole(int size) {
     var call = pool.tool("make_types").args(size);
-    Map<String, byte[]> back = call.call(new TypeRef<Map<String, byte[]>>() {});
+    Map<String, byte[]> back = requireNonNull(call.call(new TypeRef<Map<String, byte[]>>() {}));
     assertThat(new String(back.get("bytes"), US_ASCII)).isEqualTo("b".repeat(size));
     assertThat(new String(back.get("bytearray"), US_ASCII)).isEqualTo("a".repeat(size));
     assertThat(new String(back.get("memoryview"), US_ASCII)).isEqualTo("m".repeat(size));
@@ -115,7 +115,7 @@ final class LargeValuesTest {
   @Test
   void recordsHaveThem() {
     byte[] bytes = random(LARGE);
-    Page back = pool.tool("page").args(new Page("one", bytes)).call(Page.class);
+    Page back = requireNonNull(pool.tool("page").args(new Page("one", bytes)).call(Page.class));
     assertThat(back.content()[0]).isEqualTo(bytes[LARGE - 1]);
     assertThat(back.content()).hasSize(LARGE);
   }
@@ -132,7 +132,7 @@ final class LargeValuesTest {
     Segments back;
     MemorySegment first;
     try (Arena arena = Arena.ofConfined()) {
-      back = call.call(Segments.class, arena);
+      back = requireNonNull(call.call(Segments.class, arena));
       first = back.all().getFirst();
       assertThat(first.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes);
       assertThat(back.all().getLast().mismatch(first)).isEqualTo(-1);
@@ -154,7 +154,9 @@ final class LargeValuesTest {
     byte[] bytes = random(FROM);
     var call = pool.tool("echo").args(List.of(bytes, random(3)));
     assertThat((List<?>) call.call(Object.class)).element(0).isEqualTo(bytes);
-    assertThat(call.call(new TypeRef<List<MemorySegment>>() {}).getFirst().heapBase()).isPresent();
+    assertThat(
+            requireNonNull(call.call(new TypeRef<List<MemorySegment>>() {})).getFirst().heapBase())
+        .isPresent();
     try (Arena arena = Arena.ofShared()) {
       assertThat((List<?>) call.call(Object.class, arena))
           .allSatisfy(each -> assertThat(each).isInstanceOf(MemorySegment.class));
@@ -165,10 +167,12 @@ final class LargeValuesTest {
   void anArenaMayBeSharedAutomaticOrGlobal() throws Exception {
     var call = pool.tool("make").args(LARGE);
     try (Arena arena = Arena.ofShared()) {
-      var segment = call.call(MemorySegment.class, arena);
+      var segment = requireNonNull(call.call(MemorySegment.class, arena));
       assertThat(CompletableFuture.supplyAsync(segment::byteSize).get()).isEqualTo(LARGE);
     }
-    assertThat(call.call(MemorySegment.class, Arena.ofAuto()).get(ValueLayout.JAVA_BYTE, 7))
+    assertThat(
+            requireNonNull(call.call(MemorySegment.class, Arena.ofAuto()))
+                .get(ValueLayout.JAVA_BYTE, 7))
         .isZero();
     await()
         .atMost(Trouble.PATIENCE)
@@ -247,7 +251,7 @@ final class LargeValuesTest {
             List.of("memoryview", digest(two)),
             List.of("bytes", digest(one)));
     var deep = pool.tool("look_deep").arg("value", Map.of("a", List.of(one)));
-    assertThat(deep.call(new TypeRef<List<List<Object>>>() {}).getFirst())
+    assertThat(requireNonNull(deep.call(new TypeRef<List<List<Object>>>() {})).getFirst())
         .containsExactly("memoryview", true, one);
   }
 
@@ -255,7 +259,8 @@ final class LargeValuesTest {
   @ValueSource(ints = {5, LARGE})
   void aToolMayReturnWhatItWasShown(int size) {
     byte[] bytes = random(size);
-    List<byte[]> back = pool.tool("echo_view").args(bytes).call(new TypeRef<List<byte[]>>() {});
+    List<byte[]> back =
+        requireNonNull(pool.tool("echo_view").args(bytes).call(new TypeRef<List<byte[]>>() {}));
     assertThat(back.get(0)).isEqualTo(bytes);
     assertThat(back.get(1)).containsExactly(bytes[1], bytes[2]);
     assertThat(back.get(2)[size - 1]).isEqualTo(bytes[0]);
@@ -304,7 +309,7 @@ final class LargeValuesTest {
   void memoryIsUsedAgain() {
     byte[] bytes = random(LARGE);
     pool.tool("echo").args(bytes).call(byte[].class);
-    int there = pool.call("files", Map.of(), Integer.class);
+    int there = requireNonNull(pool.call("files", Map.of(), Integer.class));
     long here = Memory.files();
     for (int i = 0; i < 20; i++) {
       pool.tool("echo").args(bytes).call(byte[].class);

@@ -1,5 +1,6 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.process.ProcFs;
@@ -294,7 +295,7 @@ final class LayersTest {
   /// A daemon and a child with its own session, whose worker was killed.
   private static List<Proc> strays(Terrarium runtime) {
     Pool pool = Endings.pool(runtime).size(1).start();
-    List<?> pids = pool.tool("family").call(List.class);
+    List<?> pids = requireNonNull(pool.tool("family").call(List.class));
     List<Proc> left =
         pids.stream().skip(1).map(pid -> Endings.proc(((Number) pid).longValue())).toList();
     assertThat(Endings.warden(SELF)).isNotNull();

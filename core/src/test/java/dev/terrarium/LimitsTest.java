@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import static dev.terrarium.Trouble.failure;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -82,14 +83,14 @@ final class LimitsTest {
   }
 
   private static long[] limit(Pool pool, String name) {
-    return pool.tool("limit").args(name).call(long[].class);
+    return requireNonNull(pool.tool("limit").args(name).call(long[].class));
   }
 
   @ParameterizedTest
   @EnumSource
   void whoNeedsMoreAddressSpaceGetsAMemoryError(Start start) {
     try (Pool pool = start(start, NONE.withAddressSpace(2L << 30))) {
-      long pid = pool.tool("pid").call(Long.class);
+      long pid = requireNonNull(pool.tool("pid").call(Long.class));
       ToolException error =
           failure(ToolException.class, () -> pool.tool("allocate").args(3L << 30).call(Long.class));
       assertThat(error.python().type()).isEqualTo("MemoryError");
@@ -115,7 +116,7 @@ final class LimitsTest {
   @EnumSource
   void whoUsesUpItsCpuTimeDiesOfItAndIsReplaced(Start start) {
     try (Pool pool = start(start, NONE.withCpuTime(Duration.ofMillis(900)))) {
-      long pid = pool.tool("pid").call(Long.class);
+      long pid = requireNonNull(pool.tool("pid").call(Long.class));
       WorkerDiedException error =
           failure(WorkerDiedException.class, () -> pool.tool("spin").call(Object.class));
       assertThat(error.exit()).isEqualTo(new Exit.Signal(24));

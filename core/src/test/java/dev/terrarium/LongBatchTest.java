@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -52,7 +53,7 @@ final class LongBatchTest {
     try (Pool pool = Trouble.pool().size(WORKERS).start()) {
       Stream<Thing> source = Stream.generate(this::next).limit(ITEMS);
       ToolCall echo = pool.tool("echo");
-      try (Stream<Long> results =
+      try (Stream<@Nullable Long> results =
           ordered
               ? echo.map(source, LongBatchTest::arguments, Long.class)
               : echo.mapUnordered(source, LongBatchTest::arguments, Long.class)) {

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,11 +48,11 @@ final class LongDurationTest {
     var calls = IntStream.range(0, 3).mapToObj(i -> act(pool, i).callAsync(Integer.class)).toList();
     assertThat(calls.stream().map(CompletableFuture::join)).containsExactly(0, 1, 2);
     assertThat(act(pool, 7).deadline(never).call(Integer.class)).isEqualTo(7);
-    try (Stream<Integer> batch =
+    try (Stream<@Nullable Integer> batch =
         pool.tool("echo").map(Stream.of(1, 2, 3), i -> Map.of("value", i), Integer.class)) {
       assertThat(batch).containsExactly(1, 2, 3);
     }
-    CompletableFuture<Object> cancelled =
+    CompletableFuture<@Nullable Object> cancelled =
         pool.tool("act")
             .args(1, "wait", directory.resolve("note").toString())
             .callAsync(Object.class);

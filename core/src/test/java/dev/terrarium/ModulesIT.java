@@ -35,6 +35,7 @@ final class ModulesIT {
       import dev.terrarium.*;
       import java.nio.file.Path;
       import java.util.*;
+      import tools.jackson.databind.json.JsonMapper;
 
       public final class Main {
         private record Petal(String colour, List<Size> sizes) {}
@@ -42,10 +43,15 @@ final class ModulesIT {
 
         public static void main(String[] arguments) {
           Config config = Config.defaults().withHome(Path.of(arguments[0]));
-          try (Terrarium runtime = Terrarium.start(config);
-              Pool pool = Pool.builder().runtime(runtime).adapter(Main.class, "iris.py").size(1).start()) {
+          try (Terrarium runtime = Terrarium.start(config)) {
+            PoolBuilder builder = Pool.builder().runtime(runtime).adapter(Main.class, "iris.py").size(1);
             Petal petal = new Petal("blue", List.of(new Size(7)));
-            System.out.println(pool.call("grown", Map.of("petal", petal), Petal.class));
+            try (Pool pool = builder.start()) {
+              System.out.println(pool.call("grown", Map.of("petal", petal), Petal.class));
+            }
+            try (Pool pool = builder.name("own").mapper(JsonMapper.builder().build()).start()) {
+              System.out.println("own " + pool.call("grown", Map.of("petal", petal), Petal.class));
+            }
           } catch (StartFailedException e) {
             System.out.println(e.reason() + ": " + e.getMessage());
           }
@@ -74,6 +80,8 @@ final class ModulesIT {
     program = directory.resolve("program");
     run(
         "javac",
+        "-Xlint:all",
+        "-Werror",
         "-d",
         program.toString(),
         "--module-path",
@@ -136,7 +144,21 @@ final class ModulesIT {
   /// Its package is open to us, and to nobody that it has never heard of.
   @Test
   void aProgramThatIsAModuleOpensItsRecordsToUsAlone() throws Exception {
-    assertThat(asModules("--enable-native-access=dev.terrarium")).contains(GROWN);
+    assertThat(asModules("--enable-native-access=dev.terrarium")).contains(GROWN, "own " + GROWN);
+  }
+
+  /// Neither Error Prone's annotations nor JSpecify's are there. It warned of each `@GuardedBy`.
+  @Test
+  void aCompilerMissesNoneOfOurAnnotations() {
+    run(
+        "javac",
+        "-Xlint:all",
+        "-Werror",
+        "-d",
+        directory.resolve("classes").toString(),
+        "--class-path",
+        modulePath,
+        directory.resolve("src/flowers/Main.java").toString());
   }
 
   @Test

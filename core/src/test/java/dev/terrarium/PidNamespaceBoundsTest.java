@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import static dev.terrarium.Trouble.failure;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -119,7 +120,7 @@ final class PidNamespaceBoundsTest {
     try (Terrarium runtime = runtime();
         Pool open =
             Endings.pool(runtime).name("open").isolation(Isolation.CGROUP).size(2).start()) {
-      Proc daemon = Endings.proc(open.tool("daemon").call(Long.class));
+      Proc daemon = Endings.proc(requireNonNull(open.tool("daemon").call(Long.class)));
       List<Long> workers = Endings.pids(open);
       Pool pool = boxed(runtime, "both").size(2).start();
       var _ = pool.tool("family").call(Object.class);

@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import static dev.terrarium.Trouble.failure;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -26,6 +27,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.assertj.core.api.Assumptions;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -55,7 +57,7 @@ final class PidNamespaceTest {
     try (Terrarium runtime = runtime();
         Pool pool = Enclosed.pool(runtime).size(3).concurrency(2).start()) {
       assertThat(pool.call("echo", Map.of("value", "hello"), String.class)).isEqualTo("hello");
-      Stream<Integer> results =
+      Stream<@Nullable Integer> results =
           pool.tool("echo")
               .map(IntStream.range(0, 200).boxed(), i -> Map.of("value", i), Integer.class);
       assertThat(results).containsExactlyElementsOf(IntStream.range(0, 200).boxed().toList());
@@ -63,7 +65,7 @@ final class PidNamespaceTest {
       assertThat(later.join()).isEqualTo("later");
       byte[] large = new byte[3 << 20];
       new Random(1).nextBytes(large);
-      byte[] back = pool.tool("echo").args(large).call(byte[].class);
+      byte[] back = requireNonNull(pool.tool("echo").args(large).call(byte[].class));
       assertThat(Arrays.equals(back, large)).isTrue();
       assertThat(pool.stats().restarts()).isZero();
     }
@@ -87,7 +89,7 @@ final class PidNamespaceTest {
           .isInstanceOf(DeadlineExceededException.class)
           .hasMessageContaining("in loop");
       Path started = files.resolve("started");
-      CompletableFuture<Object> loop =
+      CompletableFuture<@Nullable Object> loop =
           pool.tool("loop").args(started.toString()).callAsync(Object.class);
       Endings.awaitFile(started);
       loop.cancel(true);
@@ -114,7 +116,7 @@ final class PidNamespaceTest {
   void itsNumbersAreThoseOfTheOutside() throws IOException {
     try (Terrarium runtime = runtime();
         Pool pool = Enclosed.pool(runtime).size(2).start()) {
-      long inside = pool.call("pid", Map.of(), Long.class);
+      long inside = requireNonNull(pool.call("pid", Map.of(), Long.class));
       List<Long> pids = Endings.pids(pool);
       assertThat(pids).doesNotContain(inside).allMatch(Procs::alive);
       assertThat(runtime.listAllWorkers())
@@ -233,7 +235,7 @@ final class PidNamespaceTest {
     }
   }
 
-  private CompletableFuture<Object> loop(Pool pool, String name) {
+  private CompletableFuture<@Nullable Object> loop(Pool pool, String name) {
     Path started = files.resolve(name);
     var loop = pool.tool("loop").args(started.toString()).callAsync(Object.class);
     Endings.awaitFile(started);

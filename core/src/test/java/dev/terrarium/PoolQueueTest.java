@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -135,7 +136,7 @@ final class PoolQueueTest {
   void fiftyAsyncCallsOverlapOnOneWorker() {
     try (Pool pool = Trouble.pool().concurrency(50).start()) {
       Path go = directory.resolve("go");
-      var calls = new ArrayList<CompletableFuture<String>>();
+      var calls = new ArrayList<CompletableFuture<@Nullable String>>();
       for (int i = 0; i < 50; i++) {
         Path here = directory.resolve("here-" + i);
         calls.add(pool.tool("wait_async").args(go, here).callAsync(String.class));
@@ -196,7 +197,7 @@ final class PoolQueueTest {
     assertThat(pool.stats().workers()).isEmpty();
   }
 
-  private CompletableFuture<String> occupy(Pool pool) {
+  private CompletableFuture<@Nullable String> occupy(Pool pool) {
     Path started = directory.resolve("occupied");
     var call = pool.tool("wait").args(directory.resolve("go"), started).callAsync(String.class);
     awaitFile(started);

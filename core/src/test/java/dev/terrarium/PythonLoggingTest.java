@@ -182,7 +182,7 @@ final class PythonLoggingTest {
               });
       logger.setLevel(Level.ERROR);
       ofModel.setLevel(null);
-      soon().until(() -> !pool.tool("enabled").call(Boolean.class));
+      soon().until(() -> Boolean.FALSE.equals(pool.tool("enabled").call(Boolean.class)));
     }
   }
 

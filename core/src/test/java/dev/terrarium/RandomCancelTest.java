@@ -12,6 +12,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Timeout;
 
@@ -20,7 +21,8 @@ import org.junit.jupiter.api.Timeout;
 final class RandomCancelTest {
   private static final int CALLS = 500;
 
-  private record Attempt(int number, CompletableFuture<Integer> future, boolean cancelled) {}
+  private record Attempt(
+      int number, CompletableFuture<@Nullable Integer> future, boolean cancelled) {}
 
   @RepeatedTest(2)
   void manyCallsCancelledAtAnyMomentHaveConsistentOutcomes() {

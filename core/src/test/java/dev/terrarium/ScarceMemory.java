@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -89,7 +91,7 @@ final class ScarceMemory {
   /// How a result of so many bytes arrived, mapped.
   private static @Nullable String taken(Pool pool, int bytes) {
     try (Arena arena = Arena.ofConfined()) {
-      var segment = pool.tool("make").args(bytes).call(MemorySegment.class, arena);
+      var segment = requireNonNull(pool.tool("make").args(bytes).call(MemorySegment.class, arena));
       return "whole " + (segment.byteSize() == bytes);
     } catch (TerrariumException e) {
       return e.getClass().getSimpleName() + ": " + e.getMessage();

@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,8 +37,8 @@ final class ShutdownTest {
   @Test
   void runningCallsAreFinishedAndAllOthersRefused() throws Exception {
     Pool pool = Trouble.pool().start();
-    CompletableFuture<Object> running = waiting(pool);
-    CompletableFuture<Object> queued = pool.tool("echo").args(1).callAsync(Object.class);
+    CompletableFuture<@Nullable Object> running = waiting(pool);
+    CompletableFuture<@Nullable Object> queued = pool.tool("echo").args(1).callAsync(Object.class);
     CompletableFuture<ShutdownReport> ending = inBackground(() -> pool.shutdown(LONG));
     assertThat(failure(PoolClosedException.class, queued))
         .hasMessageContaining("Pool 'trouble' is shutting down and takes no new calls");
@@ -57,7 +58,7 @@ final class ShutdownTest {
   @Test
   void callsThatWaitAreFinishedAsWellWhereThatIsAskedFor() throws Exception {
     Pool pool = Trouble.pool().start();
-    CompletableFuture<Object> running = waiting(pool);
+    CompletableFuture<@Nullable Object> running = waiting(pool);
     List<CompletableFuture<Integer>> queued =
         Stream.of(1, 2, 3).map(it -> pool.tool("echo").args(it).callAsync(Integer.class)).toList();
     CompletableFuture<ShutdownReport> ending = inBackground(() -> pool.shutdown(LONG, Drain.ALL));
@@ -72,8 +73,9 @@ final class ShutdownTest {
   @Test
   void aWorkerThatDiesMeanwhileIsReplacedForThoseWhoWait() throws Exception {
     Pool pool = Trouble.pool().start();
-    CompletableFuture<Object> running = waiting(pool);
-    CompletableFuture<Integer> queued = pool.tool("echo").args(7).callAsync(Integer.class);
+    CompletableFuture<@Nullable Object> running = waiting(pool);
+    CompletableFuture<@Nullable Integer> queued =
+        pool.tool("echo").args(7).callAsync(Integer.class);
     CompletableFuture<ShutdownReport> ending = inBackground(() -> pool.shutdown(LONG, Drain.ALL));
     Endings.soon().until(() -> refuses(pool));
     Trouble.kill(Trouble.pid(pool));
@@ -86,8 +88,8 @@ final class ShutdownTest {
   @Test
   void whatIsNotOverInTimeIsCutOff() {
     Pool pool = Trouble.pool().start();
-    CompletableFuture<Object> running = waiting(pool);
-    CompletableFuture<Object> queued = pool.tool("echo").args(1).callAsync(Object.class);
+    CompletableFuture<@Nullable Object> running = waiting(pool);
+    CompletableFuture<@Nullable Object> queued = pool.tool("echo").args(1).callAsync(Object.class);
     ShutdownReport report = pool.shutdown(Duration.ofMillis(100), Drain.ALL);
     failure(PoolClosedException.class, running);
     failure(PoolClosedException.class, queued);
@@ -97,7 +99,7 @@ final class ShutdownTest {
   @Test
   void anInterruptEndsTheWaitAndThePool() throws Exception {
     Pool pool = Trouble.pool().start();
-    CompletableFuture<Object> running = waiting(pool);
+    CompletableFuture<@Nullable Object> running = waiting(pool);
     CompletableFuture<Thread> thread = new CompletableFuture<>();
     CompletableFuture<Boolean> ending =
         inBackground(
@@ -117,8 +119,8 @@ final class ShutdownTest {
     Terrarium runtime = Endings.runtime(directory.resolve("home"));
     Pool one = Trouble.pool().runtime(runtime).name("one").start();
     Pool two = Trouble.pool().runtime(runtime).name("two").start();
-    CompletableFuture<Object> running = waiting(one);
-    CompletableFuture<Object> queued = one.tool("echo").args(1).callAsync(Object.class);
+    CompletableFuture<@Nullable Object> running = waiting(one);
+    CompletableFuture<@Nullable Object> queued = one.tool("echo").args(1).callAsync(Object.class);
     CompletableFuture<ShutdownReport> ending = inBackground(() -> runtime.shutdown(LONG));
     failure(PoolClosedException.class, queued);
     Endings.soon().until(() -> refuses(two));
@@ -141,7 +143,7 @@ final class ShutdownTest {
             () ->
                 catchThrowable(
                     () -> {
-                      try (Stream<Object> all =
+                      try (Stream<@Nullable Object> all =
                           pool.tool("wait")
                               .map(
                                   Stream.of("first", "second", "third"),
@@ -233,9 +235,9 @@ final class ShutdownTest {
   }
 
   /// A call that runs until [#go()].
-  private CompletableFuture<Object> waiting(Pool pool) {
+  private CompletableFuture<@Nullable Object> waiting(Pool pool) {
     Path started = directory.resolve("started");
-    CompletableFuture<Object> call =
+    CompletableFuture<@Nullable Object> call =
         pool.tool("wait").args(goFile(), started.toString()).callAsync(Object.class);
     awaitFile(started);
     return call;

@@ -88,7 +88,7 @@ final class StalledLogTest {
     try {
       String answer =
           pool.tool("echo").args("x").deadline(Duration.ofSeconds(5)).call(String.class);
-      return answer.equals("x");
+      return "x".equals(answer);
     } catch (TerrariumException e) {
       return false;
     }

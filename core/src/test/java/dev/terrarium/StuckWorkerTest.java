@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +40,7 @@ final class StuckWorkerTest {
       runtime.onEvent(WorkerStuck.class, told::add);
       long pid = Endings.pids(pool).getFirst();
       Path on = files.resolve("on");
-      CompletableFuture<Object> call =
+      CompletableFuture<@Nullable Object> call =
           pool.tool("hold_gil").args(on.toString()).callAsync(Object.class);
       assertThatThrownBy(call::join)
           .hasCauseInstanceOf(WorkerDiedException.class)

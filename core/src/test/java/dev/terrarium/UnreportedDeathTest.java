@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.inBackground;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -150,7 +152,7 @@ final class UnreportedDeathTest {
         Pool other = Endings.pool(runtime).name("other").size(1).start()) {
       Proc warden = Endings.warden(SELF);
       long others = Trouble.pid(other);
-      CompletableFuture<Object> call = loop(pool).args(file("a")).callAsync(Object.class);
+      CompletableFuture<@Nullable Object> call = loop(pool).args(file("a")).callAsync(Object.class);
       Endings.awaitFile(files.resolve("a"));
       long worker = Trouble.pid(pool);
       tracers.add(Tracer.of(worker));
@@ -173,9 +175,10 @@ final class UnreportedDeathTest {
         Terrarium runtime = Endings.runtime(home);
         Pool pool = Endings.pool(runtime).size(2).cancelGrace(Duration.ofMillis(300)).start()) {
       Proc warden = Endings.warden(SELF);
-      long worker = pool.tool("pid").call(Long.class); // who was used last is used next
+      long worker =
+          requireNonNull(pool.tool("pid").call(Long.class)); // who was used last is used next
       tracers.add(Tracer.atExitOf(worker));
-      CompletableFuture<Object> call =
+      CompletableFuture<@Nullable Object> call =
           pool.tool("hold_gil")
               .args(file("a"))
               .deadline(Duration.ofSeconds(2))

@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import static dev.terrarium.Trouble.failure;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
@@ -206,7 +207,7 @@ final class ValueTableTest {
             Map.entry("tags", Set.of("a")),
             Map.entry("pair", List.of(1, "b")),
             Map.entry("color_or_none", Color.GREEN));
-    Map<?, ?> back = pool.tool("all_of").arg("all", sent).call(Map.class);
+    Map<?, ?> back = requireNonNull(pool.tool("all_of").arg("all", sent).call(Map.class));
     assertThat(back.get("price")).isEqualTo(sent.get("price"));
     assertThat(back.get("when")).isEqualTo("2026-12-01T03:04:05.000006");
     assertThat(back.get("long")).isEqualTo("PT-1.500000S");
@@ -287,7 +288,7 @@ final class ValueTableTest {
         .containsExactly(circle);
     Group group = new Group(List.of(circle), Map.of("a", circle), circle);
     assertThat(pool.tool("echo").args(group).call(Shape.class)).isEqualTo(group);
-    assertThat(pool.tool("echo").args(group).call(Map.class).get("first"))
+    assertThat(requireNonNull(pool.tool("echo").args(group).call(Map.class)).get("first"))
         .isEqualTo(Map.of("kind", "circle", "r", 1.0));
   }
 }

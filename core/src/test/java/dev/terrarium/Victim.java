@@ -1,5 +1,7 @@
 package dev.terrarium;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -49,7 +51,7 @@ final class Victim {
 
   private static Object answer(Pool pool) {
     try {
-      return pool.tool("pid").call(Long.class);
+      return requireNonNull(pool.tool("pid").call(Long.class));
     } catch (TerrariumException e) {
       return e;
     }

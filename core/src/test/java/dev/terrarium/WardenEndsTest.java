@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +41,7 @@ final class WardenEndsTest {
   private void killWarden(Pool pool, int round) {
     Proc warden = Endings.warden(SELF);
     var _ = pool.tool("family").call(List.class);
-    List<CompletableFuture<Object>> running =
+    List<CompletableFuture<@Nullable Object>> running =
         List.of(loop(pool, round + "a"), loop(pool, round + "b"));
     List<Proc> known = Procs.marked(Endings.birthmark(warden));
     assertThat(known).hasSize(7); // warden, zygote, two workers, three that they started
@@ -64,14 +65,14 @@ final class WardenEndsTest {
     return home.resolve("runs").resolve(pool.runtime().runId()).resolve("audit.jsonl");
   }
 
-  private CompletableFuture<Object> loop(Pool pool, String name) {
+  private CompletableFuture<@Nullable Object> loop(Pool pool, String name) {
     Path file = files.resolve(name);
     var future = pool.tool("loop").args(file.toString()).callAsync(Object.class);
     Endings.awaitFile(file);
     return future;
   }
 
-  private static void assertWorkerDied(CompletableFuture<Object> call) {
+  private static void assertWorkerDied(CompletableFuture<@Nullable Object> call) {
     assertThatThrownBy(call::join)
         .hasCauseInstanceOf(WorkerDiedException.class)
         .hasMessageContaining("it died with its warden");

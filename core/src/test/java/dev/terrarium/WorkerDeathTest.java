@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -33,7 +34,7 @@ final class WorkerDeathTest {
   void killedInTheMiddleOfACallItIsNamedAndReplaced() {
     try (Pool pool = Trouble.pool().start()) {
       long first = pid(pool);
-      CompletableFuture<Object> call = sleepFor(pool, 1000);
+      CompletableFuture<@Nullable Object> call = sleepFor(pool, 1000);
       Trouble.kill(first);
       WorkerDiedException error = failure(WorkerDiedException.class, call);
       assertThat(error.exit()).isEqualTo(new Exit.Signal(9));
@@ -53,7 +54,7 @@ final class WorkerDeathTest {
       for (int i = 1; i <= 60; i++) {
         pool.tool("say").args("line " + i, "stderr").call(Object.class);
       }
-      CompletableFuture<Object> call = sleepFor(pool, 1000);
+      CompletableFuture<@Nullable Object> call = sleepFor(pool, 1000);
       Trouble.kill(worker);
       List<String> tail = failure(WorkerDiedException.class, call).stderrTail().lines().toList();
       assertThat(tail).hasSize(50).startsWith("line 11").endsWith("line 60");
@@ -80,8 +81,8 @@ final class WorkerDeathTest {
   private Map<Long, List<Long>> startChildrenInBoth(Pool pool) {
     Path go = directory.resolve("go");
     var call = pool.tool("family_and_wait").arg("go", go.toString());
-    CompletableFuture<Family> one = call.callAsync(Family.class);
-    CompletableFuture<Family> two = call.callAsync(Family.class);
+    CompletableFuture<@Nullable Family> one = call.callAsync(Family.class);
+    CompletableFuture<@Nullable Family> two = call.callAsync(Family.class);
     Trouble.write(go, "");
     return Map.of(one.join().worker(), one.join().below(), two.join().worker(), two.join().below());
   }
@@ -138,7 +139,7 @@ final class WorkerDeathTest {
   @Test
   void allCallsInFlightOnItGetTheSameAnswer() {
     try (Pool pool = Trouble.pool().concurrency(3).start()) {
-      var calls = new ArrayList<CompletableFuture<Object>>();
+      var calls = new ArrayList<CompletableFuture<@Nullable Object>>();
       for (int i = 0; i < 3; i++) {
         Path started = directory.resolve("nap-" + i);
         calls.add(pool.tool("nap").args(1000, started.toString()).callAsync(Object.class));
@@ -153,7 +154,7 @@ final class WorkerDeathTest {
     }
   }
 
-  private CompletableFuture<Object> sleepFor(Pool pool, double seconds) {
+  private CompletableFuture<@Nullable Object> sleepFor(Pool pool, double seconds) {
     Path started = directory.resolve("started");
     var call = pool.tool("sleep").args(seconds, started.toString()).callAsync(Object.class);
     awaitFile(started);

@@ -6,6 +6,7 @@ import static dev.terrarium.Trouble.kill;
 import static dev.terrarium.Trouble.notes;
 import static dev.terrarium.Trouble.pid;
 import static dev.terrarium.Trouble.pids;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -125,7 +126,7 @@ final class WorkerExitTest {
     String source = NOTES + "atexit.register(note, 'ran')\n" + DIRECTORY;
     Path work;
     try (Pool pool = pool(source).size(3).start()) {
-      work = Path.of(pool.tool("where").call(String.class));
+      work = Path.of(requireNonNull(pool.tool("where").call(String.class)));
       List<Long> before = pids(pool);
       assertThat(failure(WorkerDiedException.class, () -> pool.tool("leave").call(Object.class)))
           .hasMessageContaining("status 0");
@@ -153,7 +154,7 @@ final class WorkerExitTest {
     try (LogLines said = LogLines.ofWorkers();
         Pool pool = pool(leaks + DIRECTORY).start()) {
       soon().until(() -> !said.containing("ends when its workers have ended").isEmpty());
-      Path work = Path.of(pool.tool("where").call(String.class));
+      Path work = Path.of(requireNonNull(pool.tool("where").call(String.class)));
       assertThat(pool.tool("read").call(String.class)).isEqualTo("weights");
       long worker = pid(pool);
       kill(worker);
@@ -196,6 +197,6 @@ final class WorkerExitTest {
   }
 
   private static Path segment(Pool pool, String tool) {
-    return Path.of("/dev/shm", pool.tool(tool).call(String.class));
+    return Path.of("/dev/shm", requireNonNull(pool.tool(tool).call(String.class)));
   }
 }

@@ -9,6 +9,7 @@ import static dev.terrarium.Trouble.notes;
 import static dev.terrarium.Trouble.pid;
 import static dev.terrarium.Trouble.pids;
 import static dev.terrarium.Trouble.write;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -449,7 +450,7 @@ final class ZygoteTest {
   }
 
   private static String variable(Pool pool, String name) {
-    return pool.call("variable", Map.of("name", name), String.class);
+    return requireNonNull(pool.call("variable", Map.of("name", name), String.class));
   }
 
   @Test

@@ -1,5 +1,7 @@
 package dev.terrarium.bench;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.terrarium.Pool;
 import dev.terrarium.TypeRef;
 import java.lang.foreign.Arena;
@@ -46,7 +48,8 @@ final class InPlace {
         middle,
         (byte) (1 + segment.get(ValueLayout.JAVA_BYTE, middle) % 100));
     List<Integer> seen =
-        pool.tool("read_in_place").arg("value", segment).call(new TypeRef<List<Integer>>() {});
+        requireNonNull(
+            pool.tool("read_in_place").arg("value", segment).call(new TypeRef<List<Integer>>() {}));
     List<Integer> expected =
         List.of(
             (int) segment.byteSize(),
@@ -63,7 +66,7 @@ final class InPlace {
   private static void receive(Pool pool, int size) {
     try (var arena = Arena.ofConfined()) {
       MemorySegment segment =
-          pool.tool("prepared").arg("size", size).call(MemorySegment.class, arena);
+          requireNonNull(pool.tool("prepared").arg("size", size).call(MemorySegment.class, arena));
       check(segment.byteSize() == size, "%d bytes came".formatted(segment.byteSize()));
       for (long i : new long[] {0, size / 2 + 5, size - 1}) {
         check(

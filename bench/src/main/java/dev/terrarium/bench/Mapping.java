@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// `map` of many tiny items; each answer is compared with its item.
 final class Mapping {
@@ -30,7 +31,7 @@ final class Mapping {
   private static void mapAll(Pool pool, int items) {
     var next = new AtomicInteger();
     Stream<String> all = IntStream.range(0, items).mapToObj(Mapping::item);
-    try (Stream<String> answers =
+    try (Stream<@Nullable String> answers =
         pool.tool("echo").map(all, item -> Map.of("value", item), String.class)) {
       answers.forEachOrdered(
           answer -> {

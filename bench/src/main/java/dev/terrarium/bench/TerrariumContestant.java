@@ -1,5 +1,7 @@
 package dev.terrarium.bench;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.terrarium.Pool;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -9,7 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /// Ours, as a user has it: the defaults, and callers who name no worker.
 final class TerrariumContestant implements Contestant, Contestant.Caller {
@@ -52,7 +56,7 @@ final class TerrariumContestant implements Contestant, Contestant.Caller {
   /// As many calls as there are workers, none of which ends before all are on their way.
   private List<Long> answerTogether() throws Exception {
     int size = pool.config().size();
-    List<CompletableFuture<Long>> answers = new ArrayList<>();
+    List<CompletableFuture<@Nullable Long>> answers = new ArrayList<>();
     try (var file = FileChannel.open(gate, StandardOpenOption.WRITE)) {
       var lock = file.lock();
       for (int i = 0; i < size; i++) {
@@ -61,7 +65,12 @@ final class TerrariumContestant implements Contestant, Contestant.Caller {
       }
       lock.release();
     }
-    List<Long> each = answers.stream().map(CompletableFuture::join).distinct().toList();
+    List<Long> each =
+        answers.stream()
+            .map(CompletableFuture::join)
+            .map(Objects::requireNonNull)
+            .distinct()
+            .toList();
     if (each.size() != size) {
       throw new IllegalStateException("%d of %d workers answered".formatted(each.size(), size));
     }
@@ -81,16 +90,16 @@ final class TerrariumContestant implements Contestant, Contestant.Caller {
 
   @Override
   public String echo(String text) {
-    return pool.call("echo", Map.of("value", text), String.class);
+    return requireNonNull(pool.call("echo", Map.of("value", text), String.class));
   }
 
   @Override
   public Reading call(Reading reading) {
-    return pool.call("echo", Map.of("value", reading), Reading.class);
+    return requireNonNull(pool.call("echo", Map.of("value", reading), Reading.class));
   }
 
   @Override
   public byte[] bytes(byte[] bytes) {
-    return pool.call("echo", Map.of("value", bytes), byte[].class);
+    return requireNonNull(pool.call("echo", Map.of("value", bytes), byte[].class));
   }
 }

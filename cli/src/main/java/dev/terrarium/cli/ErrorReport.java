@@ -79,6 +79,7 @@ final class ErrorReport {
   private static int statusOf(StartFailedException.Reason reason) {
     return switch (reason) {
       case PLATFORM,
+          LIBRARIES,
           DIRECTORY,
           BIRTHMARK,
           INTERPRETER_MISSING,

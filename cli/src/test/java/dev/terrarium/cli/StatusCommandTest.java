@@ -52,7 +52,7 @@ final class StatusCommandTest {
   void asksTheHostThatRuns() {
     try (Terrarium host = TestHost.neighbour(base);
         Pool pool = Pool.builder().runtime(host).adapter(Path.of(ECHO)).size(2).start()) {
-      int _ = pool.call("echo", Map.of("value", 1), Integer.class);
+      Object _ = pool.call("echo", Map.of("value", 1), Integer.class);
       List<Long> workers = pool.stats().workers().stream().map(WorkerInfo::pid).sorted().toList();
       JsonNode status = status(base);
       assertThat(numbers(status.path("registry").path("active_python_pids"))).isEqualTo(workers);

@@ -96,14 +96,6 @@ public final class Messages {
     return PlainJson.bytes(message.fields(), Limits.FRAME_BYTES_MAX);
   }
 
-  /// A pool's options as a [Spec] takes them: plain.
-  ///
-  /// @throws ValueException if something in them has no form in JSON
-  public static Map<String, ? extends @Nullable Object> plainOptions(
-      Map<String, ? extends @Nullable Object> options) {
-    return PlainJson.isPlain(options) ? options : WireJson.plain(options, "options");
-  }
-
   /// A message that this side writes.
   public sealed interface Written {
     /// By their names on the wire, without those that are null.
@@ -274,17 +266,7 @@ public final class Messages {
   public record Call(
       String tool,
       List<? extends @Nullable Object> args,
-      Map<String, ? extends @Nullable Object> named) {
-    Map<String, ?> fields() {
-      return PlainJson.object(
-          "tool",
-          tool,
-          "args",
-          args.isEmpty() ? null : args,
-          "named",
-          named.isEmpty() ? null : named);
-    }
-  }
+      Map<String, ? extends @Nullable Object> named) {}
 
   public record Cancel(CancelReason reason) implements Outgoing {
     @Override
@@ -497,7 +479,7 @@ public final class Messages {
   /// @param bounds whether a zygote's workers will have a cgroup or limits; `null`: they will not
   /// @param host this JVM's pid, where it may lend memory files; else `null`
   /// @param logLevel the lowest that is wanted of the pool's loggers, as Python counts
-  /// @param options the user's, as [#plainOptions] gives them
+  /// @param options the user's, as [ValueCodec#plainOptions] gives them
   public record Spec(
       List<Integer> protocol,
       Token token,

@@ -7,19 +7,20 @@ import java.lang.reflect.Type;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.exc.InputCoercionException;
-import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.exc.ValueInstantiationException;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Users' values, to and from the wire: the section "Values" of `docs/protocol.md`. Thread-safe;
-/// one a runtime, because it remembers the users' classes.
+/// one a runtime, because it remembers the users' classes, and one for each pool that has a mapper
+/// of its own.
 ///
 /// What is sent: `null`, booleans, text, numbers, enums by their name, `java.time` as ISO text,
 /// `byte[]`, `ByteBuffer` (its position stays) and `MemorySegment` as attachments, `Optional`,
@@ -32,8 +33,27 @@ import tools.jackson.databind.json.JsonMapper;
 public final class ValueCodec {
   private static final String RESULT = "result";
 
+  /// Whether values that are plain go without data binding: a mapper of the user's may have
+  /// something to say about them as well.
+  private final boolean shortCuts;
+
+  /// Reads what no mapper of the user's has a say in. Remembers no classes.
+  private static final class Trees {
+    static final JsonMapper MAPPER = WireJson.newMapper();
+  }
+
   private final Object making = new Object();
   private volatile @Nullable JsonMapper mapper;
+
+  public ValueCodec() {
+    shortCuts = true;
+  }
+
+  /// @param users how objects are to look; what `docs/guide.md` says of values holds all the same
+  public ValueCodec(JsonMapper users) {
+    shortCuts = false;
+    mapper = WireJson.over(users);
+  }
 
   // Not before it is needed: see PlainJson.
   private JsonMapper mapper() {
@@ -53,7 +73,11 @@ public final class ValueCodec {
   ///
   /// @throws ValueException if it, or something in it, has no form on the wire
   public Encoded encode(@Nullable Object value) {
-    return WireJson.writeValue(mapper(), value, "value", MemoryFiles.none());
+    try {
+      return WireJson.writeValue(mapper(), value, "value", MemoryFiles.none());
+    } catch (LinkageError e) {
+      throw Jackson.unusable("value", e);
+    }
   }
 
   /// A call's envelope; errors name `args[0]...` or `named.text...`.
@@ -61,8 +85,27 @@ public final class ValueCodec {
   /// @param files where large bytes go; they are copied there now
   /// @throws ValueException if an argument, or something in it, has no form on the wire
   public Encoded encode(Messages.Call call, MemoryFiles files) {
-    return WireJson.plainCall(call)
-        .orElseGet(() -> WireJson.writeValue(mapper(), call.fields(), "", files));
+    try {
+      Optional<Encoded> plain = shortCuts ? WireJson.plainCall(call) : Optional.empty();
+      return plain.orElseGet(() -> WireJson.writeCall(mapper(), call, files));
+    } catch (LinkageError e) {
+      throw Jackson.unusable("args", e);
+    }
+  }
+
+  /// A pool's options as [Messages.Spec] takes them: plain.
+  ///
+  /// @throws ValueException if something in them has no form in JSON
+  public Map<String, ? extends @Nullable Object> plainOptions(
+      Map<String, ? extends @Nullable Object> options) {
+    if (shortCuts && PlainJson.isPlain(options)) {
+      return options;
+    }
+    try {
+      return WireJson.plain(mapper(), options, "options");
+    } catch (LinkageError e) {
+      throw Jackson.unusable("options", e);
+    }
   }
 
   /// A result of the wanted type: a class, or a type with arguments. All memory is the heap's.
@@ -90,7 +133,7 @@ public final class ValueCodec {
   @SuppressWarnings({"TypeParameterUnusedInFormals", "unchecked"}) // a Type cannot say it better
   <T> @Nullable T decode(byte[] json, List<?> attachments, Type type) {
     boolean simple = attachments.isEmpty() && !mayHaveSpecialKeys(json);
-    if (simple && type instanceof Class<?> wanted) {
+    if (simple && shortCuts && type instanceof Class<?> wanted) {
       boolean text = wanted == String.class || wanted == Object.class;
       Object value = text ? PlainJson.readSimpleText(json) : PlainJson.Unfit.UNFIT;
       if (value instanceof PlainJson.Unfit) {
@@ -105,14 +148,21 @@ public final class ValueCodec {
 
   @SuppressWarnings("TypeParameterUnusedInFormals") // a Type cannot say it better
   private <T> @Nullable T bind(byte[] json, List<?> attachments, Type type, boolean simple) {
-    JavaType wanted = mapper().constructType(type);
-    try (JsonParser read =
-        simple ? mapper().createParser(json) : mapper().treeAsTokens(tree(json, attachments))) {
-      return mapper().readValue(new WireParser(read), wanted);
-    } catch (JacksonException e) {
-      // Either it is no JSON, and reading it as a tree says so, or it is the wrong JSON.
-      JsonNode sent = ValuePath.resolve(tree(json, attachments), e);
-      throw new ValueException(ValuePath.of(RESULT, e), mismatch(e, sent), e);
+    try {
+      JsonMapper mapper = mapper();
+      @Nullable JsonNode tree = simple ? null : tree(json, attachments);
+      try (JsonParser read =
+          tree == null ? WireJson.parser(mapper, json) : mapper.treeAsTokens(tree)) {
+        return mapper.readValue(new WireParser(read), mapper.constructType(type));
+      } catch (JacksonException e) {
+        // Either it is no JSON, and reading it as a tree says so, or it is the wrong JSON.
+        JsonNode sent = ValuePath.resolve(tree(json, attachments), e);
+        throw new ValueException(ValuePath.of(RESULT, e), mismatch(e, sent), e);
+      } catch (RuntimeException e) { // of code of the user's that makes values
+        throw new ValueException(RESULT, "reading it failed: " + e, e);
+      }
+    } catch (LinkageError e) {
+      throw Jackson.unusable(RESULT, e);
     }
   }
 
@@ -129,7 +179,7 @@ public final class ValueCodec {
 
   private JsonNode tree(byte[] json, List<?> attachments) {
     try {
-      JsonNode tree = mapper().readTree(json);
+      JsonNode tree = Trees.MAPPER.readTree(json);
       if (tree.isMissingNode()) {
         throw new ProtocolException("no value at all");
       }
@@ -154,8 +204,10 @@ public final class ValueCodec {
 
   private static String expectation(Class<?> wanted, JsonNode sent) {
     String oneOf = wanted.isEnum() ? " " + Arrays.toString(wanted.getEnumConstants()) : "";
-    return "expected %s%s, but Python sent %s"
-        .formatted(name(wanted), oneOf, ValuePath.describe(sent));
+    String remedy =
+        wanted.isPrimitive() && sent.isNull() ? "; ask for a type that can be null" : "";
+    return "expected %s%s, but Python sent %s%s"
+        .formatted(name(wanted), oneOf, ValuePath.describe(sent), remedy);
   }
 
   /// Jackson says `LinkedHashMap` where the user's record says `Map`.

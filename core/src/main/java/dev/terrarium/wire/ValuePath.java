@@ -25,9 +25,13 @@ final class ValuePath {
 
   /// The same from where a generator stands, for what nests too deep: an exception keeps only the
   /// innermost 500 steps.
-  static String of(String root, TokenStreamContext place) {
+  ///
+  /// @param begin where it stood when it began with what `root` names
+  static String of(String root, TokenStreamContext begin, TokenStreamContext place) {
     List<String> steps = new ArrayList<>();
-    for (TokenStreamContext at = place; at != null && !at.inRoot(); at = at.getParent()) {
+    for (TokenStreamContext at = place;
+        at != null && !at.equals(begin) && !at.inRoot();
+        at = at.getParent()) {
       steps.addFirst(text(at.inObject() ? at.currentName() : null, at.getCurrentIndex()));
     }
     return joined(root, steps);
@@ -40,6 +44,11 @@ final class ValuePath {
     }
     String path = root + String.join("", steps);
     return path.startsWith(".") ? path.substring(1) : path;
+  }
+
+  /// A property of what the path names so far.
+  static String step(String name) {
+    return text(name, -1);
   }
 
   private static String text(Reference step) {

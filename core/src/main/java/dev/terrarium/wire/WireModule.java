@@ -129,7 +129,13 @@ final class WireModule extends SimpleModule {
         BeanDescription.Supplier bean,
         ValueSerializer<?> serializer) {
       boolean text = type.hasRawClass(String.class) || type.isEnumType();
-      return text || type.hasRawClass(Object.class) ? serializer : new KeyRefusal();
+      return text || type.hasRawClass(Object.class) || isOfTheUsers(serializer)
+          ? serializer
+          : new KeyRefusal();
+    }
+
+    private static boolean isOfTheUsers(ValueSerializer<?> serializer) {
+      return !serializer.getClass().getPackageName().startsWith("tools.jackson.databind");
     }
   }
 

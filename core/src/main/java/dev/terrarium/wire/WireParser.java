@@ -3,8 +3,11 @@ package dev.terrarium.wire;
 import java.math.BigDecimal;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.TreeNode;
 import tools.jackson.core.exc.InputCoercionException;
 import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.core.type.ResolvedType;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.core.util.JsonParserDelegate;
 
 /// Reads no number as another one: what is past the range of a `double` or a `float` does not
@@ -49,6 +52,30 @@ final class WireParser extends JsonParserDelegate {
           this, "no decimal", JsonToken.VALUE_NUMBER_FLOAT, BigDecimal.class);
     }
     return delegate.getDecimalValue();
+  }
+
+  // The parser below would read on for itself, without all this.
+
+  @Override
+  public <T> T readValueAs(Class<T> type) {
+    return objectReadContext().readValue(this, type);
+  }
+
+  @Override
+  public <T> T readValueAs(TypeReference<T> type) {
+    return objectReadContext().readValue(this, type);
+  }
+
+  @Override
+  @SuppressWarnings("TypeParameterUnusedInFormals") // Jackson's
+  public <T> T readValueAs(ResolvedType type) {
+    return objectReadContext().readValue(this, type);
+  }
+
+  @Override
+  @SuppressWarnings("TypeParameterUnusedInFormals")
+  public <T extends TreeNode> T readValueAsTree() {
+    return objectReadContext().readTree(this);
   }
 
   private void requireExact(String type, long max) {

@@ -4,6 +4,7 @@ import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.ValueException;
 import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.ValueCodec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,13 +40,13 @@ public final class SpawnOrders {
   private final Map<String, ? extends @Nullable Object> options;
 
   /// @throws ValueException if an option has no form in JSON
-  public SpawnOrders(PoolConfig config, Facilities facilities) {
+  public SpawnOrders(PoolConfig config, Facilities facilities, ValueCodec codec) {
     this.config = config;
     this.facilities = facilities;
     this.environment = environment(config);
     this.bounds = new Bounds(config, facilities.cgroups());
     this.source = source(config.adapter());
-    this.options = Messages.plainOptions(config.options());
+    this.options = codec.plainOptions(config.options());
   }
 
   private static Map<String, String> environment(PoolConfig config) {

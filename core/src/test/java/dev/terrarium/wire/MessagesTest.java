@@ -224,10 +224,11 @@ final class MessagesTest {
   @Test
   void optionsBecomePlainOrAreRefusedWithTheirPath() {
     Map<String, Object> plain = Map.of("model", "small");
-    assertThat(Messages.plainOptions(plain)).isSameAs(plain);
-    assertThat(Messages.plainOptions(Map.of("layers", List.of(new Layer("a", List.of(1, 2))))))
+    assertThat(new ValueCodec().plainOptions(plain)).isSameAs(plain);
+    assertThat(
+            new ValueCodec().plainOptions(Map.of("layers", List.of(new Layer("a", List.of(1, 2))))))
         .isEqualTo(Map.of("layers", List.of(Map.of("name", "a", "sizes", List.of(1, 2)))));
-    assertThatThrownBy(() -> Messages.plainOptions(Map.of("model", new byte[] {1})))
+    assertThatThrownBy(() -> new ValueCodec().plainOptions(Map.of("model", new byte[] {1})))
         .isInstanceOf(ValueException.class)
         .hasMessage("options.model: bytes cannot be sent here");
   }

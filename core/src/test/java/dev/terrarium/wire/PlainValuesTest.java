@@ -57,7 +57,7 @@ final class PlainValuesTest {
               new Messages.Call("t", args, named),
               new Messages.Call("t", args, Map.of()),
               new Messages.Call("t", List.of(), named))) {
-        Encoded bound = WireJson.writeValue(MAPPER, call.fields(), "", MemoryFiles.none());
+        Encoded bound = WireJson.writeCall(MAPPER, call, MemoryFiles.none());
         assertThat(WireJson.plainCall(call))
             .hasValueSatisfying(
                 plain ->

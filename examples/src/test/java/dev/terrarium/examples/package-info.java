@@ -1,4 +1,4 @@
-@NullMarked
+@NullUnmarked
 package dev.terrarium.examples;
 
-import org.jspecify.annotations.NullMarked;
+import org.jspecify.annotations.NullUnmarked;

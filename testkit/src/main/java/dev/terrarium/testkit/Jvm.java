@@ -62,7 +62,7 @@ public final class Jvm implements AutoCloseable {
   }
 
   /// The same with more options and another class path.
-  static Jvm behind(
+  public static Jvm behind(
       List<String> launcher,
       List<String> options,
       String classPath,

@@ -157,7 +157,7 @@ public final class ExhaustedHost {
   private void check() {
     for (int i = 0; i < WORKERS; i++) {
       String answer = pool.tool("echo").args("whole").call(String.class);
-      if (!answer.equals("whole")) {
+      if (!"whole".equals(answer)) {
         throw new IllegalStateException("it answers " + answer);
       }
     }
@@ -220,7 +220,8 @@ public final class ExhaustedHost {
     }
 
     // By looking, which takes no memory: to depend on a future can fail after it was completed.
-    private static @Nullable Throwable awaited(CompletableFuture<Object> future) {
+    private static @Nullable Throwable awaited(
+        CompletableFuture<? extends @Nullable Object> future) {
       while (!future.isDone()) {
         LockSupport.parkNanos(5_000_000);
       }

@@ -109,7 +109,7 @@ final class Tenant {
     byte[] data = new byte[TRANSFER_BYTES];
     while (true) {
       pool().tool("echo").args(data).call(byte[].class);
-      try (Stream<byte[]> echoes =
+      try (Stream<byte @Nullable []> echoes =
           pool().tool("echo").map(Stream.of(data), it -> Map.of("data", it), byte[].class)) {
         echoes.forEach(_ -> {});
       }
@@ -137,7 +137,7 @@ final class Tenant {
   ///
   /// @return its process, and how many workers were replaced so far
   String answer() {
-    long pid = pool().tool("pid").call(Long.class);
+    long pid = requireNonNull(pool().tool("pid").call(Long.class));
     return pid + " " + pool().stats().restarts();
   }
 }

@@ -1,5 +1,7 @@
 package dev.terrarium.cli.demo;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.terrarium.Pool;
 import dev.terrarium.PoolBuilder;
 import dev.terrarium.PoolStats.WorkerInfo;
@@ -41,7 +43,7 @@ final class LibraryAct {
     terminal.progress("starting the workers ...");
     try (Pool pool = builder.startTimeout(START_TIMEOUT).start()) {
       long millis = millisSince(begin);
-      Library library = pool.call("library", Map.of(), Library.class);
+      Library library = requireNonNull(pool.call("library", Map.of(), Library.class));
       int size = pool.config().size();
       report.started(new Started(size, library.python(), library.folder(), millis));
       report.parsed(parse(pool, library));
@@ -74,7 +76,7 @@ final class LibraryAct {
   // Some files of the library are no Python on purpose: they are there to test the parser.
   private static Optional<ModuleStats> parse(Pool pool, String file, String folder) {
     try {
-      return Optional.of(
+      return Optional.ofNullable(
           pool.call("parse", Map.of("path", file, "folder", folder), ModuleStats.class));
     } catch (ToolException notPython) {
       return Optional.empty();
