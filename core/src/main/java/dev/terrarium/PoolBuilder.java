@@ -224,7 +224,7 @@ public final class PoolBuilder {
   /// on top of a copy of it; its stream factory is not used. Default: none, records and beans as
   /// they are.
   public PoolBuilder mapper(JsonMapper mapper) {
-    this.mapper = mapper;
+    this.mapper = requireNonNull(mapper, "mapper");
     return this;
   }
 

@@ -68,6 +68,7 @@ public record PoolConfig(
     requireNonNull(isolation, "isolation");
     requireNonNull(limits, "limits");
     requireNonNull(options, "options");
+    requireNonNull(mapper, "mapper");
     harmlessThreads = Set.copyOf(harmlessThreads);
     environment = Map.copyOf(environment);
     withoutEnvironment = Set.copyOf(withoutEnvironment);
@@ -108,7 +109,7 @@ public record PoolConfig(
   /// describes a pool ends in logs.
   @Override
   public String toString() {
-    return "PoolConfig[name=%s, adapter=%s, python=%s, start=%s, preload=%s, harmlessThreads=%s, size=%d, concurrency=%d, maxWaiting=%d, maxWait=%s, deadline=%s, startTimeout=%s, startParallelism=%d, cancelGrace=%s, grace=%s, stuckAfter=%s, environment=%s, withoutEnvironment=%s, workingDirectory=%s, isolation=%s, limits=%s, options=%s]"
+    return "PoolConfig[name=%s, adapter=%s, python=%s, start=%s, preload=%s, harmlessThreads=%s, size=%d, concurrency=%d, maxWaiting=%d, maxWait=%s, deadline=%s, startTimeout=%s, startParallelism=%d, cancelGrace=%s, grace=%s, stuckAfter=%s, environment=%s, withoutEnvironment=%s, workingDirectory=%s, isolation=%s, limits=%s, options=%s, mapper=%s]"
         .formatted(
             name,
             adapter,
@@ -131,7 +132,8 @@ public record PoolConfig(
             workingDirectory.map(Path::toString).orElse("(the JVM's)"),
             isolation,
             limits,
-            options.keySet());
+            options.keySet(),
+            mapper.isPresent() ? "(its own)" : "(Terrarium's)");
   }
 
   private static List<String> sorted(Set<String> names) {
