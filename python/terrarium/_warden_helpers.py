@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from terrarium._warden_workers import Worker
 
 HELPER_SECONDS = 0.1
-TRACKER_SECONDS = 0.4
-"""More, because they are known, end as a rule in some 20 ms, and on a busy machine later."""
+TRACKER_SECONDS = 2.0
+"""More, because they are known, end as a rule in some 20 ms, and on a busy machine much later."""
 LEADER_SECONDS_MAX = 1.0
 """A worker that was sent SIGKILL and is not dead by then has its group killed as well."""
 _TRACKERS = (b"resource_tracker import main", b"torch_shm_manager")

@@ -304,8 +304,8 @@ class Zygote:
             or descriptors_now - descriptors > GROWTH_DESCRIPTORS_MAX
         ):
             _say_end(
-                f"it has grown by {bytes_now - size} bytes and {descriptors_now - descriptors}"
-                " descriptors since it was ready: it is replaced"
+                f"it has grown by {bytes_now - size} bytes, and its open descriptors by"
+                f" {descriptors_now - descriptors}, since it was ready: it is replaced"
             )
             self._orders.say(ends=True)
             self._end()

@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.base.Log;
+import dev.terrarium.base.SteadyThread;
 import dev.terrarium.base.Watchdog;
 import dev.terrarium.control.ControlServer;
 import dev.terrarium.control.HostStatus;
@@ -41,6 +42,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -167,11 +169,7 @@ final class RuntimeParts {
               this::look);
       undo.push(auditor::close);
       auditor.start();
-      watchdog =
-          new Watchdog(
-              runId.value(),
-              List.of(timer.thread(), loop.thread(), log.thread(), auditor.thread()),
-              this::mend);
+      watchdog = new Watchdog(runId.value(), this::watched, this::mend);
       undo.push(watchdog::close);
       watchdog.start();
       Log.awaitBackend(BACKEND_TIMEOUT);
@@ -311,7 +309,8 @@ final class RuntimeParts {
   /// Readies what a pool has for itself alone.
   ///
   /// @throws StartFailedException where that is not to be had
-  void enter(Wardens wardens) {
+  void enter(String pool, Wardens wardens) {
+    log.begins(pool);
     realms.enter(wardens);
   }
 
@@ -329,6 +328,13 @@ final class RuntimeParts {
   /// What the auditor does besides, each time.
   void alsoLook(Runnable look) {
     moreToLookAt = look;
+  }
+
+  /// What the watchdog looks after.
+  private List<SteadyThread> watched() {
+    var threads = new ArrayList<>(realms.keepers());
+    threads.addAll(List.of(timer.thread(), loop.thread(), log.thread(), auditor.thread()));
+    return threads;
   }
 
   /// What the watchdog does besides, each time; must not block.

@@ -244,7 +244,7 @@ public final class Terrarium implements AutoCloseable {
       pools.add(pool);
     }
     try {
-      parts.enter(wardens);
+      parts.enter(config.name(), wardens);
       workers.start();
       Preloading.begin();
       return pool;

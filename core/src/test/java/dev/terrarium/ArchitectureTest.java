@@ -183,7 +183,9 @@ final class ArchitectureTest {
         .and()
         .doNotHaveFullyQualifiedName("dev.terrarium.worker.WorkerLog")
         .and()
-        .doNotHaveFullyQualifiedName("dev.terrarium.worker.LogLevels") // asks on that thread
+        .doNotHaveFullyQualifiedName(
+            "dev.terrarium.worker.LogLevels") // asks on that thread, and on that of who starts a
+        // pool
         .and(resideOutsideOfPackage("dev.terrarium.cli.."))
         .should()
         .dependOnClassesThat()

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
@@ -25,7 +26,9 @@ final class LogQueue {
   /// goes it ends at once.
   private static final long IDLE_MILLIS = 200;
 
-  private record Line(String logger, Level level, String text, @Nullable Throwable cause) {}
+  /// @param worth how many lines are lost with it
+  private record Line(
+      String logger, Level level, String text, @Nullable Throwable cause, long worth) {}
 
   @GuardedBy("this")
   private final Deque<Line> lines = new ArrayDeque<>(LINES_MAX);
@@ -71,19 +74,23 @@ final class LogQueue {
   }
 
   private void add(String logger, Level level, FormattingTuple said) {
-    add(new Line(logger, level, String.valueOf(said.getMessage()), said.getThrowable()));
+    add(new Line(logger, level, String.valueOf(said.getMessage()), said.getThrowable(), 1));
   }
 
   void offer(String logger, Level level, Supplier<String> text) {
     try {
-      add(new Line(logger, level, text.get(), null));
+      add(new Line(logger, level, text.get(), null, 1));
     } catch (Throwable e) {
       lose();
     }
   }
 
-  private synchronized void lose() {
-    lost++;
+  private void lose() {
+    lose(1);
+  }
+
+  private synchronized void lose(long lines) {
+    lost += lines;
   }
 
   private synchronized void add(Line line) {
@@ -215,9 +222,10 @@ final class LogQueue {
                 lost,
                 "line of Terrarium's own was dropped",
                 "lines of Terrarium's own were dropped")
-            + ": the logging backend is too slow, or there was no memory for them";
+            + ": the logging backend is too slow or failed, or there was no memory for them";
+    Line line = new Line(Log.class.getName(), Level.WARN, text, null, lost);
     lost = 0;
-    return new Line(Log.class.getName(), Level.WARN, text, null);
+    return line;
   }
 
   private void deliver(Line line) {
@@ -229,7 +237,9 @@ final class LogQueue {
       LoggingEventBuilder event = LoggerFactory.getLogger(line.logger).atLevel(line.level);
       event.setCause(line.cause).log(line.text);
     } catch (Throwable e) { // a backend may do anything, and the next line may be the important one
-      lose();
+      lose(line.worth);
+      LockSupport.parkNanos(
+          SteadyThread.PAUSE.toNanos()); // that is said next, and may fail as well
     } finally {
       if (own != null) {
         own.idle();

@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Looks once a second after the threads that everything depends on: replaces one that has ended,
@@ -23,7 +24,7 @@ public final class Watchdog implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(1);
   private static final Log LOG = Log.of(Watchdog.class);
 
-  private final List<SteadyThread> watched;
+  private final Supplier<List<SteadyThread>> watched;
   private final Runnable mend;
   private final Duration busyMax;
   private final SteadyThread thread;
@@ -32,13 +33,14 @@ public final class Watchdog implements AutoCloseable {
   @GuardedBy("this")
   private boolean closed;
 
+  /// @param watched who is looked after; asked each time, must not block
   /// @param mend what else is done each time, on the same thread; must not block
-  public Watchdog(String run, List<SteadyThread> watched, Runnable mend) {
+  public Watchdog(String run, Supplier<List<SteadyThread>> watched, Runnable mend) {
     this(run, watched, mend, BUSY_MAX);
   }
 
-  Watchdog(String run, List<SteadyThread> watched, Runnable mend, Duration busyMax) {
-    this.watched = List.copyOf(watched);
+  Watchdog(String run, Supplier<List<SteadyThread>> watched, Runnable mend, Duration busyMax) {
+    this.watched = watched;
     this.mend = mend;
     this.busyMax = busyMax;
     this.thread = new SteadyThread("terrarium-watchdog-" + run, this::keepLooking);
@@ -78,7 +80,7 @@ public final class Watchdog implements AutoCloseable {
   /// One look, by the caller's thread; for tests.
   void look() {
     Log.ensure();
-    for (SteadyThread each : watched) {
+    for (SteadyThread each : watched.get()) {
       replaceIfDead(each);
       reportIfBusy(each);
     }

@@ -79,8 +79,13 @@ public final class ApplicationCleanup {
     void close();
   }
 
-  /// Where shutdown hooks go.
+  /// Where shutdown hooks go, and where threads come from.
   interface Hooks {
+    /// A daemon thread that has not been started.
+    default Thread thread(String name, Runnable task) {
+      return Thread.ofPlatform().daemon().name(name).unstarted(task);
+    }
+
     void add(Thread hook);
 
     void remove(Thread hook);
@@ -131,9 +136,17 @@ public final class ApplicationCleanup {
   /// What the hook does.
   private void closeAll() {
     List<Registered> open = inReverse();
-    List<Thread> later =
-        open.stream().filter(Registered::isLeftAlone).map(Registered::closeLater).toList();
+    var later = new ArrayList<Thread>();
+    var here = new ArrayList<Registered>();
+    for (Registered entry : open.stream().filter(Registered::isLeftAlone).toList()) {
+      try {
+        later.add(entry.closeLater());
+      } catch (OutOfMemoryError e) {
+        here.add(entry); // no thread can be made: here, then, after all that must not wait
+      }
+    }
     closeNow(open.stream().filter(entry -> !entry.isLeftAlone()).toList());
+    here.forEach(Registered::awaitAndClose);
     later.forEach(ApplicationCleanup::join);
   }
 
@@ -166,7 +179,7 @@ public final class ApplicationCleanup {
   }
 
   /// Compared by identity: the same closer may be registered twice.
-  private static final class Registered {
+  private final class Registered {
     private final String name;
     private final ExitHook when;
     private final Closer closer;
@@ -184,10 +197,9 @@ public final class ApplicationCleanup {
     }
 
     Thread closeLater() {
-      return Thread.ofPlatform()
-          .daemon()
-          .name("terrarium-cleanup-later-" + name)
-          .start(this::awaitAndClose);
+      Thread thread = hooks.thread("terrarium-cleanup-later-" + name, this::awaitAndClose);
+      thread.start();
+      return thread;
     }
 
     private void awaitAndClose() {
@@ -203,10 +215,7 @@ public final class ApplicationCleanup {
     void close(long nanos) {
       var done = new CountDownLatch(1);
       try {
-        Thread.ofPlatform()
-            .daemon()
-            .name("terrarium-cleanup-" + name)
-            .start(() -> closeAndCount(done));
+        hooks.thread("terrarium-cleanup-" + name, () -> closeAndCount(done)).start();
       } catch (OutOfMemoryError e) {
         closeAndCount(done); // no thread can be made: here, then, for as long as it takes
       }

@@ -100,6 +100,7 @@ final class Libc {
   private static final MemorySegment POLL = function("poll");
   private static final MemorySegment SYSCALL = function("syscall");
   private static final MemorySegment GETPAGESIZE = function("getpagesize");
+  private static final MemorySegment GETPGID = function("getpgid");
   private static final MemorySegment WAITPID = function("waitpid");
   private static final MemorySegment PRCTL = function("prctl");
   private static final MemorySegment PRLIMIT = function("prlimit");
@@ -202,6 +203,11 @@ final class Libc {
       MemorySegment copy = arena.allocateFrom(JAVA_BYTE, bytes);
       return (int) call(WRITE, descriptor, copy.address(), bytes.length, 0, 0, 0);
     }
+  }
+
+  /// The process group of a process, or minus the error number.
+  static int getpgid(long pid) {
+    return integer(GETPGID, pid, 0, 0);
   }
 
   /// Waits for a child's death and collects it.

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -43,15 +44,15 @@ public final class MarkedProcess extends Process {
   private static final int CHUNK_BYTES = 1 << 13;
   private static final int SIGNALLED = 128;
 
-  private final long pid;
+  private final CountDownLatch born = new CountDownLatch(1);
   private final AtomicInteger line;
   private final AtomicInteger input;
   private final AtomicInteger output;
   private final CompletableFuture<Process> ended = new CompletableFuture<>();
+  private volatile long pid; // of nobody until it is born; minus the error where it never was
   private volatile int exitValue;
 
-  private MarkedProcess(long pid, int line, int input, int output) {
-    this.pid = pid;
+  private MarkedProcess(int line, int input, int output) {
     this.line = new AtomicInteger(line);
     this.input = new AtomicInteger(input);
     this.output = new AtomicInteger(output);
@@ -86,39 +87,68 @@ public final class MarkedProcess extends Process {
     int[] line = ends.pipe();
     var descriptors =
         new Spawn.Descriptors(ends.high(input[0]), ends.high(theirs), ends.high(line[0]));
-    var gated = new ArrayList<>(List.of(SHELL, "-c", GATE, SHELL));
-    gated.addAll(command);
-    long pid = Spawn.start(SHELL, gated, descriptors);
-    boolean gate = pid != -Libc.ENOENT;
-    if (!gate) { // no shell: it is marked as soon as it runs
-      pid = Spawn.start(command.getFirst(), command, descriptors);
-    }
-    if (pid < 0) {
-      throw new IOException(
-          "%s cannot be started: %s".formatted(command.getFirst(), Libc.describe((int) -pid)));
-    }
-    var process = new MarkedProcess(pid, ends.keep(line[1]), ends.keep(input[1]), ours);
-    process.collect();
-    mark.ifPresent(its -> new Birthmark(its.run()).mark(process.pid, its.worker()));
-    process.arm(descriptors.line());
-    if (gate) {
-      process.write(GO);
-    }
-    return process;
-  }
-
-  /// Waits for its death in a thread: as long as nobody has, its number is nobody else's.
-  private void collect() {
+    var process = new MarkedProcess(ends.keep(line[1]), ends.keep(input[1]), ours);
     try {
-      Thread.ofPlatform().daemon().name("terrarium-child-" + pid).start(this::awaitDeath);
-    } catch (Throwable e) { // no thread is to be had
-      cut();
-      awaitDeath();
+      process.collect();
+      boolean gate = process.bear(command, descriptors);
+      boolean marked =
+          mark.map(its -> new Birthmark(its.run()).mark(process.pid, its.worker())).orElse(true);
+      process.arm(descriptors.line());
+      if (gate && !marked) {
+        throw new IOException("process %d takes no mark".formatted(process.pid));
+      }
+      if (gate) {
+        process.write(GO);
+      }
+      return process;
+    } catch (Throwable e) {
+      process.close(); // one that waits at the gate finds it closed, and ends
       throw e;
     }
   }
 
+  /// @return whether it waits at the gate
+  private boolean bear(List<String> command, Spawn.Descriptors descriptors) throws IOException {
+    var gated = new ArrayList<>(List.of(SHELL, "-c", GATE, SHELL));
+    gated.addAll(command);
+    try {
+      pid = Spawn.start(SHELL, gated, descriptors);
+      boolean gate = pid != -Libc.ENOENT;
+      if (!gate) { // no shell: it is marked as soon as it runs
+        pid = Spawn.start(command.getFirst(), command, descriptors);
+      }
+      if (pid < 0) {
+        throw new IOException(
+            "%s cannot be started: %s".formatted(command.getFirst(), Libc.describe((int) -pid)));
+      }
+      return gate;
+    } finally {
+      born.countDown();
+    }
+  }
+
+  /// Waits for its death in a thread: as long as nobody has, its number is nobody else's. Before it
+  /// is born, since later there may be no thread to be had.
+  private void collect() {
+    Thread.ofPlatform().daemon().name("terrarium-child").start(this::awaitDeath);
+  }
+
   private void awaitDeath() {
+    boolean waits = true;
+    while (waits) {
+      try {
+        born.await();
+        waits = false;
+      } catch (InterruptedException e) {
+        // by nobody who knows this thread
+      }
+    }
+    if (pid > 0) {
+      awaitExit();
+    }
+  }
+
+  private void awaitExit() {
     int[] status = new int[1];
     boolean collected = false;
     while (!ended.isDone()) {
@@ -151,15 +181,19 @@ public final class MarkedProcess extends Process {
   }
 
   /// `lifeline` is the very descriptor that the child has a copy of.
-  private void arm(int lifeline) {
+  private void arm(int lifeline) throws IOException {
     // INVARIANT: it leads its group. Otherwise this would aim at the JVM's own.
-    boolean leads = ProcFs.stat(pid).filter(stat -> stat.group() == pid).isPresent();
-    if (leads) {
-      Libc.fcntl(lifeline, Libc.F_SETSIG, Signal.KILL.number());
-      Libc.fcntl(lifeline, Libc.F_SETOWN, -pid);
-      int flags = Libc.fcntl(lifeline, Libc.F_GETFL, 0);
-      Libc.fcntl(lifeline, Libc.F_SETFL, flags | Libc.O_ASYNC);
+    int group = Libc.getpgid(pid);
+    if (group == -Libc.ESRCH) {
+      return; // it has ended already
     }
+    if (group != pid) {
+      throw new IOException("process %d does not lead its group (%d)".formatted(pid, group));
+    }
+    Libc.fcntl(lifeline, Libc.F_SETSIG, Signal.KILL.number());
+    Libc.fcntl(lifeline, Libc.F_SETOWN, -pid);
+    int flags = Libc.fcntl(lifeline, Libc.F_GETFL, 0);
+    Libc.fcntl(lifeline, Libc.F_SETFL, flags | Libc.O_ASYNC);
   }
 
   /// Has the kernel kill its group, unless it has disarmed its end by closing it.

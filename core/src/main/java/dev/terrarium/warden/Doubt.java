@@ -55,7 +55,7 @@ public final class Doubt {
 
   /// What is to be thought of it after [#ANSWER_TIMEOUT], if nothing has been heard of the worker
   /// meanwhile. A warden or a worker that has to be killed is. Does not block.
-  public Finding settle() {
+  public Finding conclude() {
     if (asked.isEmpty()) {
       return new Finding.Excused("the warden is being replaced");
     }

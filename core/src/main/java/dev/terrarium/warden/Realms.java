@@ -1,10 +1,13 @@
 package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
+import dev.terrarium.base.SteadyThread;
 import dev.terrarium.process.Realm;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 /// The wardens of a runtime: the one that its pools share, and one for each pool that lives in a
 /// PID namespace. Each dies, is succeeded, and is swept up after for itself.
@@ -28,6 +31,13 @@ public final class Realms {
   /// @throws StartFailedException where it does not come up
   public void start() {
     common.start();
+  }
+
+  /// The threads that replace wardens, for a watchdog.
+  public List<SteadyThread> keepers() {
+    return Stream.concat(Stream.of(common), enclosed.values().stream())
+        .flatMap(each -> each.keeper().stream())
+        .toList();
   }
 
   /// For all pools that ask for nothing else.

@@ -103,7 +103,7 @@ public final class Wardens {
   private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
   private Phase phase = Phase.REPLACING;
   private @Nullable WardenProcess current;
-  private @Nullable SteadyThread keeper;
+  private volatile @Nullable SteadyThread keeper;
 
   // Of the keeper's thread, which goes on with them where it ran out of memory.
   private @Nullable WardenProcess kept;
@@ -153,6 +153,11 @@ public final class Wardens {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// The thread that replaces a warden that is gone; empty before the start.
+  Optional<SteadyThread> keeper() {
+    return Optional.ofNullable(keeper);
   }
 
   private WardenProcess first() {
@@ -212,7 +217,7 @@ public final class Wardens {
   }
 
   /// A worker was to be killed, and long after nothing has been heard of it: asks the warden for a
-  /// sign of life. To be settled later, if there still is nothing.
+  /// sign of life. To be concluded later, if there still is nothing.
   public Doubt doubt(long number) {
     return new Doubt(setup, current(), roster.identity(number));
   }
@@ -290,8 +295,14 @@ public final class Wardens {
   }
 
   private Optional<WardenProcess> recover(String end, Roster.All orphaned) {
-    recovery.from(end, new Orphaned(orphaned));
-    boolean _ = retry.run("The start of a new " + charge.warden(setup.run()), this::replace);
+    Optional<SteadyThread> own = keeper();
+    own.ifPresent(SteadyThread::busy);
+    try {
+      recovery.from(end, new Orphaned(orphaned));
+      boolean _ = retry.run("The start of a new " + charge.warden(setup.run()), this::replace);
+    } finally {
+      own.ifPresent(SteadyThread::idle);
+    }
     return current();
   }
 

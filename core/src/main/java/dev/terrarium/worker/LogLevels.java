@@ -17,7 +17,9 @@ import org.slf4j.LoggerFactory;
 /// nobody wants costs nothing. slf4j tells nobody when a level changes: as long as there are
 /// workers that log, this asks once a second.
 ///
-/// [#look] and what it calls belong to the log's thread, all else to everybody.
+/// [#look] and what it calls belong to the log's thread, all else to everybody. The backend is
+/// asked there, and by whoever starts a pool, once: who starts a worker may hold a lock, or be the
+/// timer.
 final class LogLevels {
   static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
@@ -25,6 +27,7 @@ final class LogLevels {
   static final int LOGGERS_MAX = 10_000;
 
   private static final String ALL_OTHERS = "";
+  private static final int INFO = 20;
   private static final long NEVER = Long.MAX_VALUE;
 
   /// Takes levels as Python counts them, by logger.
@@ -48,7 +51,12 @@ final class LogLevels {
 
   /// The lowest level that is wanted of a pool's loggers, as Python counts.
   int ofPool(String pool) {
-    return ofPools.computeIfAbsent(pool, _ -> wanted(pool, ALL_OTHERS));
+    return ofPools.getOrDefault(pool, INFO);
+  }
+
+  /// A pool is about to start its first worker.
+  void begins(String pool) {
+    ofPools.put(pool, wanted(pool, ALL_OTHERS));
   }
 
   /// A worker has these loggers, and is told their levels from now on.
@@ -78,15 +86,17 @@ final class LogLevels {
       }
     }
     if (nanosUntilLook() <= 0) {
+      nextLook = System.nanoTime() + LOOK_EVERY.toNanos(); // first: where this fails it is not due
       pools.forEach(this::tellChanges);
-      nextLook = System.nanoTime() + LOOK_EVERY.toNanos();
     }
   }
 
   private void answer(Announced announced) {
     OfPool pool = pools.computeIfAbsent(announced.pool, _ -> new OfPool());
     var levels = new HashMap<String, Integer>();
-    levels.put(ALL_OTHERS, known(announced.pool, pool, ALL_OTHERS));
+    int others = known(announced.pool, pool, ALL_OTHERS);
+    levels.put(ALL_OTHERS, others);
+    ofPools.put(announced.pool, others);
     for (String logger : announced.loggers) {
       if (pool.known.containsKey(logger) || pool.known.size() < LOGGERS_MAX) {
         levels.put(logger, known(announced.pool, pool, logger));
@@ -135,7 +145,7 @@ final class LogLevels {
     } else if (logger.isDebugEnabled()) {
       return 10;
     } else if (logger.isInfoEnabled()) {
-      return 20;
+      return INFO;
     } else if (logger.isWarnEnabled()) {
       return 30;
     }

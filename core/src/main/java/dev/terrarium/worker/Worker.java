@@ -10,6 +10,7 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
+import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
@@ -607,21 +608,21 @@ public final class Worker {
   private void doubtWarden() {
     if (!(state instanceof WorkerState.Gone)) {
       Doubt doubt = facilities.wardens().doubt(number);
-      facilities.timer().after(Doubt.ANSWER_TIMEOUT, () -> settle(doubt));
+      facilities.timer().after(Doubt.ANSWER_TIMEOUT, () -> conclude(doubt));
     }
   }
 
-  private void settle(Doubt doubt) {
+  private void conclude(Doubt doubt) {
     if (state instanceof WorkerState.Gone) {
       return;
     }
     facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
-    switch (doubt.settle()) {
+    switch (doubt.conclude()) {
       case Doubt.Finding.Replaced(String why) ->
           say(
               Level.ERROR,
-              "Worker %s was killed, and the warden has not said that it is dead: it is replaced"
-                  + " (%s)",
+              "Worker %s was killed, and the warden has not reported its death: the warden is"
+                  + " replaced (%s)",
               id,
               why);
       case Doubt.Finding.Dead(String why) -> {
@@ -861,7 +862,8 @@ public final class Worker {
     @Override
     public void cleared(int strays) {
       if (strays > 0) {
-        say(Level.INFO, "Worker %s left %s processes behind; they were killed", id, strays);
+        String left = Count.of(strays, "process", "processes");
+        say(Level.INFO, "Killed %s that worker %s left behind", left, id);
       }
       facilities.registry().release(number);
     }

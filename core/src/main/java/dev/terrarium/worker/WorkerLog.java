@@ -61,7 +61,7 @@ public final class WorkerLog implements AutoCloseable {
   /// @param capacity how many lines may wait for the backend
   public WorkerLog(String run, int capacity) {
     this.capacity = capacity;
-    this.thread = new SteadyThread("terrarium-log-" + run, this::drain);
+    this.thread = new SteadyThread("terrarium-python-log-" + run, this::drain);
     thread.start();
   }
 
@@ -130,7 +130,12 @@ public final class WorkerLog implements AutoCloseable {
     offer(new Line(logger, level(record.level()), record.message(), mdc), 1);
   }
 
-  /// The lowest level that is wanted of a pool's loggers, as Python counts.
+  /// A pool is about to start its first worker: asks for its level, on the caller's thread.
+  public void begins(String pool) {
+    levels.begins(pool);
+  }
+
+  /// The lowest level that is wanted of a pool's loggers, as Python counts. Never asks the backend.
   int levelOf(String pool) {
     return levels.ofPool(pool);
   }
@@ -196,7 +201,7 @@ public final class WorkerLog implements AutoCloseable {
         }
         levels.look();
       } catch (Throwable e) { // a backend may do anything, and have no memory left to do it with
-        LOG.warn("The logging backend failed on a line of a worker", e);
+        thread.recover(e);
       } finally {
         thread.idle();
       }

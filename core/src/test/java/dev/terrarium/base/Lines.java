@@ -7,6 +7,7 @@ import ch.qos.logback.core.UnsynchronizedAppenderBase;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.LoggerFactory;
 
 /// A backend for what is said below one logger, which lets nothing through until it is told to.
@@ -15,8 +16,10 @@ final class Lines extends UnsynchronizedAppenderBase<ILoggingEvent> implements A
   final CountDownLatch stalled = new CountDownLatch(1);
   private final CountDownLatch goOn = new CountDownLatch(1);
   private final Logger logger;
+  private final AtomicInteger failures;
 
-  private Lines(String name) {
+  private Lines(String name, int failures) {
+    this.failures = new AtomicInteger(failures);
     logger = (Logger) LoggerFactory.getLogger(name);
     setContext(logger.getLoggerContext());
     start();
@@ -27,11 +30,18 @@ final class Lines extends UnsynchronizedAppenderBase<ILoggingEvent> implements A
 
   /// One that stalls with its first line.
   static Lines stalling(String name) {
-    return new Lines(name);
+    return new Lines(name, 0);
+  }
+
+  /// One that stalls with its first line, and fails then.
+  ///
+  /// @param failures how often
+  static Lines failing(String name, int failures) {
+    return new Lines(name, failures);
   }
 
   static Lines of(String name) {
-    var lines = new Lines(name);
+    var lines = new Lines(name, 0);
     lines.goOn();
     return lines;
   }
@@ -54,6 +64,9 @@ final class Lines extends UnsynchronizedAppenderBase<ILoggingEvent> implements A
       } catch (InterruptedException e) {
         interrupted = true;
       }
+    }
+    if (failures.getAndDecrement() > 0) {
+      throw new NoClassDefFoundError("a class of the backend's");
     }
     all.add(event.getLevel() + " " + event.getFormattedMessage());
     if (interrupted) {

@@ -27,6 +27,24 @@ final class LogTest {
     }
   }
 
+  /// What is lost is said next, on the same backend: that failed as well, was said at once again,
+  /// and so on, on a whole processor; and each time the number was forgotten.
+  @Test
+  void aBackendThatFailsIsToldWhatItMissedOnceItWorks() {
+    try (Lines lines = Lines.failing(PACKAGE, 5)) {
+      for (String each : List.of("a", "b", "c")) {
+        LOG.info("{}", each);
+      }
+      lines.goOn();
+      await().atMost(PATIENCE).until(() -> !lines.all.isEmpty());
+      assertThat(lines.all)
+          .singleElement()
+          .asString()
+          .startsWith(
+              "WARN 3 lines of Terrarium's own were dropped: the logging backend is too slow");
+    }
+  }
+
   /// An appender that stalled held the timer's thread, and with it all deadlines.
   @Test
   void aBackendThatStallsKeepsNobodyWaitingAndIsToldWhatItMissed() throws InterruptedException {
@@ -45,8 +63,8 @@ final class LogTest {
   }
 
   private static final String DROPPED =
-      "WARN 25 lines of Terrarium's own were dropped: the logging backend is too slow, or there was"
-          + " no memory for them";
+      "WARN 25 lines of Terrarium's own were dropped: the logging backend is too slow or failed, or"
+          + " there was no memory for them";
 
   @Test
   void aFactThatCannotBeToldCostsItsLineAndNothingElse() {
@@ -67,7 +85,7 @@ final class LogTest {
 
   @Test
   void aThreadThatIsStuckInTheBackendIsReportedOnceItGoesOn() throws InterruptedException {
-    var watchdog = new Watchdog("test", List.of(), () -> {}, Duration.ofNanos(1));
+    var watchdog = new Watchdog("test", () -> List.of(), () -> {}, Duration.ofNanos(1));
     try (Lines lines = Lines.stalling(PACKAGE)) {
       LOG.info("first");
       lines.stalled.await();

@@ -100,7 +100,7 @@ final class SteadyThreadTest {
                 });
     thread.start();
     assertThat(thread.join(PATIENCE)).isTrue();
-    var watchdog = new Watchdog("test", List.of(thread), () -> {});
+    var watchdog = new Watchdog("test", () -> List.of(thread), () -> {});
     watchdog.look();
     assertThat(worked.getCount()).isEqualTo(1);
     watchdog.look();

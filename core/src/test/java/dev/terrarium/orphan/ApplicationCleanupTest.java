@@ -116,6 +116,17 @@ final class ApplicationCleanupTest {
     assertThat(closed).containsExactly("a");
   }
 
+  /// The whole hook failed, and nothing was closed, because what was left to the program for a
+  /// while had no thread to wait in.
+  @Test
+  void closesAllWhereNoThreadCanBeMadeAnyMore() throws InterruptedException {
+    hooks.threadsAreGone = true;
+    cleanup.register("at once", AT_ONCE, () -> closed.add("at once"));
+    cleanup.register("left alone", ExitHook.after(Duration.ofMillis(1)), () -> closed.add("later"));
+    hooks.runAll();
+    assertThat(closed).containsExactly("at once", "later");
+  }
+
   @Test
   void letsACloserDeregisterItself() throws InterruptedException {
     var own = new ArrayList<Registration>();
@@ -156,6 +167,15 @@ final class ApplicationCleanupTest {
   private static final class TestHooks implements ApplicationCleanup.Hooks {
     private final List<Thread> added = new ArrayList<>();
     private boolean ending;
+    private boolean threadsAreGone;
+
+    @Override
+    public Thread thread(String name, Runnable task) {
+      if (threadsAreGone) {
+        throw new OutOfMemoryError("unable to create native thread");
+      }
+      return ApplicationCleanup.Hooks.super.thread(name, task);
+    }
 
     @Override
     public void add(Thread hook) {

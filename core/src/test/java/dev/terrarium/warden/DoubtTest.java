@@ -121,14 +121,14 @@ final class DoubtTest {
     Proc process = house.warden();
     Signals.pause(process);
     awaitState(process.pid(), 'T');
-    Finding finding = new Doubt(house.setup, Optional.of(warden), Optional.empty()).settle();
+    Finding finding = new Doubt(house.setup, Optional.of(warden), Optional.empty()).conclude();
     assertThat(finding).isEqualTo(new Finding.Replaced("it does not answer"));
     assertThat(warden.awaitEnd()).isEqualTo("status 137");
   }
 
   @Test
   void nobodyIsToBlameWhileAWardenIsReplaced() {
-    assertThat(new Doubt(house.setup, Optional.empty(), Optional.empty()).settle())
+    assertThat(new Doubt(house.setup, Optional.empty(), Optional.empty()).conclude())
         .isEqualTo(new Finding.Excused("the warden is being replaced"));
   }
 
@@ -145,6 +145,6 @@ final class DoubtTest {
     long before = System.nanoTime();
     var doubt = new Doubt(house.setup, Optional.of(warden), Optional.of(worker));
     await().atMost(PATIENCE).until(() -> warden.answeredSince(before));
-    return doubt.settle();
+    return doubt.conclude();
   }
 }
