@@ -90,7 +90,7 @@ final class OrphansListing {
           Count.grouped(others, "process of", "processes of")
               + (all
                   ? " other installations: nothing here ends what is theirs"
-                  : " other installations; `terrarium orphans --all` shows what there is"));
+                  : " other installations: see `terrarium orphans --all`"));
     }
   }
 

@@ -57,7 +57,7 @@ final class StatusText {
     if (!all && !overview.others().isEmpty()) {
       terminal.print(
           Count.grouped(overview.others().size(), "process of", "processes of")
-              + " other installations; `terrarium status --all` shows what there is");
+              + " other installations: see `terrarium status --all`");
     }
   }
 
