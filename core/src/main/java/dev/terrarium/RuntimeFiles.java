@@ -6,11 +6,12 @@ import dev.terrarium.base.Log;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.SocketsDirectory;
+import dev.terrarium.warden.ClassPathAdapter;
 import dev.terrarium.warden.PythonHome;
+import dev.terrarium.warden.Unpacked;
 import dev.terrarium.warden.Upkeep;
 import dev.terrarium.wire.Sockets;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,14 +19,17 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.slf4j.event.Level;
 
 /// What a runtime has on disk and needs as long as it lives: sockets, the run's directory, the
-/// Python files. Each lies where somebody may remove it, a cleaner of old files most likely. That
-/// ends no process, but none would come to be any more, so it is looked for and made again.
+/// Python files, and the adapters that its pools have from the class path. Each lies where somebody
+/// may remove it, a cleaner of old files most likely. That ends no process, but none would come to
+/// be any more, so it is looked for and made again.
 ///
-/// Sockets and the worker's program are looked for before each worker, all of it before a warden
-/// follows another and from time to time. Says so through the log's queue, since workers are
+/// Sockets, the worker's program and adapters are looked for before each worker, all of it before a
+/// warden follows another and from time to time. Says so through the log's queue, since workers are
 /// ordered by threads that must not wait for a logging backend. Threads: any.
 final class RuntimeFiles implements Upkeep {
   private static final Log LOG = Log.of(RuntimeFiles.class);
@@ -35,6 +39,7 @@ final class RuntimeFiles implements Upkeep {
   private final RunDirectory directory;
   private final ProcessRegistry registry;
   private final PythonHome python;
+  private volatile Supplier<List<Path>> adapters = List::of;
   private final AtomicBoolean forgotten = new AtomicBoolean();
   private final Set<String> lamented = new HashSet<>(); // guarded by this
 
@@ -51,12 +56,18 @@ final class RuntimeFiles implements Upkeep {
     this.python = python;
   }
 
+  /// Looks after these adapters as well, where they are from the class path; called by any thread.
+  void alsoLookAfter(Supplier<List<Path>> adapters) {
+    this.adapters = adapters;
+  }
+
   @Override
   public void beforeWorker() {
     mendSockets();
     if (!Files.exists(python.worker())) {
-      mendPython();
+      mend(python, /* closely= */ true);
     }
+    adapters().forEach(adapter -> mend(adapter, /* closely= */ false));
   }
 
   @Override
@@ -68,7 +79,15 @@ final class RuntimeFiles implements Upkeep {
   void look() {
     mendSockets();
     mendDirectory();
-    mendPython();
+    unpacked().forEach(files -> mend(files, /* closely= */ true));
+  }
+
+  private Stream<Unpacked> unpacked() {
+    return Stream.concat(Stream.of(python), adapters());
+  }
+
+  private Stream<ClassPathAdapter> adapters() {
+    return adapters.get().stream().distinct().flatMap(it -> ClassPathAdapter.at(it).stream());
   }
 
   private void mendSockets() {
@@ -110,13 +129,13 @@ final class RuntimeFiles implements Upkeep {
             + " TERRARIUM_HOME and start anew");
   }
 
-  private void mendPython() {
+  private void mend(Unpacked files, boolean closely) {
     mend(
-        python.directory(),
+        files.directory(),
         () -> {
-          List<String> mended = python.mend();
+          List<String> mended = files.mend(closely);
           if (!mended.isEmpty()) {
-            say(Level.WARN, "Run %s: %s", run, python.describe(mended));
+            say(Level.WARN, "Run %s: %s", run, files.describe(mended));
           }
         },
         "no worker can be started; make it writable, or set TERRARIUM_HOME and start anew");
@@ -128,16 +147,25 @@ final class RuntimeFiles implements Upkeep {
     if (forgotten.getAndSet(true)) {
       return false;
     }
-    mendPython();
+    List<Unpacked> all = unpacked().toList();
+    all.forEach(files -> mend(files, /* closely= */ true));
+    boolean any = false;
+    for (Unpacked files : all) {
+      any |= forgetByteCode(files);
+    }
+    return any;
+  }
+
+  private boolean forgetByteCode(Unpacked files) {
     try {
-      boolean any = python.forgetByteCode();
+      boolean any = files.forgetByteCode();
       if (any) {
         say(
             Level.WARN,
             "Run %s: a process died before it was ready; in case that was damaged byte code, what"
                 + " lies below %s is removed and compiled anew",
             run,
-            python.directory());
+            files.directory());
       }
       return any;
     } catch (IOException e) {
@@ -155,7 +183,7 @@ final class RuntimeFiles implements Upkeep {
     try {
       mending.run();
       lament(where, "");
-    } catch (IOException | UncheckedIOException | StartFailedException e) {
+    } catch (IOException | RuntimeException e) {
       if (lament(where, e.toString())) {
         say(
             Level.ERROR,

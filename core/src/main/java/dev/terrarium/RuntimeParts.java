@@ -352,6 +352,11 @@ final class RuntimeParts {
     pools = described;
   }
 
+  /// Whose adapters are looked after where they are from the class path; called by any thread.
+  void alsoLookAfter(Supplier<List<Path>> adapters) {
+    files.alsoLookAfter(adapters);
+  }
+
   private HostStatus status() {
     return new HostStatus(
         runId.value(),

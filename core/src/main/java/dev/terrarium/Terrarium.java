@@ -103,6 +103,7 @@ public final class Terrarium implements AutoCloseable {
     parts.alsoLook(this::endStuckWorkers);
     parts.alsoMend(() -> openPools().forEach(Pool::mend));
     parts.tellOfPools(this::describePools);
+    parts.alsoLookAfter(() -> openPools().stream().map(pool -> pool.config().adapter()).toList());
   }
 
   /// Starts a runtime with [Config#defaults()].

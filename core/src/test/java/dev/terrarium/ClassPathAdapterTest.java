@@ -10,8 +10,12 @@ import java.io.IOException;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.jar.JarEntry;
@@ -20,6 +24,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.loader.launch.JarLauncher;
 
 /// Adapters on the class path: in a folder, in a jar, in a jar within a jar.
@@ -40,6 +47,15 @@ final class ClassPathAdapterTest {
       def where(): return [__name__, data.text() + deep.word()]
       """;
   private static final String HELPER = "def word(): return 'helped'";
+  private static final String ALTERED = "def word(): return 'harmed'";
+  private static final String LATE =
+      """
+      from terrarium import tool
+      @tool
+      def where():
+          import helper
+          return helper.word()
+      """;
 
   @TempDir private Path directory;
   private final List<URLClassLoader> loaders = new ArrayList<>();
@@ -69,6 +85,8 @@ final class ClassPathAdapterTest {
         .with(Owner.class)
         .with("python/iris.py", IRIS)
         .with("python/helper.py", HELPER)
+        .with("late/late.py", LATE)
+        .with("late/helper.py", HELPER)
         .with("python/Beside.class", "no business of Python's")
         .with("dev/terrarium/flowers/__init__.py", "")
         .with("dev/terrarium/flowers/adapter.py", RELATIVE)
@@ -94,6 +112,13 @@ final class ClassPathAdapterTest {
 
   private static Path folderOf(Path adapter) {
     return java.util.Objects.requireNonNull(adapter.getParent());
+  }
+
+  /// Python's byte code aside.
+  private static List<String> namesBeside(Path adapter) {
+    return Endings.names(folderOf(adapter)).stream()
+        .filter(name -> !name.equals("__pycache__"))
+        .toList();
   }
 
   private static Object where(Terrarium runtime, Class<?> owner, String name) {
@@ -149,7 +174,7 @@ final class ClassPathAdapterTest {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(each)))
           .isEqualTo("rwx------");
     }
-    assertThat(folderOf(adapter).toFile().list()).containsExactlyInAnyOrder("iris.py", "helper.py");
+    assertThat(namesBeside(adapter)).containsExactlyInAnyOrder("iris.py", "helper.py");
   }
 
   /// Cleaners of temporary files take single ones.
@@ -164,17 +189,146 @@ final class ClassPathAdapterTest {
   }
 
   @Test
+  void areWrittenAgainWhereSomebodyAlteredThemAtEqualSize() throws IOException {
+    Class<?> owner = ownerIn(jar().write(directory.resolve("app.jar")));
+    Path helper = unpacked(owner, "python/iris.py").resolveSibling("helper.py");
+    FileTime time = Files.getLastModifiedTime(helper);
+    Files.writeString(helper, ALTERED);
+    Files.setLastModifiedTime(helper, time);
+    assertThat(unpacked(owner, "python/iris.py").resolveSibling("helper.py")).hasContent(HELPER);
+  }
+
+  private static void removeAll(Path folder) throws IOException {
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
+  }
+
+  private static void replaceTheWorker(Pool pool) {
+    long before = Endings.pids(pool).getFirst();
+    Trouble.kill(before);
+    Endings.soon().until(() -> pool.stats().idle() == 1 && !Endings.pids(pool).contains(before));
+  }
+
+  private static PoolBuilder late(Terrarium runtime, Class<?> owner) {
+    return Pool.builder().runtime(runtime).adapter(owner, "/late/late.py").size(1);
+  }
+
+  /// Workers that came later could not import what lay beside the adapter, until the next start.
+  @ParameterizedTest
+  @EnumSource(Start.class)
+  void areThereForTheNextWorkerThoughSomebodyRemovedThem(Start start) throws IOException {
+    Class<?> owner = ownerIn(jar().write(directory.resolve("app.jar")));
+    try (LogLines log = LogLines.of(RuntimeFiles.class.getName());
+        Terrarium runtime = runtime();
+        Pool pool = late(runtime, owner).start(start).start()) {
+      Path folder = folderOf(pool.config().adapter());
+      removeAll(folder);
+      replaceTheWorker(pool);
+      assertThat(pool.call("where", Map.of(), String.class)).isEqualTo("helped");
+      Endings.soon().until(() -> log.containing("unpacked again: 2 of 2 files").size() == 1);
+      assertThat(log.containing("unpacked again"))
+          .singleElement()
+          .asString()
+          .contains("WARN", folder.toString(), "helper.py");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Start.class)
+  void areWholeForTheNextWorkerThoughSomebodyAlteredThemAtEqualSize(Start start)
+      throws IOException {
+    Class<?> owner = ownerIn(jar().write(directory.resolve("app.jar")));
+    try (Terrarium runtime = runtime();
+        Pool pool = late(runtime, owner).start(start).start()) {
+      Files.writeString(pool.config().adapter().resolveSibling("helper.py"), ALTERED);
+      replaceTheWorker(pool);
+      assertThat(pool.call("where", Map.of(), String.class)).isEqualTo("helped");
+    }
+  }
+
+  @Test
+  void areComparedFromTimeToTimeByWhatTheyHold() throws IOException {
+    Class<?> owner = ownerIn(jar().write(directory.resolve("app.jar")));
+    Config often = Config.defaults().withAuditInterval(Duration.ofMillis(50));
+    try (Terrarium runtime = Terrarium.start(often.withHome(directory.resolve("home")));
+        Pool pool = late(runtime, owner).start()) {
+      Path helper = pool.config().adapter().resolveSibling("helper.py");
+      FileTime time = Files.getLastModifiedTime(helper);
+      Path altered = Files.writeString(directory.resolve("altered.py"), ALTERED);
+      Files.setLastModifiedTime(altered, time);
+      Files.move(altered, helper, StandardCopyOption.ATOMIC_MOVE);
+      Endings.soon().until(() -> Files.readString(helper).equals(HELPER));
+    }
+  }
+
+  @Test
+  void areLookedAfterUntilTheirPoolIsClosed() throws IOException {
+    Class<?> owner = ownerIn(jar().write(directory.resolve("app.jar")));
+    try (Terrarium runtime = runtime();
+        Pool open = late(runtime, owner).start()) {
+      Path closed;
+      try (Pool pool =
+          Pool.builder().runtime(runtime).adapter(owner, "/alone.py").size(1).start()) {
+        closed = pool.config().adapter();
+      }
+      removeAll(directory.resolve("home/adapters"));
+      replaceTheWorker(open);
+      assertThat(open.config().adapter()).exists();
+      assertThat(closed).doesNotExist();
+    }
+  }
+
+  /// What a running pool has is what it was started with, or an error.
+  @Test
+  void areNotMadeAgainFromAJarThatHoldsOthersByNow() throws IOException {
+    Path jar = jar().write(directory.resolve("app.jar"));
+    try (LogLines log = LogLines.of(RuntimeFiles.class.getName());
+        Terrarium runtime = runtime();
+        Pool pool = late(runtime, ownerIn(jar)).start()) {
+      Path helper = pool.config().adapter().resolveSibling("helper.py");
+      Path other = jar().with("late/helper.py", ALTERED).write(directory.resolve("other.jar"));
+      Files.move(other, jar, StandardCopyOption.ATOMIC_MOVE);
+      Files.delete(helper);
+      replaceTheWorker(pool);
+      assertThat(helper).doesNotExist();
+      Endings.soon().until(() -> log.containing("cannot be made again").size() == 1);
+      assertThat(log.containing("cannot be made again"))
+          .singleElement()
+          .asString()
+          .contains("ERROR", folderOf(helper).toString(), "helper.py is another", "start anew");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "HASH"})
+  void areRefusedInAFolderThatOthersMayWriteTo(String name) throws IOException {
+    Class<?> owner = ownerIn(jar().write(directory.resolve("app.jar")));
+    Path adapter = unpacked(owner, "python/iris.py");
+    Path folder = name.isEmpty() ? directory.resolve("home/adapters") : folderOf(adapter);
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+    assertThatThrownBy(() -> unpacked(owner, "python/iris.py"))
+        .isInstanceOfSatisfying(
+            StartFailedException.class, it -> assertThat(it.reason()).isEqualTo(Reason.DIRECTORY))
+        .hasMessageContainingAll(folder.toString(), "0777", "chmod 700");
+  }
+
+  @Test
   void atTheRootComeAlone() throws IOException {
     Path adapter = unpacked(ownerIn(jar().write(directory.resolve("app.jar"))), "/alone.py");
-    assertThat(folderOf(adapter).toFile().list()).containsExactly("alone.py");
+    assertThat(namesBeside(adapter)).containsExactly("alone.py");
   }
 
   @Test
   void leaveTheirFolderForNothing() throws IOException {
-    Jars jar = jar().with("python/../../../evil.py", "").with("python//evil.py", "");
+    Path outside = directory.resolve("evil.py");
+    Jars jar = jar().with("python/../../../evil.py", "").with("python/" + outside, "");
     Path adapter = unpacked(ownerIn(jar.write(directory.resolve("app.jar"))), "python/iris.py");
-    assertThat(folderOf(adapter).toFile().list()).containsExactlyInAnyOrder("iris.py", "helper.py");
+    assertThat(namesBeside(adapter)).containsExactlyInAnyOrder("iris.py", "helper.py");
     assertThat(directory.resolve("home/evil.py")).doesNotExist();
+    assertThat(outside).doesNotExist();
   }
 
   @Test
@@ -197,7 +351,7 @@ final class ClassPathAdapterTest {
     assertThatThrownBy(() -> unpacked(Owner.class, "/adapters/trouble.py"))
         .isInstanceOfSatisfying(
             StartFailedException.class, it -> assertThat(it.reason()).isEqualTo(Reason.DIRECTORY))
-        .hasMessageContainingAll("home/adapters", "TERRARIUM_HOME");
+        .hasMessageContainingAll("home/adapters", "it is a link", "TERRARIUM_HOME");
     assertThat(elsewhere).isEmptyDirectory();
   }
 

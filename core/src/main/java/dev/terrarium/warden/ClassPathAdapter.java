@@ -2,50 +2,43 @@ package dev.terrarium.warden;
 
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
-import dev.terrarium.process.FileErrors;
-import dev.terrarium.process.ProcFs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// An adapter on the class path, unpacked where interpreters can read it: `STATE/adapters/HASH/`.
 /// What lies beside it and below comes along, since it may be imported. The hash of all that is the
-/// folder's name, so that versions never mix; what is there already stays, what is missing or
-/// shorter (somebody cleaned up) is written again.
-public final class ClassPathAdapter {
-  private static final Set<PosixFilePermission> PRIVATE =
-      PosixFilePermissions.fromString("rwx------");
-  private static final FileAttribute<?> ONLY_OURS = PosixFilePermissions.asFileAttribute(PRIVATE);
+/// folder's name, so that versions never mix.
+public final class ClassPathAdapter extends Unpacked {
+  private static final String FOLDER = "adapters";
   private static final String PACKAGE_FILE = "/__init__.py";
   private static final int HASH_CHARACTERS = 32;
-  private static final int BUFFER_BYTES = 1 << 16;
 
-  private final Resources resources;
-  private final String adapter;
+  /// What this JVM has unpacked, by where it is: a pool's configuration knows nothing else of it.
+  private static final Map<Path, ClassPathAdapter> UNPACKED = new ConcurrentHashMap<>();
 
-  private ClassPathAdapter(Resources resources, String adapter) {
-    this.resources = resources;
-    this.adapter = adapter;
+  private final Found found;
+  private final String base;
+
+  private ClassPathAdapter(
+      Found found, String base, String adapter, Path directory, Map<String, Content> contents) {
+    super("the adapter " + adapter, directory, contents);
+    this.found = found;
+    this.base = base;
   }
 
-  /// Unpacks what is not there yet. Safe for several JVMs at once: each file appears by a rename.
+  /// Unpacks what is not there yet, or is not what it should be.
   ///
   /// @param owner a class of the jar, or folder, that the adapter lies in
   /// @param name of a Python file, or of a package's folder: from the owner's package, or else from
@@ -54,10 +47,21 @@ public final class ClassPathAdapter {
   /// @throws StartFailedException where there is no such thing, or nothing can be written
   public static Path unpack(Class<?> owner, String name, Path stateDirectory) {
     Found found = find(owner, name.endsWith(".py") ? name : name + PACKAGE_FILE);
-    try (Resources resources = Resources.around(found.url(), found.name())) {
+    try (Resources resources = found.open()) {
       String file = resources.entry();
       String adapter = name.endsWith(".py") ? file : file.replaceFirst(PACKAGE_FILE + "$", "");
-      return new ClassPathAdapter(resources, adapter).unpack(stateDirectory);
+      String base = base(resources, adapter);
+      Map<String, Content> contents = new LinkedHashMap<>();
+      MessageDigest digest = sha256();
+      for (String each : together(resources, base, adapter)) {
+        contents.put(each, read(resources, base, each, digest));
+      }
+      Path directory = stateDirectory.resolve(FOLDER).resolve(hash(digest));
+      var unpacked = new ClassPathAdapter(found, base, adapter, directory, contents);
+      unpacked.unpack(unpacked.damaged(), unpacked.from(resources));
+      Path place = directory.resolve(adapter.substring(base.length()));
+      UNPACKED.put(place, unpacked);
+      return place;
     } catch (IOException e) {
       throw new StartFailedException(
           Reason.ADAPTER_UNREADABLE,
@@ -66,7 +70,27 @@ public final class ClassPathAdapter {
     }
   }
 
-  private record Found(URL url, String name) {}
+  /// What was unpacked to there; empty where the adapter is a file of the user's.
+  public static Optional<ClassPathAdapter> at(Path adapter) {
+    return Optional.ofNullable(UNPACKED.get(adapter));
+  }
+
+  @Override
+  void restore(List<String> damaged) throws IOException {
+    try (Resources resources = found.open()) {
+      write(damaged, from(resources));
+    }
+  }
+
+  private Source from(Resources resources) {
+    return name -> resources.open(base + name);
+  }
+
+  private record Found(URL url, String name) {
+    Resources open() throws IOException {
+      return Resources.around(url, name);
+    }
+  }
 
   private static Found find(Class<?> owner, String wanted) {
     String root = wanted.startsWith("/") ? wanted.substring(1) : wanted;
@@ -95,30 +119,9 @@ public final class ClassPathAdapter {
         "There is no %s on the class path of %s; %s".formatted(places, owner.getName(), remedy));
   }
 
-  private Path unpack(Path stateDirectory) throws IOException {
-    String base = base();
-    List<String> names = together(base);
-    Path adapters = stateDirectory.resolve("adapters");
-    Path target = adapters.resolve(hash(base, names));
-    try {
-      requirePrivate(adapters);
-      requirePrivate(target);
-      for (String name : names) {
-        write(name, target.resolve(name.substring(base.length())));
-      }
-    } catch (IOException e) {
-      throw new StartFailedException(
-          Reason.DIRECTORY,
-          "Cannot unpack the adapter %s into %s (%s); make room there, or set TERRARIUM_HOME to a directory that this user can write"
-              .formatted(adapter, target, FileErrors.describe(e, target)),
-          e);
-    }
-    return target.resolve(adapter.substring(base.length()));
-  }
-
   /// The folder that is to be on Python's path, with a slash at its end: of an adapter in packages
   /// the one around them. Empty is the class path's root.
-  private String base() {
+  private static String base(Resources resources, String adapter) {
     String folder = folderOf(adapter);
     while (!folder.isEmpty() && resources.has(folder + "__init__.py")) {
       folder = folderOf(folder.substring(0, folder.length() - 1));
@@ -132,10 +135,12 @@ public final class ClassPathAdapter {
 
   /// All that lies in the adapter's folder and below. At the root of a class path lies everything,
   /// so from there only the adapter, or its package.
-  private List<String> together(String base) throws IOException {
+  private static List<String> together(Resources resources, String base, String adapter)
+      throws IOException {
     return resources.names(base.isEmpty() ? topOf(adapter) : base).stream()
         .filter(it -> !it.endsWith(".class") && !it.contains("__pycache__/"))
-        .filter(it -> Path.of("/" + it).normalize().equals(Path.of("/" + it))) // no way out
+        .map(it -> it.substring(base.length()))
+        .filter(it -> Path.of("/" + it).normalize().toString().equals("/" + it)) // no way out
         .sorted()
         .toList();
   }
@@ -146,20 +151,18 @@ public final class ClassPathAdapter {
     return top.endsWith(".py") ? top : top + "/";
   }
 
-  private String hash(String base, List<String> names) throws IOException {
-    MessageDigest digest = sha256();
-    for (String name : names) {
-      digest.update(name.substring(base.length()).getBytes(StandardCharsets.UTF_8));
-      digest.update((byte) 0);
-      try (var in = new DigestInputStream(resources.open(name), digest)) {
-        byte[] buffer = new byte[BUFFER_BYTES];
-        long size = 0;
-        for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-          size += read;
-        }
-        digest.update(Long.toString(size).getBytes(StandardCharsets.UTF_8));
-      }
+  private static Content read(Resources resources, String base, String name, MessageDigest digest)
+      throws IOException {
+    digest.update(name.getBytes(StandardCharsets.UTF_8));
+    digest.update((byte) 0);
+    try (InputStream in = new DigestInputStream(resources.open(base + name), digest)) {
+      Content content = Content.of(in);
+      digest.update(Long.toString(content.bytes()).getBytes(StandardCharsets.UTF_8));
+      return content;
     }
+  }
+
+  private static String hash(MessageDigest digest) {
     return HexFormat.of().formatHex(digest.digest()).substring(0, HASH_CHARACTERS);
   }
 
@@ -168,42 +171,6 @@ public final class ClassPathAdapter {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("each JDK has it", e);
-    }
-  }
-
-  private void write(String name, Path file) throws IOException {
-    if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-        && Files.size(file) == resources.size(name)) {
-      return;
-    }
-    Path folder = parent(file);
-    Files.createDirectories(folder, ONLY_OURS);
-    Path temporary = Files.createTempFile(folder, ".tmp-", "");
-    try (InputStream in = resources.open(name)) {
-      Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
-      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
-  }
-
-  private static Path parent(Path file) {
-    @Nullable Path parent = file.getParent();
-    return parent == null ? file : parent;
-  }
-
-  /// What interpreters run must be written by nobody else.
-  private static void requirePrivate(Path directory) throws IOException {
-    try {
-      Files.createDirectory(directory, ONLY_OURS);
-    } catch (FileAlreadyExistsException e) {
-      Object uid = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-      if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
-          || ((Number) uid).longValue() != ProcFs.ownUid()) {
-        throw new FileSystemException(
-            directory.toString(), null, "it is no directory of this user's");
-      }
-      Files.setPosixFilePermissions(directory, PRIVATE);
     }
   }
 }

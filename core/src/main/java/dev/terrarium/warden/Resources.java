@@ -8,6 +8,7 @@ import java.net.URL;
 import java.net.URLConnection;
 import java.nio.file.FileSystemNotFoundException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.jar.JarFile;
@@ -50,8 +51,6 @@ abstract sealed class Resources implements AutoCloseable {
 
   abstract boolean has(String name);
 
-  abstract long size(String name) throws IOException;
-
   abstract InputStream open(String name) throws IOException;
 
   @Override
@@ -79,13 +78,12 @@ abstract sealed class Resources implements AutoCloseable {
     }
 
     @Override
-    long size(String name) {
-      return jar.getEntry(name).getSize();
-    }
-
-    @Override
     InputStream open(String name) throws IOException {
-      return jar.getInputStream(jar.getEntry(name));
+      ZipEntry found = jar.getEntry(name);
+      if (found == null) {
+        throw new NoSuchFileException(jar.getName() + "!/" + name);
+      }
+      return jar.getInputStream(found);
     }
 
     @Override
@@ -117,11 +115,6 @@ abstract sealed class Resources implements AutoCloseable {
     @Override
     boolean has(String name) {
       return Files.exists(root.resolve(name));
-    }
-
-    @Override
-    long size(String name) throws IOException {
-      return Files.size(root.resolve(name));
     }
 
     @Override
