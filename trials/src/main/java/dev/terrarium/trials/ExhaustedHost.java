@@ -3,9 +3,6 @@ package dev.terrarium.trials;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.UnsynchronizedAppenderBase;
 import dev.terrarium.Config;
 import dev.terrarium.DeadlineExceededException;
 import dev.terrarium.Pool;
@@ -22,22 +19,20 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.LoggerFactory;
 
 /// The program that goes on while everything runs out: one pool, and in each round 1,000 callers
 /// with one call each. What it counts its callers' outcomes with needs no memory.
 public final class ExhaustedHost {
   static final int CALLERS = 1_000;
   static final String READY = "ready";
+  static final long STACK_BYTES = 256 << 10;
 
   private static final int WORKERS = 4;
-  private static final long STACK_BYTES = 256 << 10;
   private static final int UNTYPED_MAX = 20;
   private static final Duration DEADLINE = Duration.ofSeconds(4);
   private static final Duration SHORT_DEADLINE = Duration.ofMillis(300);
@@ -66,16 +61,17 @@ public final class ExhaustedHost {
   }
 
   private final Pool pool;
-  private final Stall stall = new Stall();
+  private final Hardship hardship;
   private Round round = new Round();
 
-  private ExhaustedHost(Pool pool) {
+  private ExhaustedHost(Pool pool, Hardship hardship) {
     this.pool = pool;
+    this.hardship = hardship;
   }
 
   public static void main(String[] arguments) throws IOException {
-    Config config =
-        Config.defaults().withHome(Path.of(arguments[0])).withAuditInterval(Duration.ofSeconds(2));
+    Path home = Path.of(arguments[0]);
+    Config config = Config.defaults().withHome(home).withAuditInterval(Duration.ofSeconds(2));
     Terrarium runtime = Terrarium.start(config);
     Pool pool =
         Pool.builder()
@@ -84,7 +80,7 @@ public final class ExhaustedHost {
             .size(WORKERS)
             .deadline(DEADLINE)
             .start();
-    var host = new ExhaustedHost(pool);
+    var host = new ExhaustedHost(pool, new Hardship(home.resolveSibling("written")));
     host.check();
     System.out.println(READY);
     host.obey();
@@ -92,20 +88,17 @@ public final class ExhaustedHost {
     System.out.println("left " + runtime.closeReport().map(Terrarium.CloseReport::left).orElse(-1));
   }
 
+  /// Orders come only while nothing is missing: to read one takes memory.
   private void obey() throws IOException {
     var orders = new BufferedReader(new InputStreamReader(System.in, UTF_8));
     while (true) {
-      try {
-        String line = orders.readLine();
-        if (line == null) {
-          Runtime.getRuntime().halt(99); // whoever watched us is gone
-        } else if (line.equals("end")) {
-          return;
-        } else {
-          obey(line.split(" ", -1));
-        }
-      } catch (OutOfMemoryError e) {
-        // An order that came while there was no memory to read it: then that is all that happens.
+      String line = orders.readLine();
+      if (line == null) {
+        Runtime.getRuntime().halt(99); // whoever watched us is gone
+      } else if (line.equals("end")) {
+        return;
+      } else {
+        obey(line.split(" ", 2));
       }
     }
   }
@@ -113,43 +106,19 @@ public final class ExhaustedHost {
   private void obey(String... words) {
     switch (words[0]) {
       case "go" -> {
+        var plan = Survivors.JSON.readValue(words[1], Ordeal.Round.class);
         round = new Round();
-        round.begin();
-        System.out.println("going " + words[1]);
+        round.begin(plan);
+        System.out.println("going " + plan.number());
       }
-      case "heap" ->
-          aside(
-              () -> {
-                fill(Long.parseLong(words[1]));
-                System.out.println("freed " + words[2]);
-              });
-      case "log" -> stall.forMillis(Long.parseLong(words[1]));
       case "settle" -> System.out.println("result " + words[1] + " " + round.settle());
-      default -> {} // the rest of one that could not be read
+      default -> throw new IllegalArgumentException(words[0]);
     }
   }
 
-  private static void aside(Runnable work) {
-    Thread.ofPlatform().daemon().start(work);
-  }
-
-  /// Takes all that there is, down to the last bytes, again and again.
-  private static void fill(long millis) {
-    long end = System.nanoTime() + millis * 1_000_000;
-    Object[] hoard = new Object[1 << 18];
-    int taken = 0;
-    while (System.nanoTime() < end) {
-      for (int size = 1 << 20; size >= 16; size /= 4) {
-        try {
-          while (taken < hoard.length) {
-            hoard[taken] = new byte[size];
-            taken++;
-          }
-        } catch (OutOfMemoryError e) {
-          // smaller ones fit
-        }
-      }
-      LockSupport.parkNanos(1_000_000);
+  static void awaitMoment(long nanos) {
+    for (long left = nanos - System.nanoTime(); left > 0; left = nanos - System.nanoTime()) {
+      LockSupport.parkNanos(left);
     }
   }
 
@@ -193,8 +162,9 @@ public final class ExhaustedHost {
     }
 
     /// Their threads are there before anything runs out.
-    void begin() {
+    void begin(Ordeal.Round plan) {
       long begin = System.nanoTime();
+      hardship.begin(plan, begin);
       for (int i = 0; i < CALLERS; i++) {
         int number = i;
         long at = begin + Ordeal.WINDOW_MILLIS * 1_000_000L * i / CALLERS;
@@ -204,9 +174,7 @@ public final class ExhaustedHost {
     }
 
     private void callAt(long at, int number) {
-      for (long left = at - System.nanoTime(); left > 0; left = at - System.nanoTime()) {
-        LockSupport.parkNanos(left);
-      }
+      awaitMoment(at);
       try {
         if (number % 2 == 0) {
           count(number, awaited(call(number).callAsync(Object.class)));
@@ -261,6 +229,7 @@ public final class ExhaustedHost {
 
     /// Waits for all of them; then how they fared, as JSON.
     String settle() {
+      hardship.end();
       boolean _ = Until.holds(() -> with(0) == 0, PATIENCE);
       int none = with(0);
       long begin = System.nanoTime();
@@ -299,35 +268,4 @@ public final class ExhaustedHost {
       int twice,
       List<String> untyped,
       double wholeMillis) {}
-
-  /// Holds whoever logs, as long as it is told to.
-  private static final class Stall extends UnsynchronizedAppenderBase<ILoggingEvent> {
-    private volatile CountDownLatch goOn = new CountDownLatch(0);
-
-    Stall() {
-      var root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
-      setContext(root.getLoggerContext());
-      start();
-      root.addAppender(this);
-    }
-
-    void forMillis(long millis) {
-      var latch = new CountDownLatch(1);
-      goOn = latch;
-      aside(
-          () -> {
-            LockSupport.parkNanos(millis * 1_000_000);
-            latch.countDown();
-          });
-    }
-
-    @Override
-    protected void append(ILoggingEvent event) {
-      try {
-        goOn.await();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
 }

@@ -3,6 +3,7 @@ package dev.terrarium.trials;
 import dev.terrarium.trials.ExhaustedHost.Outcome;
 import dev.terrarium.trials.OrdealResult.RoundResult;
 import dev.terrarium.trials.Survivors.OrdealRun;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
@@ -30,7 +31,7 @@ final class ExhaustionReport {
         **%s callers without exactly one outcome, %s pools not whole again, %s processes left** in %s rounds of %s hosts, %s of them not held. Seed %d: with it the same happens at the same moments again.
 
         In each round 1,000 callers make one call each within six seconds, half of them without waiting, on a pool of four workers; meanwhile one to three things run out for a while, and one to three processes
-        are killed. When nothing is missing any more each caller has to have had one outcome: a value, an error of Terrarium's, or that there was no memory for him; and the pool has to answer, to keep a
+        are killed; each host meets each of them. Not held is a host that has not met a shortage it was to meet, or with a round in which fewer than %d callers had a value. When nothing is missing any more each caller has to have had one outcome: a value, an error of Terrarium's, or that there was no memory for him; and the pool has to answer, to keep a
         deadline, and to have all its workers, within a minute. Outcomes of any other type: %s.
         """
             .formatted(
@@ -39,8 +40,9 @@ final class ExhaustionReport {
                 sum(hosts, it -> it.left().size()),
                 Report.number(rounds.size()),
                 Report.number(hosts.size()),
-                Report.number(hosts.stream().filter(it -> !it.problem().isEmpty()).count()),
+                Report.number(hosts.stream().filter(it -> !it.reasons().isEmpty()).count()),
                 seed,
+                RoundResult.VALUES_MIN,
                 sum(rounds, it -> it.untyped().size())));
     list(hosts.stream().flatMap(ExhaustionReport::problems));
     list(
@@ -55,10 +57,7 @@ final class ExhaustionReport {
 
   private static Stream<String> problems(OrdealResult host) {
     String who = "host " + host.number();
-    Stream<String> held =
-        host.problem().isEmpty()
-            ? Stream.of()
-            : Stream.of(who + " was not held: " + host.problem());
+    Stream<String> held = host.reasons().stream().map(it -> who + " was not held: " + it);
     Stream<String> left = host.left().stream().map(it -> who + " left " + it);
     Stream<String> rounds =
         host.rounds().stream()
@@ -99,18 +98,19 @@ final class ExhaustionReport {
   private void misfortunes() {
     lines.add(
         """
-        | what happened | times | rounds with it | callers without exactly one outcome | ms until the pool was whole |
-        | --- | ---: | ---: | ---: | ---: |\
+        | what was to happen | times | took effect | rounds with it | callers without exactly one outcome | ms until the pool was whole |
+        | --- | ---: | ---: | ---: | ---: | ---: |\
         """);
     for (Misfortune what : Misfortune.values()) {
       Predicate<Ordeal.Happening> wanted = it -> it.what() == what;
       List<RoundResult> with =
           rounds.stream().filter(it -> it.round().happenings().stream().anyMatch(wanted)).toList();
       lines.add(
-          "| %s | %s | %s | %s | %s |"
+          "| %s | %s | %s | %s | %s | %s |"
               .formatted(
                   what.words(),
                   sum(with, it -> it.round().happenings().stream().filter(wanted).count()),
+                  sum(with, it -> Collections.frequency(it.met(), what)),
                   Report.number(with.size()),
                   sum(with, it -> it.none() + it.twice()),
                   Report.spread(

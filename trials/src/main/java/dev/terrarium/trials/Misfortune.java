@@ -1,5 +1,8 @@
 package dev.terrarium.trials;
 
+import java.util.List;
+import java.util.stream.Stream;
+
 /// What happens to a host that goes on: something runs out for a while, or somebody is killed.
 enum Misfortune {
   HEAP("heap full"),
@@ -10,6 +13,9 @@ enum Misfortune {
   WORKER("SIGKILL of a worker"),
   ZYGOTE("SIGKILL of the zygote"),
   WARDEN("SIGKILL of the warden");
+
+  /// What runs out, and is there again later.
+  static final List<Misfortune> SHORTAGES = Stream.of(values()).filter(it -> !it.isKill()).toList();
 
   private final String words;
 

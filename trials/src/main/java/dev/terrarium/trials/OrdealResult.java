@@ -1,14 +1,17 @@
 package dev.terrarium.trials;
 
+import dev.terrarium.trials.ExhaustedHost.Outcome;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /// What became of one host and its callers.
 ///
 /// @param processes all below the host before its end
 /// @param missing what could not run out on this machine
 /// @param left who was there after its end, or what its own report says is left
-/// @param problem why it could not be held; empty where it was
+/// @param problem why it could not be led to its end; empty where it was
 record OrdealResult(
     int number,
     List<RoundResult> rounds,
@@ -22,6 +25,8 @@ record OrdealResult(
     left = List.copyOf(left);
   }
 
+  /// @param round without what cannot happen on this machine
+  /// @param met what took effect: a shortage that the host met, a kill that hit somebody
   /// @param outcomes how many callers had which
   /// @param none callers that had no outcome
   /// @param twice callers that had more than one
@@ -31,14 +36,36 @@ record OrdealResult(
   ///   all callers had their outcome; below 0 where it was not within a minute
   record RoundResult(
       Ordeal.Round round,
+      List<Misfortune> met,
       Map<String, Integer> outcomes,
       int none,
       int twice,
       List<String> untyped,
       double wholeMillis) {
+    /// Callers who have to have had a value: those before the first misfortune are more.
+    static final int VALUES_MIN = 10;
+
     RoundResult {
+      met = List.copyOf(met);
       outcomes = Map.copyOf(outcomes);
       untyped = List.copyOf(untyped);
+    }
+
+    /// Why it proves nothing: a shortage was asked for and did not happen, or nobody was served.
+    List<String> reasons() {
+      List<String> reasons = new ArrayList<>();
+      for (Ordeal.Happening asked : round.happenings()) {
+        if (!asked.what().isKill() && !met.contains(asked.what())) {
+          reasons.add("round %d: not met: %s".formatted(round.number(), asked.what().words()));
+        }
+      }
+      int values = outcomes.getOrDefault(Outcome.VALUE.name(), 0);
+      if (values < VALUES_MIN) {
+        reasons.add(
+            "round %d: %d callers had a value, fewer than %d"
+                .formatted(round.number(), values, VALUES_MIN));
+      }
+      return reasons;
     }
 
     boolean clean() {
@@ -50,8 +77,16 @@ record OrdealResult(
     return new OrdealResult(ordeal.number(), rounds, 0, List.of(), List.of(), problem);
   }
 
+  /// Why it was not held; none where it was.
+  List<String> reasons() {
+    return Stream.concat(
+            Stream.of(problem).filter(it -> !it.isEmpty()),
+            rounds.stream().flatMap(it -> it.reasons().stream()))
+        .toList();
+  }
+
   /// Held, one outcome for each caller, whole after each round, nobody left.
   boolean clean() {
-    return problem.isEmpty() && left.isEmpty() && rounds.stream().allMatch(RoundResult::clean);
+    return reasons().isEmpty() && left.isEmpty() && rounds.stream().allMatch(RoundResult::clean);
   }
 }

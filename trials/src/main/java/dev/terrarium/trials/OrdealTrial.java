@@ -14,7 +14,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
 /// Leads one host through its [Ordeal], and looks what became of its callers, its pool, and of all
@@ -23,9 +22,13 @@ final class OrdealTrial {
   private static final Duration START = Duration.ofMinutes(1);
   private static final Duration VERDICT = Duration.ofMinutes(4);
   private static final Duration END = Duration.ofMinutes(1);
+
+  /// Far beyond what may keep a host from meeting a shortage: that there is no memory, too.
+  private static final Duration MEETING = Duration.ofSeconds(30);
+
   private static final Duration GONE = Duration.ofSeconds(20);
   private static final List<String> OPTIONS =
-      List.of("-Xmx64m", "-XX:+UseSerialGC", "-Dtrials.log=WARN");
+      List.of("-Xmx64m", "-XX:+UseSerialGC", "-Xlog:os+thread=off", "-Dtrials.log=WARN");
 
   private final Ordeal ordeal;
   private final Path scratch = Places.scratch();
@@ -62,7 +65,7 @@ final class OrdealTrial {
       missing = shortage.missing();
       host.awaitLine(ExhaustedHost.READY::equals, START);
       for (Ordeal.Round round : ordeal.rounds()) {
-        rounds.add(run(host, shortage, round));
+        rounds.add(run(host, shortage, round.without(missing)));
         look(host);
       }
       processes = look(host);
@@ -81,20 +84,26 @@ final class OrdealTrial {
   }
 
   private RoundResult run(Jvm host, Shortage shortage, Ordeal.Round round) {
-    host.say("go " + round.number());
+    host.say("go " + Survivors.JSON.writeValueAsString(round));
     host.awaitLine(("going " + round.number())::equals, START);
     long begin = System.nanoTime();
-    for (Step step : steps(round, shortage.missing())) {
-      awaitMoment(begin + step.at() * 1_000_000L);
-      take(host, shortage, step);
+    List<Misfortune> met = new ArrayList<>();
+    for (Step step : steps(round)) {
+      ExhaustedHost.awaitMoment(begin + step.at() * 1_000_000L);
+      if (step.happening().what().isKill()
+          ? kill(host, step.happening())
+          : take(host, shortage, step)) {
+        met.add(step.happening().what());
+      }
     }
-    awaitMoment(begin + Ordeal.WINDOW_MILLIS * 1_000_000L);
+    ExhaustedHost.awaitMoment(begin + Ordeal.WINDOW_MILLIS * 1_000_000L);
     host.say("settle " + round.number());
     String mark = "result " + round.number() + " ";
     String said = host.awaitLine(line -> line.startsWith(mark), VERDICT);
     Verdict verdict = Survivors.JSON.readValue(said.substring(mark.length()), Verdict.class);
     return new RoundResult(
         round,
+        met,
         verdict.outcomes().entrySet().stream()
             .collect(Collectors.toMap(it -> it.getKey().name(), Map.Entry::getValue)),
         verdict.none(),
@@ -103,14 +112,14 @@ final class OrdealTrial {
         verdict.wholeMillis());
   }
 
-  /// The begin, or the end, of what happens.
+  /// The begin, or the end, of what happens; a kill has only a begin.
   private record Step(Happening happening, int at, boolean begin) {}
 
-  private static List<Step> steps(Ordeal.Round round, List<Misfortune> missing) {
+  private static List<Step> steps(Ordeal.Round round) {
     List<Step> steps = new ArrayList<>();
     for (Happening happening : round.happenings()) {
-      if (!missing.contains(happening.what())) {
-        steps.add(new Step(happening, happening.at(), true));
+      steps.add(new Step(happening, happening.at(), true));
+      if (!happening.what().isKill()) {
         steps.add(new Step(happening, happening.at() + happening.lasting(), false));
       }
     }
@@ -118,46 +127,30 @@ final class OrdealTrial {
     return steps;
   }
 
-  private void take(Jvm host, Shortage shortage, Step step) {
-    Happening happening = step.happening();
-    Misfortune what = happening.what();
-    if (what.isKill()) {
-      if (step.begin()) {
-        kill(host, happening);
-      }
-      return;
-    }
-    switch (what) {
-      case HEAP -> fill(host, step);
-      case LOG -> sayOnce(host, "log", step);
-      default -> {
-        if (step.begin()) {
-          shortage.begin(what);
-        } else {
-          shortage.end(what);
-        }
-      }
-    }
-  }
-
-  // An order that comes while the heap is full is lost: the end is awaited.
-  private void fill(Jvm host, Step step) {
-    String id = Integer.toString(rounds.size());
+  /// Ends no shortage before the host has met it. To heap and log the host sees itself.
+  ///
+  /// @return whether it is over, and was met
+  private boolean take(Jvm host, Shortage shortage, Step step) {
+    Misfortune what = step.happening().what();
+    boolean ours = what != Misfortune.HEAP && what != Misfortune.LOG;
     if (step.begin()) {
-      host.say("heap " + step.happening().lasting() + " " + id);
-    } else {
-      host.awaitLine(("freed " + id)::equals, START);
+      if (ours) {
+        shortage.begin(what);
+      }
+      return false;
     }
-  }
-
-  private static void sayOnce(Jvm host, String order, Step step) {
-    if (step.begin()) {
-      host.say(order + " " + step.happening().lasting());
+    String line = Hardship.met(what, rounds.size());
+    boolean met = Until.holds(() -> host.lines().contains(line), MEETING);
+    if (ours) {
+      shortage.end(what);
     }
+    return met;
   }
 
   /// Nobody where there is none at this moment.
-  private void kill(Jvm host, Happening happening) {
+  ///
+  /// @return whether somebody was hit
+  private boolean kill(Jvm host, Happening happening) {
     look(host);
     List<Proc> found =
         Procs.descendants(host.pid()).stream()
@@ -167,6 +160,7 @@ final class OrdealTrial {
     if (!found.isEmpty()) {
       Signals.kill(found.get(happening.die() % found.size()));
     }
+    return !found.isEmpty();
   }
 
   private static Misfortune roleOf(Jvm host, Proc process) {
@@ -176,11 +170,5 @@ final class OrdealTrial {
     return Procs.command(process.pid()).contains("-zygote-")
         ? Misfortune.ZYGOTE
         : Misfortune.WORKER;
-  }
-
-  private static void awaitMoment(long nanos) {
-    for (long left = nanos - System.nanoTime(); left > 0; left = nanos - System.nanoTime()) {
-      LockSupport.parkNanos(left);
-    }
   }
 }

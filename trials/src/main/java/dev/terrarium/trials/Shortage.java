@@ -1,5 +1,7 @@
 package dev.terrarium.trials;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import java.io.IOException;
@@ -8,10 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,17 +32,19 @@ final class Shortage implements AutoCloseable {
   private final long host;
   private final @Nullable Path cgroup;
   private final boolean root;
+  private final boolean limits;
 
-  private Shortage(long host, @Nullable Path cgroup, boolean root) {
+  private Shortage(long host, @Nullable Path cgroup, boolean root, boolean limits) {
     this.host = host;
     this.cgroup = cgroup;
     this.root = root;
+    this.limits = limits;
   }
 
   /// @param host has no children yet
   static Shortage of(long host) {
-    return new Shortage(
-        host, cgroup(host), field(host, "status", "Uid:").strip().startsWith("0\t"));
+    boolean root = field(host, "status", "Uid:").strip().startsWith("0\t");
+    return new Shortage(host, cgroup(host), root, canLimit(host));
   }
 
   private static @Nullable Path cgroup(long host) {
@@ -59,12 +66,27 @@ final class Shortage implements AutoCloseable {
 
   /// What cannot run out on this machine.
   List<Misfortune> missing() {
-    return cgroup == null && root ? List.of(Misfortune.THREADS) : List.of();
+    List<Misfortune> missing = new ArrayList<>();
+    if (cgroup == null && (root || !limits)) {
+      missing.add(Misfortune.THREADS);
+    }
+    if (!limits) {
+      missing.addAll(List.of(Misfortune.DESCRIPTORS, Misfortune.DISK));
+    }
+    return missing;
+  }
+
+  private static boolean canLimit(long host) {
+    try {
+      return prlimit(List.of("prlimit", "--pid=" + host)).isEmpty();
+    } catch (IOException e) {
+      return false; // there is no such command
+    }
   }
 
   void begin(Misfortune what) {
     switch (what) {
-      case THREADS -> limitThreads(Optional.of(threads()));
+      case THREADS -> limitThreads(true);
       case DESCRIPTORS -> {
         for (long pid : List.of(host, warden())) {
           limit(pid, "nofile", descriptors(pid));
@@ -79,50 +101,61 @@ final class Shortage implements AutoCloseable {
     }
   }
 
-  /// Of all processes: those that were started meanwhile have inherited it.
   void end(Misfortune what) {
     switch (what) {
-      case THREADS -> limitThreads(Optional.empty());
-      case DESCRIPTORS -> everybody().forEach(pid -> limit(pid, "nofile", hard(pid, "open files")));
-      case DISK -> everybody().forEach(pid -> limit(pid, "fsize", "unlimited"));
+      case THREADS -> limitThreads(false);
+      case DESCRIPTORS -> lift("nofile", "open files");
+      case DISK -> lift("fsize", "file size");
       default -> throw new IllegalArgumentException("" + what);
     }
   }
 
-  private Stream<Long> everybody() {
-    return Stream.concat(Stream.of(host), Procs.descendants(host).stream().map(Proc::pid));
+  /// Of all processes: those that were started meanwhile have inherited it, and so have those that
+  /// are started just now.
+  private void lift(String limit, String name) {
+    Set<Long> lifted = new HashSet<>();
+    List<Long> others = everybody();
+    while (!others.isEmpty()) {
+      others.forEach(pid -> limit(pid, limit, hard(pid, name)));
+      lifted.addAll(others);
+      others = everybody().stream().filter(pid -> !lifted.contains(pid)).toList();
+    }
+  }
+
+  private List<Long> everybody() {
+    return Stream.concat(Stream.of(host), Procs.descendants(host).stream().map(Proc::pid)).toList();
   }
 
   private long warden() {
     return Scene.warden(host).map(Proc::pid).orElse(host);
   }
 
+  /// The lowest number that is free: there is no room below it.
   private static String descriptors(long pid) {
     try (Stream<Path> open = Files.list(Path.of("/proc/" + pid + "/fd"))) {
-      return Long.toString(open.count());
+      Set<String> taken = open.map(it -> it.getFileName().toString()).collect(Collectors.toSet());
+      return Stream.iterate(0, it -> it + 1)
+          .map(String::valueOf)
+          .filter(it -> !taken.contains(it))
+          .findFirst()
+          .orElseThrow();
     } catch (IOException e) {
       return "64"; // it is dying
     }
   }
 
-  private long threads() {
-    return everybody()
-        .mapToLong(pid -> Long.parseLong(field(pid, "status", "Threads:").strip()))
-        .sum();
-  }
-
-  private void limitThreads(Optional<Long> most) {
+  /// None at all, however many end meanwhile.
+  private void limitThreads(boolean none) {
     if (cgroup != null) {
       try {
-        String text =
-            most.isPresent() ? Files.readString(cgroup.resolve("pids.current")) : UNLIMITED;
-        Files.writeString(cgroup.resolve("pids.max"), text.strip());
+        Files.writeString(cgroup.resolve("pids.max"), none ? "0" : UNLIMITED);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
-    } else if (!root) {
-      String soft = most.map(String::valueOf).orElseGet(() -> hard(host, "processes"));
-      everybody().forEach(pid -> limit(pid, "nproc", soft));
+    } else if (none) {
+      everybody().forEach(pid -> limit(pid, "nproc", "0"));
+    } else {
+      lift("nproc", "processes");
     }
   }
 
@@ -147,19 +180,24 @@ final class Shortage implements AutoCloseable {
   }
 
   /// The soft limit; nothing where the process is gone.
-  private static void limit(long pid, String what, String soft) {
+  static void limit(long pid, String what, String soft) {
+    var command = List.of("prlimit", "--pid=" + pid, "--" + what + "=" + soft + ":");
     try {
-      var command = List.of("prlimit", "--pid=" + pid, "--" + what + "=" + soft + ":");
-      Process process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      if (!process.waitFor(1, TimeUnit.MINUTES)) {
-        throw new AssertionError(command + " does not end");
+      Optional<String> failure = prlimit(command);
+      if (failure.isPresent() && Procs.find(pid).filter(Proc::alive).isPresent()) {
+        throw new IllegalStateException(command + " failed: " + failure.get());
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /// What it says where it fails.
+  private static Optional<String> prlimit(List<String> command) throws IOException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+    try {
+      return process.waitFor() == 0 ? Optional.empty() : Optional.of(said);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);

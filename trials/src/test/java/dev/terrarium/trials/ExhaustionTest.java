@@ -2,14 +2,17 @@ package dev.terrarium.trials;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.trials.Ordeal.Happening;
+import dev.terrarium.trials.OrdealResult.RoundResult;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// One host goes on while heap, threads, descriptors, disk and the log backend run out, and
-/// workers, zygote and warden are killed. An hour of it is `trials/run exhaustion`;
-/// `-Dtrials.seed=S` does the same at the same moments again.
+/// workers, zygote and warden are killed: each shortage in one round at least. An hour of it is
+/// `trials/run exhaustion`; `-Dtrials.seed=S` does the same at the same moments again.
 final class ExhaustionTest {
   @Test
   @Timeout(600)
@@ -20,6 +23,12 @@ final class ExhaustionTest {
         Trials.exhaustion(Ordeal.schedule(seed, 1), 1, System.out::println);
     assertThat(results).as("seed %d", seed).hasSize(1).allMatch(OrdealResult::clean);
     assertThat(results.getFirst().rounds()).hasSize(Ordeal.ROUNDS);
+    List<Misfortune> possible = new ArrayList<>(Misfortune.SHORTAGES);
+    possible.removeAll(results.getFirst().missing());
+    assertThat(results.getFirst().rounds())
+        .as("seed %d", seed)
+        .flatMap(RoundResult::met)
+        .containsAll(possible);
   }
 
   @Test
@@ -29,11 +38,28 @@ final class ExhaustionTest {
   }
 
   @Test
-  void everythingHappensSoonerOrLater() {
-    assertThat(Ordeal.schedule(1, 20))
+  void eachHostMeetsEverythingWhateverTheSeed() {
+    for (long seed = 0; seed < 20; seed++) {
+      assertThat(Ordeal.schedule(seed, 20))
+          .allSatisfy(
+              host ->
+                  assertThat(host.rounds())
+                      .flatMap(Ordeal.Round::happenings)
+                      .extracting(Ordeal.Happening::what)
+                      .contains(Misfortune.values()));
+    }
+  }
+
+  @Test
+  void aRoundHasOneToThreeShortagesNoneOfThemTwiceAndOneToThreeKills() {
+    assertThat(Ordeal.schedule(1, 50))
         .flatMap(Ordeal::rounds)
-        .flatMap(Ordeal.Round::happenings)
-        .extracting(Ordeal.Happening::what)
-        .contains(Misfortune.values());
+        .allSatisfy(
+            round -> {
+              List<Misfortune> all = round.happenings().stream().map(Happening::what).toList();
+              List<Misfortune> scarce = all.stream().filter(it -> !it.isKill()).toList();
+              assertThat(scarce).doesNotHaveDuplicates().hasSizeBetween(1, 3);
+              assertThat(all.size() - scarce.size()).isBetween(1, 3);
+            });
   }
 }

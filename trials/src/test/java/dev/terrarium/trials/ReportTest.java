@@ -71,10 +71,15 @@ final class ReportTest {
   }
 
   private static OrdealRun exhaustion(int none) {
+    return exhaustion(none, Misfortune.SHORTAGES);
+  }
+
+  private static OrdealRun exhaustion(int none, List<Misfortune> met) {
     Ordeal ordeal = Ordeal.schedule(5, 1).getFirst();
     var round =
         new RoundResult(
             ordeal.rounds().getFirst(),
+            met,
             Map.of("VALUE", 998 - none, "DEADLINE", 2),
             none,
             0,
@@ -97,6 +102,24 @@ final class ReportTest {
         .contains(
             "* host 3, round 0: 7 callers without an outcome, 0 with more than one,"
                 + " [NoClassDefFoundError]");
+  }
+
+  @Test
+  void saysWhatTookNoEffect() {
+    assertThat(new Report(Survivors.NONE.with(exhaustion(0))).text())
+        .contains(", 0 of them not held")
+        .doesNotContain("* host 3 was not held");
+    String text = new Report(Survivors.NONE.with(exhaustion(0, List.of()))).text();
+    assertThat(text)
+        .contains(", 1 of them not held")
+        .contains("* host 3 was not held: round 0: not met: ");
+    Misfortune asked =
+        Ordeal.schedule(5, 1).getFirst().rounds().getFirst().happenings().stream()
+            .map(Ordeal.Happening::what)
+            .filter(it -> !it.isKill())
+            .findFirst()
+            .orElseThrow();
+    assertThat(text).contains("| " + asked.words() + " | 1 | 0 | 1 | 0 | 250 / 250 / 250 |");
   }
 
   @Test
