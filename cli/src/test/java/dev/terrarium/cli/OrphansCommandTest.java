@@ -329,7 +329,8 @@ final class OrphansCommandTest {
       Ran silent = run();
       assertThat(silent.out())
           .doesNotContain(worker + "  ")
-          .containsPattern("\\d+ process(es)? of other installations; `terrarium orphans --all`");
+          .containsPattern(
+              "\\d+ process(es)? of other installations: see `terrarium orphans --all`");
       assertThat(objects(run("--json"))).noneMatch(it -> it.path("pid").asLong() == worker);
       assertThat(run("--all").out()).contains(worker + "  other", other.runId());
       JsonNode shown = find(objects(run("list", "--all", "--json")), worker);

@@ -103,7 +103,8 @@ final class StatusCommandTest {
       Ran silent = Ran.command("status", "--home", base.toString());
       assertThat(silent.out())
           .doesNotContain(other.runId(), "look only like ours", "looks only like ours")
-          .containsPattern("\\d+ process(es)? of other installations; `terrarium status --all`");
+          .containsPattern(
+              "\\d+ process(es)? of other installations: see `terrarium status --all`");
       JsonNode here = status(base);
       assertThat(here.has("others")).isFalse();
       assertThat(here.path("other_processes").asInt()).isPositive();
