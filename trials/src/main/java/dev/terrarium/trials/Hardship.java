@@ -27,6 +27,7 @@ final class Hardship {
   private static final int DESCRIPTORS = 64;
 
   private static final long PAUSE_NANOS = 20_000_000;
+  private static final String STALL = "as it was told to";
   private static final Log LOG = Log.of(Hardship.class);
 
   private final Stall stall = new Stall();
@@ -166,7 +167,7 @@ final class Hardship {
       holds = false;
       stalls = true;
       while (!holds) {
-        LOG.warn("The log backend stalls for {} ms", millis);
+        LOG.warn("The log backend stalls: {}", STALL); // a number would take memory
         LockSupport.parkNanos(PAUSE_NANOS);
       }
       LockSupport.parkNanos(millis * 1_000_000);
