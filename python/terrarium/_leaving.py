@@ -12,12 +12,11 @@ without waiting for ever.
 
 from __future__ import annotations
 
-import atexit
 import sys
 
 from terrarium import _errors
 from terrarium._runner import flush
-from terrarium._stdlib import allocate_lock, monotonic, os, start_new_thread
+from terrarium._stdlib import allocate_lock, atexit, monotonic, os, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -140,7 +140,10 @@ class Bridge:
         self._send(LOG, 0 if call is None else call.id, _encoded(envelope))
 
     def _envelope(self, record: logging.LogRecord) -> dict[str, Any]:
-        message = self._formatter.format(record)
+        try:
+            message = self._formatter.format(record)
+        except Exception as error:
+            message = _unformatted(record, error)
         if len(message) > MESSAGE_CHARS_MAX:
             message = message[:MESSAGE_CHARS_MAX] + f"... ({len(message)} characters)"
         if self._dropped:
@@ -200,6 +203,12 @@ def _extra(record: logging.LogRecord) -> dict[str, str]:
     """What ``extra={...}``, filters and adapters have added, as texts."""
     names = [name for name in vars(record) if name not in STANDARD and isinstance(name, str)]
     return {name: _text(getattr(record, name)) for name in names[:EXTRAS_MAX]}
+
+
+def _unformatted(record: logging.LogRecord, error: Exception) -> str:
+    """What of it there is, where its arguments do not fit."""
+    parts = f"{_text(record.msg)} with {_text(record.args)}"
+    return f"{parts} ({type(error).__name__}: {_text(error)})"
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ anew where somebody was here before us, and a finder that passes over the adapte
 from __future__ import annotations
 
 import _thread
+import atexit as _atexit
 import os as _os
 import posix
 import sys
@@ -68,6 +69,7 @@ if not TYPE_CHECKING:
     os = copy(_os)
     os.__dict__.update((name, value) for name, value in vars(posix).items() if callable(value))
 
+atexit = copy(_atexit)
 _time = genuine(time, "monotonic", "sleep")
 monotonic, sleep = _time.monotonic, _time.sleep
 _thread = genuine(_thread, "allocate_lock", "get_ident", "start_new_thread")

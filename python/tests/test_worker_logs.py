@@ -35,12 +35,15 @@ def test_logging_arrives_as_frames_with_level_logger_and_traceback(start):
     assert {frame.id for frame in worker.logs} == {number}
     values = [frame.value for frame in worker.logs]
     assert values[0] == {"level": "ERROR", "logger": "my.module", "message": "bad thing"}
-    assert (values[1]["level"], values[1]["message"]) == ("CRITICAL", "loud")
-    assert values[2]["message"].startswith("failed\nTraceback (most recent call last):")
-    assert values[2]["message"].endswith("ZeroDivisionError: division by zero")
-    assert len(values[3]["message"]) < 70_000
-    assert len(values) == 4
-    assert "a log record of my.module could not be sent" in worker.errors()
+    # One that cannot be formatted is a record of its logger's all the same.
+    assert (values[1]["level"], values[1]["logger"]) == ("WARNING", "my.module")
+    assert values[1]["message"].startswith("arguments %d with ('wrong',) (TypeError: %d format")
+    assert (values[2]["level"], values[2]["message"]) == ("CRITICAL", "loud")
+    assert values[3]["message"].startswith("failed\nTraceback (most recent call last):")
+    assert values[3]["message"].endswith("ZeroDivisionError: division by zero")
+    assert len(values[4]["message"]) < 70_000
+    assert len(values) == 5
+    assert worker.errors() == ""
 
 
 CONFIGURATIONS = {

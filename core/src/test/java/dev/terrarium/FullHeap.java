@@ -50,6 +50,7 @@ final class FullHeap {
       System.out.println("unknown: " + thrown(pool, "no_such_tool"));
       System.out.println("death: " + thrown(pool, "leave_at_once", 3));
       Trouble.awaitWhole(pool);
+      System.out.println("queued: " + pool.stats().waiting());
       System.out.println("then: " + pool.tool("echo").args("y").call(String.class));
     }
     System.out.println("closed");

@@ -32,6 +32,7 @@ final class FullHeapTest {
           .contains("tool: ToolException")
           .contains("unknown: UnknownToolException")
           .contains("death: WorkerDiedException")
+          .contains("queued: 0") // or places in the queue would be taken for ever
           .contains("then: y");
       assertThat(program.awaitLine("outcomes: ")).doesNotContain("NoClassDef");
       assertThat(program.awaitExit()).isZero();

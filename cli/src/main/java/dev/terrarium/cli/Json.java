@@ -1,6 +1,9 @@
 package dev.terrarium.cli;
 
+import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -39,6 +42,9 @@ public final class Json {
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .build();
 
+  private static final JsonMapper DECIMALS =
+      MAPPER.rebuild().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
+
   private Json() {}
 
   /// An object with its fields in the order given: `object("event", "closed", "left", 0)`.
@@ -55,15 +61,39 @@ public final class Json {
     return MAPPER.writeValueAsString(value);
   }
 
-  /// Reads one value.
+  /// Reads one value. A number with a fraction or an exponent is a `Double`, or a `BigDecimal`
+  /// where digits would be lost.
   ///
   /// @throws UsageException saying where it is not JSON
   public static @Nullable Object read(String text) {
     try {
-      return MAPPER.readValue(text, Object.class);
+      return exact(MAPPER.readValue(text, Object.class), DECIMALS.readValue(text, Object.class));
     } catch (JacksonException e) {
       throw new UsageException("that is not JSON: " + plain(e) + where(e));
     }
+  }
+
+  /// Both were read from the same text, one with doubles, which know of -0.0, the other with
+  /// decimals, which keep all digits.
+  private static @Nullable Object exact(@Nullable Object value, @Nullable Object decimals) {
+    if (value instanceof Map<?, ?> map && decimals instanceof Map<?, ?> other) {
+      Map<Object, @Nullable Object> exact = new LinkedHashMap<>();
+      map.forEach((key, each) -> exact.put(key, exact(each, other.get(key))));
+      return exact;
+    }
+    if (value instanceof List<?> list && decimals instanceof List<?> other) {
+      List<@Nullable Object> exact = new ArrayList<>(list.size());
+      for (int i = 0; i < list.size(); i++) {
+        exact.add(exact(list.get(i), other.get(i)));
+      }
+      return exact;
+    }
+    boolean loses =
+        value instanceof Double number
+            && decimals instanceof BigDecimal decimal
+            && (!Double.isFinite(number)
+                || new BigDecimal(number.toString()).compareTo(decimal) != 0);
+    return loses ? decimals : value;
   }
 
   /// Reads one value to look into.

@@ -10,6 +10,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class CallCommandTest {
   @Test
@@ -22,6 +24,20 @@ final class CallCommandTest {
   void takesPositionalArgumentsAsAnArray() {
     Ran ran = Ran.command("call", ECHO, "describe", "[{\"a\": [1, 2.5, null, true]}]");
     assertThat(ran.out()).isEqualTo("\"{'a': [1, 2.5, None, True]}\"\n");
+  }
+
+  /// A float has seventeen digits at most, and lost the others without a word.
+  @ParameterizedTest
+  @CsvSource({
+    "12345678901234567890123.456, 12345678901234567890123.456",
+    "1e400, 1E+400",
+    "0.1, 0.1",
+    "-0.0, -0.0",
+    "2.50, 2.5"
+  })
+  void keepsTheDigitsOfANumber(String given, String printed) {
+    assertThat(Ran.command("call", ECHO, "echo", "[[" + given + "]]").out())
+        .isEqualTo("[" + printed + "]\n");
   }
 
   @Test

@@ -174,6 +174,21 @@ final class DoctorCommandTest {
     }
   }
 
+  /// It died of what it was to tell.
+  @Test
+  void saysThatTooFewFilesMayBeOpen() {
+    List<String> limited = List.of("sh", "-c", "ulimit -n 64; exec \"$@\"", "sh");
+    String[] arguments = {"doctor", "--json", "--home", home.toString()};
+    try (Jvm jvm = Jvm.behind(limited, Main.class, Map.of(), arguments)) {
+      JsonNode report = Json.tree(jvm.awaitLine(line -> line.startsWith("{"), TestHost.PATIENCE));
+      assertThat(jvm.awaitExit()).isEqualTo(3);
+      assertThat(of(report, "python"))
+          .singleElement()
+          .asString()
+          .contains("FAIL", "RLIMIT_NOFILE", "ulimit -n");
+    }
+  }
+
   /// As the JVM calls the home directory then.
   static final class Homeless {
     public static void main(String[] arguments) {

@@ -131,9 +131,9 @@ final class Scheduler {
         String numbers = numbers();
         return () -> errors.queueFull(numbers, queued);
       }
-      counted++;
     }
-    waiting.add(seeker);
+    waiting.add(seeker); // first: where there is no memory for it nobody is counted
+    counted += seeker.counts() ? 1 : 0;
     length = waiting.size();
     seeker.queued();
     return null;

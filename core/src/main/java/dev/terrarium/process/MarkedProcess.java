@@ -369,7 +369,13 @@ public final class MarkedProcess extends Process {
 
     /// The same under a number that is in nobody's way.
     int high(int descriptor) throws IOException {
-      return opened(Libc.fcntl(descriptor, Libc.F_DUPFD_CLOEXEC, Spawn.SOURCE_MIN));
+      int copy = Libc.fcntl(descriptor, Libc.F_DUPFD_CLOEXEC, Spawn.SOURCE_MIN);
+      if (copy == -Libc.EINVAL) { // the limit is below that number
+        throw new IOException(
+            "the limit of open files (RLIMIT_NOFILE) is too low: descriptors from %d on are needed; raise it (ulimit -n 65536, LimitNOFILE= in systemd)"
+                .formatted(Spawn.SOURCE_MIN));
+      }
+      return opened(copy);
     }
 
     private int opened(int descriptor) throws IOException {

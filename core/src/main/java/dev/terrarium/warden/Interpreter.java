@@ -160,6 +160,8 @@ public record Interpreter(Path executable, String version) {
         Interpreter found = parse(command, say());
         KNOWN.put(command, found);
         answer.complete(found);
+      } catch (IOException e) {
+        answer.completeExceptionally(unusable(command, String.valueOf(e.getMessage())));
       } catch (Throwable e) {
         answer.completeExceptionally(e);
       } finally {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
@@ -34,6 +35,7 @@ public final class WorkerLog implements AutoCloseable {
   static final long CHARS_MAX = 16 << 20;
 
   private static final String ROOT = "terrarium.python";
+  private static final Pattern CONTROL = Pattern.compile("\\p{Cntrl}");
 
   /// Before a record of Python's `logging` that travels as a line on standard error.
   private static final char RECORD_MARK = '\u001e';
@@ -73,7 +75,8 @@ public final class WorkerLog implements AutoCloseable {
   /// The slf4j logger of a Python logger of this pool; of all of them where that is empty.
   static String loggerName(String pool, String pythonLogger) {
     boolean root = pythonLogger.isEmpty() || pythonLogger.equals("root");
-    return ROOT + "." + pool + (root ? "" : "." + pythonLogger);
+    // A name may be anything in Python, and must not begin a line of its own in a log.
+    return ROOT + "." + pool + (root ? "" : "." + CONTROL.matcher(pythonLogger).replaceAll("?"));
   }
 
   /// Lines that a worker printed, and records among them. Never blocks.

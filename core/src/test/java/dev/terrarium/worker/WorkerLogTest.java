@@ -52,6 +52,12 @@ final class WorkerLogTest {
   }
 
   @Test
+  void aNameThatIsAnythingInPythonIsOnOneLineInALog() {
+    assertThat(WorkerLog.loggerName("p", "evil\nERROR forged"))
+        .isEqualTo("terrarium.python.p.evil?ERROR forged");
+  }
+
+  @Test
   void aNoticeOfLostLinesThatIsLostItselfIsCountedAsThoseLines() {
     try (var log = new WorkerLog("test", 2)) {
       fill(log, "a", "b", "c");

@@ -1,7 +1,6 @@
 package dev.terrarium.trials;
 
 import dev.terrarium.trials.ExhaustedHost.Outcome;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -51,21 +50,14 @@ record OrdealResult(
       untyped = List.copyOf(untyped);
     }
 
-    /// Why it proves nothing: a shortage was asked for and did not happen, or nobody was served.
-    List<String> reasons() {
-      List<String> reasons = new ArrayList<>();
-      for (Ordeal.Happening asked : round.happenings()) {
-        if (!asked.what().isKill() && !met.contains(asked.what())) {
-          reasons.add("round %d: not met: %s".formatted(round.number(), asked.what().words()));
-        }
-      }
+    /// Why it proves nothing: nobody was served.
+    Stream<String> reasons() {
       int values = outcomes.getOrDefault(Outcome.VALUE.name(), 0);
-      if (values < VALUES_MIN) {
-        reasons.add(
-            "round %d: %d callers had a value, fewer than %d"
-                .formatted(round.number(), values, VALUES_MIN));
-      }
-      return reasons;
+      return values >= VALUES_MIN
+          ? Stream.empty()
+          : Stream.of(
+              "round %d: %d callers had a value, fewer than %d"
+                  .formatted(round.number(), values, VALUES_MIN));
     }
 
     boolean clean() {
@@ -77,11 +69,21 @@ record OrdealResult(
     return new OrdealResult(ordeal.number(), rounds, 0, List.of(), List.of(), problem);
   }
 
-  /// Why it was not held; none where it was.
+  /// Why it was not held; none where it was. One shortage may hide another, as a full heap does a
+  /// log that nobody has memory to write to: so each has to be met in some round, not in each.
   List<String> reasons() {
-    return Stream.concat(
+    Stream<String> unmet =
+        rounds.stream()
+            .flatMap(it -> it.round().happenings().stream())
+            .map(Ordeal.Happening::what)
+            .distinct()
+            .filter(it -> !it.isKill() && rounds.stream().noneMatch(r -> r.met().contains(it)))
+            .map(it -> "not met: " + it.words());
+    return Stream.of(
             Stream.of(problem).filter(it -> !it.isEmpty()),
-            rounds.stream().flatMap(it -> it.reasons().stream()))
+            unmet,
+            rounds.stream().flatMap(RoundResult::reasons))
+        .flatMap(it -> it)
         .toList();
   }
 

@@ -43,7 +43,7 @@ final class OrdealResultTest {
   void isNotHeldWhereTheShortageDidNotHappen() {
     assertThat(result(List.of(Misfortune.WORKER), Map.of("VALUE", 1_000)))
         .returns(false, OrdealResult::clean)
-        .returns(List.of("round 2: not met: " + Misfortune.THREADS.words()), OrdealResult::reasons);
+        .returns(List.of("not met: " + Misfortune.THREADS.words()), OrdealResult::reasons);
   }
 
   @Test
