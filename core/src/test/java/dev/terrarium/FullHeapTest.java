@@ -23,7 +23,7 @@ final class FullHeapTest {
   @Test
   void eachCallerHasHisOutcomeAndThePoolIsWholeAgain() {
     try (Jvm program =
-        Jvm.start(FullHeap.class, Map.of(), List.of("-Xmx40m"), home.toString(), "PT6S")) {
+        Jvm.start(FullHeapCalls.class, Map.of(), List.of("-Xmx40m"), home.toString(), "PT6S")) {
       String last = program.awaitLine(line -> line.startsWith("closed"), Duration.ofSeconds(150));
       assertThat(last).isEqualTo("closed");
       assertThat(program.lines())

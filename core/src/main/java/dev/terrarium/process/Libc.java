@@ -114,6 +114,9 @@ final class Libc {
   private static final MemorySegment READ = function("read");
   private static final MemorySegment WRITE = function("write");
 
+  /// Where the error number goes of calls whose result nobody looks at.
+  private static final MemorySegment UNREAD = Arena.global().allocate(STATE);
+
   /// Not before it is needed, for the same reason.
   private static final class Transfer {
     // Critical, so that the kernel copies from and to an array of the heap where it stands. The
@@ -136,8 +139,13 @@ final class Libc {
     }
   }
 
-  static int close(int descriptor) {
-    return integer(CLOSE, descriptor, 0, 0);
+  /// Takes no memory, so that nothing can keep a descriptor from being given up.
+  static void close(int descriptor) {
+    try {
+      long _ = (long) FUNCTION.invokeExact(CLOSE, UNREAD, (long) descriptor, 0L, 0L, 0L, 0L, 0L);
+    } catch (Throwable failure) {
+      throw failure(failure);
+    }
   }
 
   static int flock(int descriptor, int operation) {
@@ -362,15 +370,19 @@ final class Libc {
               Transfer.FUNCTION.invokeExact(
                   function, state, descriptor, bytes, bytes.byteSize(), offset);
       return result < 0 ? -state.get(JAVA_INT, ERRNO) : result;
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw e; // the segment is closed, or another thread's
-    } catch (Throwable e) {
-      throw failure(e);
+    } catch (Throwable failure) {
+      throw failure(failure);
     }
   }
 
-  private static IllegalStateException failure(Throwable cause) {
-    return new IllegalStateException("a native call could not be made", cause);
+  // As it is: that a segment is closed, or another thread's, or that there is no memory, which
+  // whoever has to go on all the same would not know by another name.
+  private static RuntimeException failure(Throwable failure) {
+    switch (failure) {
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException("a native call could not be made", failure);
+    }
   }
 
   static Optional<MemorySegment> find(String name) {

@@ -66,7 +66,7 @@ public final class MarkedProcess extends Process {
       throws IOException {
     try (var ends = new Ends()) {
       int[] output = ends.pipe();
-      return start(command, mark, ends, output[1], ends.keep(output[0]));
+      return start(command, mark, ends, output[1], output[0]);
     }
   }
 
@@ -87,7 +87,8 @@ public final class MarkedProcess extends Process {
     int[] line = ends.pipe();
     var descriptors =
         new Spawn.Descriptors(ends.high(input[0]), ends.high(theirs), ends.high(line[0]));
-    var process = new MarkedProcess(ends.keep(line[1]), ends.keep(input[1]), ours);
+    var process = new MarkedProcess(line[1], input[1], ours);
+    ends.keep(line[1], input[1], ours);
     try {
       process.collect();
       boolean gate = process.bear(command, descriptors);
@@ -133,34 +134,26 @@ public final class MarkedProcess extends Process {
     Thread.ofPlatform().daemon().name("terrarium-child").start(this::awaitDeath);
   }
 
+  // Whatever is thrown, for want of memory or by an interrupt of nobody who knows this thread:
+  // whoever waits for this end must hear of it all the same.
   private void awaitDeath() {
-    boolean waits = true;
-    while (waits) {
-      try {
-        born.await();
-        waits = false;
-      } catch (InterruptedException e) {
-        // by nobody who knows this thread
-      }
-    }
-    if (pid > 0) {
-      awaitExit();
-    }
-  }
-
-  private void awaitExit() {
     int[] status = new int[1];
     boolean collected = false;
-    while (!ended.isDone()) {
+    boolean over = false;
+    while (!over) {
       try {
-        if (!collected) {
-          exitValue = collected(status);
-          collected = true;
+        born.await();
+        if (pid > 0) {
+          if (!collected) {
+            exitValue = collected(status);
+            collected = true;
+          }
+          cut();
+          closeInput();
+          ended.complete(this);
         }
-        cut();
-        closeInput();
-        ended.complete(this);
-      } catch (OutOfMemoryError e) { // whoever waits for this end must hear of it all the same
+        over = true;
+      } catch (Throwable e) {
         LockSupport.parkNanos(PAUSE_NANOS);
       }
     }
@@ -393,9 +386,10 @@ public final class MarkedProcess extends Process {
       return result;
     }
 
-    int keep(int descriptor) {
-      open.remove(descriptor);
-      return descriptor;
+    void keep(int... descriptors) {
+      for (int descriptor : descriptors) {
+        open.remove(descriptor);
+      }
     }
 
     @Override

@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Procs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -47,6 +49,16 @@ final class MarkedProcessTest {
       assertThat(process.waitFor()).isEqualTo(3);
     } finally {
       process.close();
+    }
+  }
+
+  /// The thread that waited for a warden ended when there was no memory to close a descriptor with,
+  /// and nobody heard that the warden was dead: the pool never had a worker again.
+  @Test
+  void itsEndIsHeardOfThoughTheHeapIsFull() {
+    try (Jvm program = Jvm.start(ChildOfAFullHeap.class, Map.of(), List.of("-Xmx24m"))) {
+      assertThat(program.awaitExit()).isZero();
+      assertThat(program.lines()).contains("full: true", "ended: true", "status: 0");
     }
   }
 

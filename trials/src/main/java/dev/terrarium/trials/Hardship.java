@@ -6,11 +6,13 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.UnsynchronizedAppenderBase;
 import dev.terrarium.base.Log;
+import dev.terrarium.testkit.FullHeap;
 import dev.terrarium.trials.Ordeal.Happening;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -69,7 +71,7 @@ final class Hardship {
         switch (happening.what()) {
           case HEAP -> {
             ExhaustedHost.awaitMoment(begin + happening.at() * 1_000_000L);
-            yield fill(happening.lasting());
+            yield FullHeap.hold(Duration.ofMillis(happening.lasting()));
           }
           case LOG -> {
             ExhaustedHost.awaitMoment(begin + happening.at() * 1_000_000L);
@@ -85,30 +87,6 @@ final class Hardship {
       System.out.write(line, 0, line.length);
       System.out.flush();
     }
-  }
-
-  /// Takes all that there is, down to the last bytes, again and again.
-  ///
-  /// @return whether there was nothing left
-  private static boolean fill(long millis) {
-    long end = System.nanoTime() + millis * 1_000_000;
-    Object[] hoard = new Object[1 << 18];
-    int taken = 0;
-    boolean full = false;
-    while (System.nanoTime() < end) {
-      for (int size = 1 << 20; size >= 16; size /= 4) {
-        try {
-          while (taken < hoard.length) {
-            hoard[taken] = new byte[size];
-            taken++;
-          }
-        } catch (OutOfMemoryError e) {
-          full = true; // smaller ones fit
-        }
-      }
-      LockSupport.parkNanos(1_000_000);
-    }
-    return full;
   }
 
   /// What fails where something is missing.
