@@ -7,13 +7,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /// The directory of a run's sockets. It lies outside of the run's own, because a socket's path has
@@ -22,6 +25,12 @@ public final class SocketsDirectory {
   /// `sun_path` holds 108 bytes; other systems have 104, and a margin costs nothing.
   public static final int SOCKET_PATH_BYTES_MAX = 103;
 
+  /// How long somebody may still listen who is dying: the kernel closes a process's descriptors one
+  /// after the other, its lock perhaps before its sockets (`exit_files`), and on a loaded machine
+  /// there is time in between.
+  static final Duration DYING_MAX = Duration.ofSeconds(1);
+
+  private static final long PAUSE_NANOS = 5_000_000;
   private static final Log LOG = Log.of(SocketsDirectory.class);
   static final String PREFIX = "terrarium-";
   private static final int SOCKET_NAME_BYTES = 2; // a slash and a letter
@@ -118,15 +127,16 @@ public final class SocketsDirectory {
 
   /// Removes that of a dead run, as far as it is what it should be: what a file says is no proof,
   /// and a `run.json` that somebody changed must neither make us remove anything else, nor take its
-  /// sockets from a runtime that lives. So where somebody listens all stays, and so does what is no
-  /// socket.
+  /// sockets from a runtime that lives. So where somebody listens, and goes on, all stays, and so
+  /// does what is no socket.
   static void removeDead(Path directory) {
     if (!hasName(directory) || !OwnFiles.isOwn(directory)) {
       return;
     }
+    long end = System.nanoTime() + DYING_MAX.toNanos();
     try (Stream<Path> entries = Files.list(directory)) {
       List<Path> inside = entries.toList();
-      if (inside.stream().allMatch(it -> isSocket(it) && !isHeard(it))) {
+      if (inside.stream().allMatch(it -> isSocket(it) && isSilent(it, end))) {
         OwnFiles.remove(directory);
       } else {
         LOG.warn("{} stays: somebody listens in it, or it holds more than sockets", directory);
@@ -146,14 +156,22 @@ public final class SocketsDirectory {
     }
   }
 
-  /// Non-blocking: where the queue is full somebody has made it.
-  private static boolean isHeard(Path socket) {
-    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-      channel.configureBlocking(false);
-      boolean _ = channel.connect(UnixDomainSocketAddress.of(socket));
-      return true;
-    } catch (IOException | UnsupportedOperationException e) {
-      return false;
+  /// Whether nobody listens, or one who dies and hangs up. Non-blocking: where the queue is full
+  /// somebody has made it.
+  private static boolean isSilent(Path socket, long end) {
+    while (true) {
+      try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+        channel.configureBlocking(false);
+        boolean connected = channel.connect(UnixDomainSocketAddress.of(socket));
+        do {
+          if (System.nanoTime() >= end) {
+            return false;
+          }
+          LockSupport.parkNanos(PAUSE_NANOS);
+        } while (!connected || channel.read(ByteBuffer.allocate(1)) >= 0);
+      } catch (IOException | UnsupportedOperationException e) {
+        return true; // refused, or reset: whoever was to accept it is gone
+      }
     }
   }
 
