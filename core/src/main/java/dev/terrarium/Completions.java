@@ -7,7 +7,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// The threads that complete the futures of calls, and so run what depends on them: our own, since
 /// virtual ones wait behind whatever the program computes on its own virtual threads. One for all
@@ -34,6 +36,9 @@ final class Completions {
   private final Waiting waiting = new Waiting();
   private final ThreadPoolExecutor threads;
 
+  /// What waited longest when [#mend] looked last.
+  private volatile @Nullable Runnable seen;
+
   Completions(int threadsMax, ThreadFactory maker) {
     threads =
         new ThreadPoolExecutor(
@@ -44,38 +49,78 @@ final class Completions {
     return SHARED;
   }
 
-  /// Runs a completion, now or soon. Never fails.
-  void run(Runnable completion) {
-    pending.incrementAndGet();
-    try {
-      threads.execute(() -> done(completion));
-    } catch (RejectedExecutionException | OutOfMemoryError e) {
-      later(completion);
+  /// Makes ready what is to be run later, when there may be no memory left to make anything with.
+  Completion prepare(Runnable work) {
+    return new Completion(work);
+  }
+
+  /// Sees to those whose thread has ended, for want of memory, before it came to them. By a
+  /// watchdog, from time to time; does not block, and never fails.
+  void mend() {
+    Runnable first = waiting.peek();
+    boolean stuck =
+        first != null && first.equals(seen) && threads.getPoolSize() < threads.getMaximumPoolSize();
+    seen = first;
+    if (stuck) {
+      try {
+        threads.getThreadFactory().newThread(this::runWaiting).start();
+      } catch (OutOfMemoryError e) {
+        // The next look tries again.
+      }
     }
   }
 
-  private void done(Runnable completion) {
-    try {
-      completion.run();
-    } catch (Throwable e) {
-      LOG.error("A completion failed", e);
-    } finally {
-      pending.decrementAndGet();
+  private void runWaiting() {
+    for (Runnable next = waiting.poll(); next != null; next = waiting.poll()) {
+      next.run();
     }
   }
 
-  private void later(Runnable completion) {
-    boolean waits = false;
-    try {
-      waits = threads.getPoolSize() > 0 && waiting.wait(() -> done(completion));
-    } catch (OutOfMemoryError e) {
-      // nothing to wait with
+  /// One completion. It is run once, however often it comes to be queued: what fails for want of
+  /// memory may have been done all the same.
+  final class Completion implements Runnable {
+    private final Runnable work;
+    private final AtomicBoolean begun = new AtomicBoolean();
+
+    private Completion(Runnable work) {
+      this.work = work;
     }
-    if (!waits) {
-      done(completion);
-    } else if (threads.getPoolSize() == 0) { // the last one ended meanwhile
-      for (Runnable next = waiting.poll(); next != null; next = waiting.poll()) {
-        next.run();
+
+    /// Runs it, now or soon. To be called once; never fails.
+    void begin() {
+      pending.incrementAndGet();
+      try {
+        threads.execute(this);
+      } catch (RejectedExecutionException | OutOfMemoryError e) {
+        later();
+      }
+    }
+
+    private void later() {
+      boolean waits = false;
+      try {
+        waits = threads.getPoolSize() > 0 && waiting.add(this);
+      } catch (OutOfMemoryError e) {
+        // nothing to wait with
+      }
+      if (!waits) {
+        run();
+      } else if (threads.getPoolSize() == 0) { // the last one ended meanwhile
+        runWaiting();
+      }
+    }
+
+    @Override
+    public void run() {
+      if (!begun.compareAndSet(false, true)) {
+        return;
+      }
+      try {
+        work.run();
+      } catch (Throwable e) {
+        LOG.error("A completion failed", e);
+      } finally {
+        pending.decrementAndGet();
       }
     }
   }
@@ -89,7 +134,9 @@ final class Completions {
       return pending.get() <= threads.getPoolSize() && super.offer(completion);
     }
 
-    boolean wait(Runnable completion) {
+    /// Takes it in any case.
+    @Override
+    public boolean add(Runnable completion) {
       return super.offer(completion);
     }
   }

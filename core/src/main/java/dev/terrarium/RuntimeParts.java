@@ -344,6 +344,7 @@ final class RuntimeParts {
 
   private void mend() {
     events.ensure();
+    Completions.shared().mend();
     moreToMend.run();
   }
 

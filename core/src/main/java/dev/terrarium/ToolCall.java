@@ -262,9 +262,8 @@ public final class ToolCall {
       return CompletableFuture.failedFuture(e);
     }
     CompletableFuture<T> future = new CancellingFuture<>(call);
-    Runnable completion = () -> complete(future, call, type);
     try {
-      call.whenDone(() -> Completions.shared().run(completion));
+      call.whenDone(Completions.shared().prepare(() -> complete(future, call, type))::begin);
       pool.submit(call, deadline);
     } catch (RuntimeException | Error e) {
       future.completeExceptionally(e);

@@ -60,10 +60,10 @@ final class CompletionsTest {
   void theFirstOneIsDoneOnTheSpotWhereNoThreadCanBeMade() throws InterruptedException {
     scarce.set(true);
     Completions completions = completions(4);
-    completions.run(this::note);
+    completions.prepare(this::note).begin();
     assertThat(next()).isEqualTo(Thread.currentThread());
     scarce.set(false);
-    completions.run(this::note);
+    completions.prepare(this::note).begin();
     assertThat(next().getName()).isEqualTo("test-1");
   }
 
@@ -71,11 +71,11 @@ final class CompletionsTest {
   void whereThereIsAThreadTheOthersWaitForItAndNotOnTheSpot() throws InterruptedException {
     Completions completions = completions(4);
     var begun = new CountDownLatch(1);
-    completions.run(() -> block(begun));
+    completions.prepare(() -> block(begun)).begin();
     begun.await();
     scarce.set(true);
     for (int i = 0; i < 10; i++) {
-      completions.run(this::note);
+      completions.prepare(this::note).begin();
     }
     assertThat(done).isEmpty();
     goOn.countDown();
@@ -89,9 +89,9 @@ final class CompletionsTest {
     Completions completions = completions(4);
     for (int i = 0; i < 3; i++) {
       var begun = new CountDownLatch(1);
-      completions.run(() -> block(begun));
+      completions.prepare(() -> block(begun)).begin();
       begun.await();
-      completions.run(this::note);
+      completions.prepare(this::note).begin();
       assertThat(next()).isNotEqualTo(Thread.currentThread());
     }
     goOn.countDown();
@@ -102,10 +102,10 @@ final class CompletionsTest {
     Completions completions = completions(2);
     for (int i = 0; i < 2; i++) {
       var begun = new CountDownLatch(1);
-      completions.run(() -> block(begun));
+      completions.prepare(() -> block(begun)).begin();
       begun.await();
     }
-    completions.run(this::note);
+    completions.prepare(this::note).begin();
     assertThat(done).isEmpty();
     goOn.countDown();
     assertThat(next().getName()).startsWith("test-");
@@ -115,21 +115,50 @@ final class CompletionsTest {
   @Test
   void anIdleThreadIsUsedBeforeANewOneIsMade() throws InterruptedException {
     Completions completions = completions(4);
-    completions.run(this::note);
+    completions.prepare(this::note).begin();
     Thread first = next();
     await().until(() -> first.getState() == Thread.State.TIMED_WAITING);
-    completions.run(this::note);
+    completions.prepare(this::note).begin();
     assertThat(next()).isEqualTo(first);
   }
 
   @Test
   void oneThatFailsTakesNoThreadAlong() throws InterruptedException {
     Completions completions = completions(1);
-    completions.run(
-        () -> {
-          throw new OutOfMemoryError("on purpose");
-        });
-    completions.run(this::note);
+    completions
+        .prepare(
+            () -> {
+              throw new OutOfMemoryError("on purpose");
+            })
+        .begin();
+    completions.prepare(this::note).begin();
     assertThat(next().getName()).isEqualTo("test-1");
+  }
+
+  /// A hundred futures waited for a thread that had ended for want of memory, and nobody made
+  /// another one.
+  @Test
+  void whatWaitsForAThreadThatIsNoMoreIsSeenTo() throws InterruptedException {
+    var completions = new Completions(4, work -> thread(made.get() == 0 ? () -> {} : work));
+    completions.prepare(() -> {}).begin(); // by one that ends at once
+    scarce.set(true);
+    completions.prepare(this::note).begin();
+    completions.mend();
+    completions.mend();
+    assertThat(done).isEmpty();
+    scarce.set(false);
+    completions.mend();
+    assertThat(next().getName()).isEqualTo("test-2");
+  }
+
+  @Test
+  void oneThatIsQueuedTwiceIsRunOnce() throws InterruptedException {
+    Completions completions = completions(1);
+    Completions.Completion twice = completions.prepare(this::note);
+    twice.begin();
+    Thread first = next();
+    twice.run();
+    assertThat(done).isEmpty();
+    assertThat(first).isNotEqualTo(Thread.currentThread());
   }
 }
