@@ -98,8 +98,17 @@ final class WardenProcess implements FrameHandler {
       BooleanSupplier wanted) {
     Path log = charge.log(setup.directory());
     long said = log.toFile().length(); // by those before it
-    Process process = launch(setup, charge, log);
-    WardenProcess warden = new WardenProcess(setup, process, reports);
+    MarkedProcess process = launch(setup, charge, log);
+    try {
+      return comeUp(setup, charge, new WardenProcess(setup, process, reports), wanted, said);
+    } catch (Throwable e) {
+      process.close(); // whatever it was that failed
+      throw e;
+    }
+  }
+
+  private static WardenProcess comeUp(
+      Wardens.Setup setup, Charge charge, WardenProcess warden, BooleanSupplier wanted, long said) {
     String token = setup.gate().admit(warden::greeted);
     try {
       warden.configure(setup, charge, token);
@@ -108,7 +117,7 @@ final class WardenProcess implements FrameHandler {
     } catch (IOException | ExecutionException | TimeoutException e) {
       warden.end();
       sweepAfter(setup, charge);
-      throw warden.failed(charge, e, read(log, said));
+      throw warden.failed(charge, e, read(charge.log(setup.directory()), said));
     } catch (InterruptedException e) {
       warden.end();
       Thread.currentThread().interrupt();
@@ -151,7 +160,7 @@ final class WardenProcess implements FrameHandler {
             why);
   }
 
-  private static Process launch(Wardens.Setup setup, Charge charge, Path log) {
+  private static MarkedProcess launch(Wardens.Setup setup, Charge charge, Path log) {
     List<String> command = new ArrayList<>();
     command.addAll(List.of(setup.interpreter().toString(), "-I", "-S", setup.script().toString()));
     command.addAll(List.of("--snakepit-run-id", setup.run()));

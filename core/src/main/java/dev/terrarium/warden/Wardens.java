@@ -12,7 +12,9 @@ import dev.terrarium.process.Realm;
 import dev.terrarium.wire.Messages;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeoutException;
@@ -100,13 +102,14 @@ public final class Wardens {
   private final WardenReports reports = new WardenReports(roster);
   private final Retry retry = new Retry(LOG);
   private final Recovery recovery;
-  private final List<Consumer<WardenProcess>> orders = new ArrayList<>();
+  private final Deque<Consumer<WardenProcess>> orders = new ArrayDeque<>();
   private Phase phase = Phase.REPLACING;
   private @Nullable WardenProcess current;
   private volatile @Nullable SteadyThread keeper;
 
   // Of the keeper's thread, which goes on with them where it ran out of memory.
   private @Nullable WardenProcess kept;
+  private @Nullable WardenProcess fresh; // it has come up, and does not have all orders yet
   private @Nullable String end;
   private Roster.@Nullable All orphans;
   private int failedStarts; // in a row
@@ -181,12 +184,16 @@ public final class Wardens {
     lock.lock();
     try {
       late = phase == Phase.CLOSED;
+      // Here: none that comes now overtakes them. One by one: should there be no memory for one, it
+      // is the first of the next try.
+      while (!late && !orders.isEmpty()) {
+        orders.getFirst().accept(warden);
+        orders.removeFirst();
+      }
       if (!late) {
         phase = Phase.UP;
         current = warden;
-        orders.forEach(order -> order.accept(warden)); // here: none that comes now overtakes them
       }
-      orders.clear();
     } finally {
       lock.unlock();
     }
@@ -195,13 +202,21 @@ public final class Wardens {
     }
   }
 
-  /// Asks for a worker's process; the reports go to `process`.
+  /// Asks for a worker's process; the reports go to `process`. Where this fails for want of memory,
+  /// nobody has been asked.
   public void spawn(long number, Messages.Spawn order, WorkerProcess process) {
     // INVARIANT: entry and order go to the same warden. A death in between would have the process
     // buried, and the successor start it all the same.
     setup.upkeep().beforeWorker();
     Runnable entry = () -> roster.ordered(number, process);
-    if (!order(entry, warden -> warden.send(number, order))) {
+    boolean open;
+    try {
+      open = order(entry, warden -> warden.send(number, order));
+    } catch (VirtualMachineError e) {
+      roster.forget(number);
+      throw e;
+    }
+    if (!open) {
       process.spawnFailed(Reason.SPAWN, "the runtime is closed");
     }
   }
@@ -311,8 +326,12 @@ public final class Wardens {
       return; // closed, or the thread begins anew with what it had done already
     }
     try {
-      setup.upkeep().beforeWarden();
-      install(launch());
+      if (fresh == null) {
+        setup.upkeep().beforeWarden();
+        fresh = launch();
+      }
+      install(fresh);
+      fresh = null;
       failedStarts = 0;
     } catch (RuntimeException | Error e) {
       if (++failedStarts >= STARTS_MAX) {

@@ -120,23 +120,31 @@ public final class Connection extends Watched {
 
   /// Called with the lock held.
   private boolean flush() {
+    Throwable failure;
     try {
       watch(outbox.flush(channel) ? OP_READ : OP_READ | OP_WRITE);
       return true;
-    } catch (IOException e) {
-      log.debug("{} cannot be written to", this, e);
-    } catch (RuntimeException | Error e) {
-      // Somebody freed the memory of an attachment, or there is none left to copy it: half a frame
-      // is out, and nothing can follow it.
-      log.warn("{}: a frame cannot be written; closing", this, e);
+    } catch (IOException | RuntimeException | Error e) {
+      failure = e;
     }
-    stopSending();
+    stopSending(); // first: half a frame may be out, and nothing can follow it
     try {
       loop.execute(this::readTheRest);
+      complain(failure);
     } catch (VirtualMachineError e) {
       loop.doom(this);
     }
     return false;
+  }
+
+  // What is no fault of the connection's is that somebody freed the memory of an attachment, or
+  // that there is none left to copy it.
+  private void complain(Throwable failure) {
+    if (failure instanceof IOException) {
+      log.debug("{} cannot be written to", this, failure);
+    } else {
+      log.warn("{}: a frame cannot be written; closing", this, failure);
+    }
   }
 
   private void watch(int operations) {

@@ -199,13 +199,9 @@ public final class Worker {
     }
   }
 
-  // Where an order may be on its way, what comes of it is to be killed.
+  // Its process has not been ordered, or not at all.
   private void startCutShort(String why) {
-    if (startAlarm == null) {
-      apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, why));
-    } else {
-      kill(End.startFailed(Reason.SPAWN, why));
-    }
+    apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, why));
   }
 
   private void spawn(Messages.Spawn order) {

@@ -131,24 +131,33 @@ public final class Zygote {
   @GuardedBy("lock")
   private long ensure() {
     if (current == 0 && way == Start.ZYGOTE && !closed) {
-      long number = numbers.getAsLong();
-      String id = WorkerRow.zygote(config.name(), ++serial);
-      facilities.registry().reserve(id, number, config.name());
-      current = number;
+      var reports = new Reports(WorkerRow.zygote(config.name(), ++serial), numbers.getAsLong());
+      facilities.registry().reserve(reports.id, reports.number, config.name());
+      current = reports.number;
       pid = 0;
       asked = false;
       importing = true;
       given = false;
       fruitful = false;
+      begin(reports);
+    }
+    return way == Start.ZYGOTE ? current : 0;
+  }
+
+  @GuardedBy("lock")
+  private void begin(Reports reports) {
+    try {
       if (alive.isEmpty()) {
         gone = new CompletableFuture<>();
       }
-      var reports = new Reports(id, number);
       alive.add(reports);
-      facilities.wardens().spawn(number, orders.zygote(id), reports);
       facilities.timer().after(config.startTimeout(), reports::endUnlessReady);
+      facilities.wardens().spawn(reports.number, orders.zygote(reports.id), reports);
+    } catch (VirtualMachineError e) { // or workers would wait for one that nobody has ordered
+      current = 0;
+      reports.cleared(0);
+      throw e;
     }
-    return way == Start.ZYGOTE ? current : 0;
   }
 
   @GuardedBy("lock")

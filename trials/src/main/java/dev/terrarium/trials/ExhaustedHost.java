@@ -9,6 +9,7 @@ import dev.terrarium.Pool;
 import dev.terrarium.Terrarium;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolCall;
+import dev.terrarium.base.SteadyThread;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -92,13 +93,24 @@ public final class ExhaustedHost {
   private void obey() throws IOException {
     var orders = new BufferedReader(new InputStreamReader(System.in, UTF_8));
     while (true) {
-      String line = orders.readLine();
+      String line = next(orders);
       if (line == null) {
         Runtime.getRuntime().halt(99); // whoever watched us is gone
       } else if (line.equals("end")) {
         return;
       } else {
         obey(line.split(" ", 2));
+      }
+    }
+  }
+
+  // It may be this late that nothing is left to begin to wait with.
+  private static @Nullable String next(BufferedReader orders) throws IOException {
+    while (true) {
+      try {
+        return orders.readLine();
+      } catch (OutOfMemoryError e) {
+        LockSupport.parkNanos(SteadyThread.PAUSE.toNanos());
       }
     }
   }
