@@ -20,6 +20,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -166,6 +167,8 @@ public final class ExhaustedHost {
     private final AtomicReferenceArray<@Nullable Throwable> untyped =
         new AtomicReferenceArray<>(UNTYPED_MAX);
     private final List<Thread> callers = new ArrayList<>();
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private volatile long begin; // of the nanosecond clock
 
     Round() {
       for (Outcome outcome : Outcome.values()) {
@@ -173,29 +176,38 @@ public final class ExhaustedHost {
       }
     }
 
-    /// Their threads are there before anything runs out.
+    /// Their threads are there before anything runs out; on a loaded machine a thousand of them
+    /// take longer to make than it takes until something does.
     void begin(Ordeal.Round plan) {
-      long begin = System.nanoTime();
-      hardship.begin(plan, begin);
       for (int i = 0; i < CALLERS; i++) {
         int number = i;
-        long at = begin + Ordeal.WINDOW_MILLIS * 1_000_000L * i / CALLERS;
-        callers.add(
-            Thread.ofPlatform().daemon().stackSize(STACK_BYTES).start(() -> callAt(at, number)));
+        callers.add(Thread.ofPlatform().daemon().stackSize(STACK_BYTES).start(() -> call(number)));
       }
+      begin = System.nanoTime();
+      hardship.begin(plan, begin);
+      begun.countDown();
     }
 
-    private void callAt(long at, int number) {
-      awaitMoment(at);
+    private void call(int number) {
+      awaitBegin();
+      awaitMoment(begin + Ordeal.WINDOW_MILLIS * 1_000_000L * number / CALLERS);
       try {
         if (number % 2 == 0) {
-          count(number, awaited(call(number).callAsync(Object.class)));
+          count(number, awaited(toolCall(number).callAsync(Object.class)));
         } else {
-          Object _ = call(number).call(Object.class);
+          Object _ = toolCall(number).call(Object.class);
           count(number, null);
         }
       } catch (Throwable e) {
         count(number, e);
+      }
+    }
+
+    private void awaitBegin() {
+      try {
+        begun.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException("nobody interrupts a caller", e);
       }
     }
 
@@ -208,7 +220,7 @@ public final class ExhaustedHost {
       return future.isCompletedExceptionally() ? future.exceptionNow() : null;
     }
 
-    private ToolCall call(int number) {
+    private ToolCall toolCall(int number) {
       return switch (number % 20 / 2) {
         case 0 -> pool.tool("nap").args(30).deadline(SHORT_DEADLINE);
         case 1 -> pool.tool("fail").args("on purpose");
