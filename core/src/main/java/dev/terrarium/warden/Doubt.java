@@ -28,7 +28,7 @@ public final class Doubt {
     /// The warden has been killed, and all its workers are about to be reported dead.
     record Replaced(String why) implements Finding {}
 
-    /// The process is dead, and the warden cannot collect it.
+    /// The process is dead, and the warden cannot collect it; or there is none, and never will be.
     record Dead(String why) implements Finding {}
 
     /// The warden does what it can.
@@ -38,17 +38,24 @@ public final class Doubt {
   private final ProcessKiller killer;
   private final Birthmark birthmark;
   private final Optional<WardenProcess> asked;
+  private final boolean known;
   private final Optional<ProcessIdentity> worker;
   private final long askedAt = System.nanoTime();
 
   /// Asks.
   ///
   /// @param asked who gets the question; empty where a successor is on its way, which says it all
+  /// @param known whether anything is still to be reported of it
   /// @param worker the process, where there is one and it has not been reported dead
-  Doubt(Wardens.Setup setup, Optional<WardenProcess> asked, Optional<ProcessIdentity> worker) {
+  Doubt(
+      Wardens.Setup setup,
+      Optional<WardenProcess> asked,
+      boolean known,
+      Optional<ProcessIdentity> worker) {
     this.killer = setup.killer();
     this.birthmark = setup.birthmark();
     this.asked = asked;
+    this.known = known;
     this.worker = worker;
     asked.ifPresent(warden -> warden.send(0, new Messages.Ping()));
   }
@@ -56,6 +63,9 @@ public final class Doubt {
   /// What is to be thought of it after [#ANSWER_TIMEOUT], if nothing has been heard of the worker
   /// meanwhile. A warden or a worker that has to be killed is. Does not block.
   public Finding conclude() {
+    if (!known) {
+      return new Finding.Dead("unknown to its warden");
+    }
     if (asked.isEmpty()) {
       return new Finding.Excused("the warden is being replaced");
     }

@@ -1,6 +1,7 @@
 package dev.terrarium.warden;
 
 import dev.terrarium.Exit;
+import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import java.util.ArrayList;
@@ -37,6 +38,13 @@ final class Orphaned {
   /// @throws IllegalStateException where some could not be told; all others have been
   void tellOfDeath(String how) {
     tell(untold, Map.copyOf(untold), process -> process.exited(new Exit.Unknown(how), "", ""));
+  }
+
+  /// Tells each owner that there will be no process.
+  ///
+  /// @throws IllegalStateException where some could not be told; all others have been
+  void refuse(String why) {
+    tell(untold, Map.copyOf(untold), process -> process.spawnFailed(Reason.SPAWN, why));
   }
 
   /// Of these something is left: their rows stay in the ledger, where the auditor looks after them.

@@ -112,6 +112,8 @@ public final class Wardens {
   private @Nullable WardenProcess fresh; // it has come up, and does not have all orders yet
   private @Nullable String end;
   private Roster.@Nullable All orphans;
+  private Roster.@Nullable All refused; // who has yet to hear that it is not started
+  private String refusal = "";
   private int failedStarts; // in a row
 
   /// @param swept the realms whose processes are its to sweep
@@ -234,7 +236,7 @@ public final class Wardens {
   /// A worker was to be killed, and long after nothing has been heard of it: asks the warden for a
   /// sign of life. To be concluded later, if there still is nothing.
   public Doubt doubt(long number) {
-    return new Doubt(setup, current(), roster.identity(number));
+    return new Doubt(setup, current(), knows(number), roster.identity(number));
   }
 
   /// A worker or zygote died before it had said hello, and did not say why.
@@ -322,6 +324,7 @@ public final class Wardens {
   }
 
   private void replace() {
+    refuse();
     if (phase() != Phase.REPLACING) {
       return; // closed, or the thread begins anew with what it had done already
     }
@@ -335,30 +338,33 @@ public final class Wardens {
       failedStarts = 0;
     } catch (RuntimeException | Error e) {
       if (++failedStarts >= STARTS_MAX) {
-        refuseThoseWhoWait("%d starts in a row failed; %s".formatted(failedStarts, e.getMessage()));
+        takeThoseWhoWait(
+            "no warden could be started, and it is tried again: %d starts in a row failed; %s"
+                .formatted(failedStarts, e.getMessage()));
+        refuse();
       }
       throw e;
     }
   }
 
-  private void refuseThoseWhoWait(String cause) {
-    Roster.All waiting;
+  private void takeThoseWhoWait(String why) {
     lock.lock();
     try {
-      waiting = roster.takeAll();
+      refusal = why;
+      refused = roster.takeAll();
       orders.clear();
     } finally {
       lock.unlock();
     }
-    String why = "no warden could be started, and it is tried again: " + cause;
-    waiting.processes().values().forEach(process -> refuse(process, why));
   }
 
-  private static void refuse(WorkerProcess process, String why) {
-    try {
-      process.spawnFailed(Reason.SPAWN, why);
-    } catch (RuntimeException | Error e) { // the others are to hear of it all the same
-      LOG.warn("A worker could not be told that it is not started", e);
+  // Before anything else: they are on no roster any more, and who could not be told, for want of
+  // memory perhaps, would wait for ever.
+  private void refuse() {
+    Roster.All waiting = refused;
+    if (waiting != null) {
+      new Orphaned(waiting).refuse(refusal);
+      refused = null;
     }
   }
 

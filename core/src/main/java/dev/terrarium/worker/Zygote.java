@@ -130,6 +130,9 @@ public final class Zygote {
   // it.
   @GuardedBy("lock")
   private long ensure() {
+    if (given && !facilities.wardens().knows(current)) {
+      current = 0; // nothing is still to be reported of it
+    }
     if (current == 0 && way == Start.ZYGOTE && !closed) {
       var reports = new Reports(WorkerRow.zygote(config.name(), ++serial), numbers.getAsLong());
       facilities.registry().reserve(reports.id, reports.number, config.name());

@@ -121,15 +121,24 @@ final class DoubtTest {
     Proc process = house.warden();
     Signals.pause(process);
     awaitState(process.pid(), 'T');
-    Finding finding = new Doubt(house.setup, Optional.of(warden), Optional.empty()).conclude();
+    Finding finding =
+        new Doubt(house.setup, Optional.of(warden), true, Optional.empty()).conclude();
     assertThat(finding).isEqualTo(new Finding.Replaced("it does not answer"));
     assertThat(warden.awaitEnd()).isEqualTo("status 137");
   }
 
   @Test
   void nobodyIsToBlameWhileAWardenIsReplaced() {
-    assertThat(new Doubt(house.setup, Optional.empty(), Optional.empty()).conclude())
+    assertThat(new Doubt(house.setup, Optional.empty(), true, Optional.empty()).conclude())
         .isEqualTo(new Finding.Excused("the warden is being replaced"));
+  }
+
+  /// A worker whose order had got lost was waited for until its pool closed.
+  @Test
+  void aWorkerOfWhichNothingIsToBeReportedAnyMoreIsGone() {
+    assertThat(new Doubt(house.setup, Optional.of(warden), false, Optional.empty()).conclude())
+        .isEqualTo(new Finding.Dead("unknown to its warden"));
+    assertThat(house.audit).isEmpty();
   }
 
   private static ProcessIdentity identity(Child child) {
@@ -143,7 +152,7 @@ final class DoubtTest {
   /// What is found when the warden has answered.
   private Finding answered(ProcessIdentity worker) {
     long before = System.nanoTime();
-    var doubt = new Doubt(house.setup, Optional.of(warden), Optional.of(worker));
+    var doubt = new Doubt(house.setup, Optional.of(warden), true, Optional.of(worker));
     await().atMost(PATIENCE).until(() -> warden.answeredSince(before));
     return doubt.conclude();
   }

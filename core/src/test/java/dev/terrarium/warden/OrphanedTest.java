@@ -50,6 +50,16 @@ final class OrphanedTest {
     assertThat(heard).containsExactlyInAnyOrder("a: gone", "b: gone", "b cleared");
   }
 
+  /// One who could not be told waited for ever for a process that nobody would start.
+  @Test
+  void whoeverIsRefusedAndHasNoMemoryToHearItIsToldAgain() {
+    Orphaned orphaned = orphaned(1, Set.of());
+    assertThatThrownBy(() -> orphaned.refuse("no")).hasMessage("1 of 2 owners could not be told");
+    assertThat(heard).containsExactly("b refused: no");
+    orphaned.refuse("no");
+    assertThat(heard).containsExactly("b refused: no", "a refused: no");
+  }
+
   private final class Owner implements WorkerProcess {
     private final String name;
     private int troubles;
@@ -63,14 +73,20 @@ final class OrphanedTest {
     public void spawned(long pid, long startTicks) {}
 
     @Override
-    public void spawnFailed(StartFailedException.Reason reason, String why) {}
+    public void spawnFailed(StartFailedException.Reason reason, String why) {
+      hear(" refused: " + why);
+    }
 
     @Override
     public void exited(Exit exit, String stderrTail, String limit) {
+      hear(": " + ((Exit.Unknown) exit).reason());
+    }
+
+    private void hear(String what) {
       if (troubles-- > 0) {
         throw new OutOfMemoryError("Java heap space");
       }
-      heard.add(name + ": " + ((Exit.Unknown) exit).reason());
+      heard.add(name + what);
     }
 
     @Override

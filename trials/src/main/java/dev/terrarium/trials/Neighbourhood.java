@@ -1,6 +1,8 @@
 package dev.terrarium.trials;
 
+import dev.terrarium.Config;
 import dev.terrarium.Start;
+import dev.terrarium.Terrarium;
 import dev.terrarium.testkit.Jvm;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,6 +17,7 @@ import java.util.List;
 final class Neighbourhood implements AutoCloseable {
   private final Path folder = Places.scratch();
   private final Path home = folder.resolve("home");
+  private final Path anotherHome = folder.resolve("another-home");
   private final Stranger editor;
   private final Neighbour sameHome;
   private final Neighbour elsewhere;
@@ -28,11 +31,7 @@ final class Neighbourhood implements AutoCloseable {
     }
     editor = Stranger.editor(edited);
     sameHome = new Neighbour("the neighbour host", home, folder.resolve("neighbour"));
-    elsewhere =
-        new Neighbour(
-            "the host of another home",
-            folder.resolve("another-home"),
-            folder.resolve("elsewhere"));
+    elsewhere = new Neighbour("the host of another home", anotherHome, folder.resolve("elsewhere"));
   }
 
   /// Where the victims live as well.
@@ -52,7 +51,15 @@ final class Neighbourhood implements AutoCloseable {
     editor.close();
     sameHome.close();
     elsewhere.close();
+    List.of(home, anotherHome).forEach(Neighbourhood::startOnce);
     Places.remove(folder);
+  }
+
+  /// Whatever a host has not removed itself, being killed or too slow, the next start does.
+  private static void startOnce(Path home) {
+    try (Terrarium _ = Terrarium.start(Config.defaults().withHome(home))) {
+      // That is all.
+    }
   }
 
   /// A living host with a worker that answers, and a daemon of its.

@@ -23,8 +23,10 @@ final class OrdealTrial {
   private static final Duration VERDICT = Duration.ofMinutes(4);
   private static final Duration END = Duration.ofMinutes(1);
 
-  /// Far beyond what may keep a host from meeting a shortage: that there is no memory, too.
-  private static final Duration MEETING = Duration.ofSeconds(30);
+  /// Far beyond what may keep a host from meeting a shortage, and from saying that it is over:
+  /// while its heap is full, and all its threads have the garbage collected in turn, that has taken
+  /// a minute.
+  private static final Duration MEETING = Duration.ofMinutes(3);
 
   private static final Duration GONE = Duration.ofSeconds(20);
   private static final List<String> OPTIONS =
