@@ -1,6 +1,8 @@
 package dev.terrarium;
 
 import dev.terrarium.base.Log;
+import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.worker.Worker;
 import java.io.IOException;
 import java.net.JarURLConnection;
 import java.net.URISyntaxException;
@@ -42,6 +44,8 @@ final class Preloading {
     try {
       List<String> names = names();
       names.forEach(Preloading::load);
+      Worker.prepare();
+      ProcessKiller.prepare();
       LOG.debug("{} classes are loaded", names.size());
     } catch (Throwable e) {
       LOG.debug("Not all classes could be loaded beforehand", e);

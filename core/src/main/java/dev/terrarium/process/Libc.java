@@ -378,11 +378,12 @@ final class Libc {
   // As it is: that a segment is closed, or another thread's, or that there is no memory, which
   // whoever has to go on all the same would not know by another name.
   private static RuntimeException failure(Throwable failure) {
-    switch (failure) {
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      default -> throw new IllegalStateException("a native call could not be made", failure);
+    if (failure instanceof Error e) {
+      throw e;
     }
+    return failure instanceof RuntimeException e
+        ? e
+        : new IllegalStateException("a native call could not be made", failure);
   }
 
   static Optional<MemorySegment> find(String name) {

@@ -24,6 +24,10 @@ public final class ProcessKiller {
   /// take about 80 ms a gigabyte.
   static final Duration DEATH_WAIT = Duration.ofSeconds(2);
 
+  /// The highest number that Linux gives to a process on 64-bit machines (`PID_MAX_LIMIT`,
+  /// proc(5)).
+  private static final long PID_MAX = 1 << 22;
+
   private final AuditLog audit;
 
   public ProcessKiller(AuditLog audit) {
@@ -69,6 +73,16 @@ public final class ProcessKiller {
   /// @param forced SIGKILL was needed
   /// @param gone the process is proved dead
   public record Escalation(Result result, boolean forced, boolean gone, Duration took) {}
+
+  /// Has the JVM link what it links at the first use, and what is broken for ever where there is no
+  /// memory for that: a pattern `switch`, a record's `toString`. Nobody has the number that this
+  /// asks for.
+  public static void prepare() {
+    var nobody = new ProcessIdentity(ProcessIdentity.currentBoot(), PID_MAX + 1, 1);
+    var silent = new ProcessKiller(_ -> {});
+    Result _ = silent.signal(nobody, Signal.KILL, "nothing");
+    Escalation _ = silent.escalate(nobody, Duration.ZERO, "nothing");
+  }
 
   /// Sends to a process known by its identity alone. Where it bears a mark, ask for it as well: an
   /// identity is as coarse as a clock tick.

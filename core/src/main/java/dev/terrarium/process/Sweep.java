@@ -193,17 +193,16 @@ final class Sweep {
   /// A second signal of the same kind does nothing that the first did not; a lack of descriptors
   /// may pass.
   private Look again(ProcessIdentity identity, Target target) {
-    return switch (target.result()) {
-      case Result.Sent _ ->
-          target.signal() == signalNow()
-              ? Look.DYING
-              : send(identity, target.mark(), target.command());
-      case Result.Refused(var errno) when errno != Libc.EPERM -> {
-        send(identity, target.mark(), target.command());
-        yield Look.DYING;
-      }
-      case Result.Refused _, Result.AlreadyDead _, Result.NotOurs _, Result.Spared _ -> Look.QUIET;
-    };
+    if (target.result() instanceof Result.Sent) {
+      return target.signal() == signalNow()
+          ? Look.DYING
+          : send(identity, target.mark(), target.command());
+    }
+    if (target.result() instanceof Result.Refused(int errno) && errno != Libc.EPERM) {
+      send(identity, target.mark(), target.command());
+      return Look.DYING;
+    }
+    return Look.QUIET;
   }
 
   private Look send(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {

@@ -44,7 +44,7 @@ final class Orphaned {
   ///
   /// @throws IllegalStateException where some could not be told; all others have been
   void refuse(String why) {
-    tell(untold, Map.copyOf(untold), process -> process.spawnFailed(Reason.SPAWN, why));
+    tell(untold, Map.copyOf(untold), process -> process.spawnFailed(Reason.WARDEN, why));
   }
 
   /// Of these something is left: their rows stay in the ledger, where the auditor looks after them.

@@ -118,6 +118,12 @@ public final class Worker {
     this.wire = new WorkerWire(this, config.name(), calls);
   }
 
+  /// Has the JVM link what it links at the first use, and what is broken for ever where there is no
+  /// memory for that: a pattern `switch`, a record's `equals`.
+  public static void prepare() {
+    WorkerLife.rehearse();
+  }
+
   public String id() {
     return id;
   }
@@ -613,27 +619,20 @@ public final class Worker {
       return;
     }
     facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
-    switch (doubt.conclude()) {
-      case Doubt.Finding.Replaced(String why) ->
-          say(
-              Level.ERROR,
-              "Worker %s was killed, and the warden has not reported its death: the warden is"
-                  + " replaced (%s)",
-              id,
-              why);
-      case Doubt.Finding.Dead(String why) -> {
-        say(Level.WARN, "Worker %s, pid %s, is %s; another takes its place", id, pid, why);
-        apply(new WorkerEvent.Exited(new Exit.Unknown(why), "", ""));
-      }
-      case Doubt.Finding.Excused(String why) -> {
-        say(
-            excused ? Level.DEBUG : Level.WARN,
-            "Worker %s, pid %s, does not end: %s",
-            id,
-            pid,
-            why);
-        excused = true;
-      }
+    Doubt.Finding finding = doubt.conclude();
+    if (finding instanceof Doubt.Finding.Replaced(String why)) {
+      say(
+          Level.ERROR,
+          "Worker %s was killed, and the warden has not reported its death: the warden is"
+              + " replaced (%s)",
+          id,
+          why);
+    } else if (finding instanceof Doubt.Finding.Dead(String why)) {
+      say(Level.WARN, "Worker %s, pid %s, is %s; another takes its place", id, pid, why);
+      apply(new WorkerEvent.Exited(new Exit.Unknown(why), "", ""));
+    } else if (finding instanceof Doubt.Finding.Excused(String why)) {
+      say(excused ? Level.DEBUG : Level.WARN, "Worker %s, pid %s, does not end: %s", id, pid, why);
+      excused = true;
     }
   }
 
@@ -848,11 +847,10 @@ public final class Worker {
 
     // A result, half a frame, or the HELLO that says why it exits instead of getting ready.
     private boolean mayHaveLastWords(Exit exit) {
-      return switch (state) {
-        case WorkerState.Ready _ -> !(exit instanceof Exit.Unknown);
-        case WorkerState.Starting _ -> exit instanceof Exit.Status;
-        default -> false;
-      };
+      if (state instanceof WorkerState.Ready) {
+        return !(exit instanceof Exit.Unknown);
+      }
+      return state instanceof WorkerState.Starting && exit instanceof Exit.Status;
     }
 
     @Override

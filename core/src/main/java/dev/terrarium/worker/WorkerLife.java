@@ -14,12 +14,40 @@ import dev.terrarium.worker.WorkerState.Ready;
 import dev.terrarium.worker.WorkerState.Reserved;
 import dev.terrarium.worker.WorkerState.Starting;
 import dev.terrarium.worker.WorkerState.Stopping;
+import java.util.List;
 
 /// The table of a worker's life: which state follows which event. Pure; a pair that makes no sense
 /// leaves the state as it is, because a late or repeated report must never bring a dead worker
 /// back.
 final class WorkerLife {
   private WorkerLife() {}
+
+  /// Goes through the whole table once, for [Worker#prepare].
+  static void rehearse() {
+    End end = End.of(End.Cause.ASKED, "");
+    Exit exit = new Exit.Status(0);
+    List<WorkerState> states =
+        List.of(
+            new Reserved(false),
+            new Starting(1),
+            new Ready(1),
+            new Stopping(end, false),
+            new Gone(end, exit, ""));
+    List<WorkerEvent> events =
+        List.of(
+            new Spawned(1),
+            new SpawnFailed(Reason.SPAWN, ""),
+            new NotForked(""),
+            new Helloed(),
+            new StopAsked(end),
+            new KillAsked(end),
+            new Exited(exit, "", ""));
+    for (WorkerState state : states) {
+      for (WorkerEvent event : events) {
+        boolean _ = next(state, event).equals(state);
+      }
+    }
+  }
 
   static WorkerState next(WorkerState state, WorkerEvent event) {
     return switch (state) {

@@ -494,7 +494,8 @@ public final class Zygote {
     @Override
     public void spawnFailed(Reason reason, String why) {
       say(Level.WARN, "Pool '%s': zygote %s could not be started: %s", config.name(), id, why);
-      ended("it could not be started: " + why, "", true);
+      // Where there is no warden that is no fault of its own.
+      ended("it could not be started: " + why, "", reason != Reason.WARDEN);
       cleared(0);
     }
 

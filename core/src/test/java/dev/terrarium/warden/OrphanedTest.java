@@ -55,9 +55,9 @@ final class OrphanedTest {
   void whoeverIsRefusedAndHasNoMemoryToHearItIsToldAgain() {
     Orphaned orphaned = orphaned(1, Set.of());
     assertThatThrownBy(() -> orphaned.refuse("no")).hasMessage("1 of 2 owners could not be told");
-    assertThat(heard).containsExactly("b refused: no");
+    assertThat(heard).containsExactly("b refused for WARDEN: no");
     orphaned.refuse("no");
-    assertThat(heard).containsExactly("b refused: no", "a refused: no");
+    assertThat(heard).containsExactly("b refused for WARDEN: no", "a refused for WARDEN: no");
   }
 
   private final class Owner implements WorkerProcess {
@@ -74,7 +74,7 @@ final class OrphanedTest {
 
     @Override
     public void spawnFailed(StartFailedException.Reason reason, String why) {
-      hear(" refused: " + why);
+      hear(" refused for " + reason + ": " + why);
     }
 
     @Override
