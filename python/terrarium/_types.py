@@ -140,7 +140,13 @@ def _iso(text: str) -> str:
 
 
 def _read_time(wanted: Any) -> Converter:
-    return _of_text(wanted, lambda text: wanted.fromisoformat(_iso(text)))
+    def parse(text: str) -> Any:
+        year = text[: text.find("-", 1)]
+        if year == "0000" or (year[:1] in ("+", "-") and year[1:].isdigit()):
+            raise ValueError(f"the year {year} is outside Python's range, 1 to 9999")
+        return wanted.fromisoformat(_iso(text))
+
+    return _of_text(wanted, parse)
 
 
 def _read_timedelta(wanted: Any) -> Converter:
@@ -159,7 +165,10 @@ def _read_timedelta(wanted: Any) -> Converter:
                 number += letter
         if number:
             raise ValueError("a duration looks like PT1H30M")
-        return wanted(microseconds=sign * micros)
+        try:
+            return wanted(microseconds=sign * micros)
+        except OverflowError:
+            raise ValueError("Python's timedelta holds up to 999999999 days") from None
 
     return _of_text(wanted, parse)
 
@@ -176,7 +185,15 @@ def _scaled(number: str, unit: int) -> int:
 
 
 def _read_decimal(wanted: Any) -> Converter:
-    from_text = _of_text(wanted, wanted)
+    def parse(text: str) -> Any:
+        try:
+            return wanted(text)
+        except ArithmeticError:  # whose words are the names of classes
+            raise ValueError(
+                "one looks like 12.5 or 1E+3, with an exponent of up to 18 digits"
+            ) from None
+
+    from_text = _of_text(wanted, parse)
 
     def convert(value: Any, path: str) -> Any:
         if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -82,7 +82,7 @@ public final class ToolCall {
   public ToolCall args(Map<String, ?> more) {
     requireNonNull(more, "more");
     Map<String, @Nullable Object> all = new LinkedHashMap<>(named);
-    all.putAll(more);
+    more.forEach((name, value) -> all.put(requireNonNull(name, "name"), value));
     return new ToolCall(pool, codec, tool, args, all, deadline);
   }
 

@@ -4,20 +4,26 @@ import static dev.terrarium.Trouble.failure;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TimeZone;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -407,6 +413,47 @@ final class MapperTest {
           .hasMessageContaining("no such currency");
       assertThat(failure(ValueException.class, tooLarge.callAsync(Money.class)))
           .hasMessageContaining("no such currency");
+    }
+  }
+
+  @Test
+  void whatAMapperSaysOfDatesAndNullKeysIsHisChoice() {
+    JsonMapper mapper =
+        JsonMapper.builder()
+            .defaultTimeZone(TimeZone.getTimeZone("Europe/Berlin"))
+            .withConfigOverride(
+                Duration.class,
+                it -> it.setFormat(JsonFormat.Value.forShape(JsonFormat.Shape.NUMBER)))
+            .addModule(
+                new SimpleModule("dates")
+                    .addDeserializer(
+                        LocalDate.class,
+                        new StdDeserializer<>(LocalDate.class) {
+                          @Override
+                          public LocalDate deserialize(
+                              JsonParser json, DeserializationContext context) {
+                            return LocalDate.ofEpochDay(json.getLongValue());
+                          }
+                        })
+                    .setDefaultNullKeySerializer(
+                        new StdSerializer<>(Object.class) {
+                          @Override
+                          public void serialize(
+                              Object key, JsonGenerator json, SerializationContext context) {
+                            json.writeName("nothing");
+                          }
+                        }))
+            .build();
+    try (Pool pool = pool(mapper).start()) {
+      assertThat(pool.tool("made").args("'2026-12-01T03:04:05'").call(Date.class))
+          .isEqualTo(Date.from(Instant.parse("2026-12-01T02:04:05Z")));
+      assertThat(pool.tool("made").args("5").call(Duration.class)).isEqualTo(Duration.ofSeconds(5));
+      assertThat(pool.tool("made").args("1").call(LocalDate.class))
+          .isEqualTo(LocalDate.EPOCH.plusDays(1));
+      assertThat(described(pool, Collections.singletonMap(null, 1)))
+          .isEqualTo("dict {'nothing': 1}");
+      ToolCall number = pool.tool("made").args("5");
+      failure(ValueException.class, () -> number.call(Instant.class));
     }
   }
 

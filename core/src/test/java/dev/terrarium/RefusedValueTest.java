@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -80,6 +81,8 @@ final class RefusedValueTest {
         Arguments.of(Map.of("a", List.of(Map.of("b", new Object()))), "args[0].a[0].b", "Object"),
         Arguments.of(Map.of(1, "one"), "args[0]", "java.lang.Integer"),
         Arguments.of(List.of(Map.of(1.5, "one")), "args[0][0]", "java.lang.Double"),
+        Arguments.of(
+            Collections.singletonMap(null, 1), "args[0].null", "a key that is null cannot be sent"),
         Arguments.of(tooLong, "args[0]", "4,300 digits"),
         Arguments.of(Map.of("n", tooLong.negate()), "args[0].n", "4,300 digits"),
         Arguments.of(ValueRoundTripTest.nested(501), "args[0][0]", "500 deep"),

@@ -16,6 +16,7 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -80,6 +81,11 @@ final class ValueTableTest {
       @tool
       def made(text: str):
           return eval(text)
+
+      @tool
+      def taken(when: Optional[datetime.datetime] = None, day: Optional[datetime.date] = None,
+                long: Optional[datetime.timedelta] = None, price: Optional[decimal.Decimal] = None):
+          raise AssertionError("none of them fits")
 
       @tool
       def paint(color: Color) -> str:
@@ -242,6 +248,39 @@ final class ValueTableTest {
         .startsWith("result.value: the decimal 0.1");
     assertThat(refusal("decimal.Decimal('7')", Integer.class))
         .startsWith("result: expected Integer");
+  }
+
+  @Test
+  void aDatetimeIsReadAsNothingThatHoldsLess() {
+    String naive = "datetime.datetime(2026, 12, 1, 3, 4, 5)";
+    assertThat(refusal(naive, LocalDate.class))
+        .isEqualTo(
+            "result: expected LocalDate, but Python sent the text \"2026-12-01T03:04:05\", a"
+                + " datetime without an offset; ask for LocalDateTime, or return a date");
+    assertThat(refusal(naive, LocalTime.class)).endsWith("or return a time without an offset");
+    assertThat(refusal(naive, Date.class)).contains("ask for LocalDateTime");
+    assertThat(
+            refusal("datetime.datetime(2026, 1, 1, 0, 0, 0, 1, datetime.timezone.utc)", Date.class))
+        .endsWith("ask for Instant, or return a datetime with an offset and whole milliseconds");
+    assertThat(refusal("1700000000", Instant.class)).contains("which has no unit");
+    assertThat(refusal("1.5", Duration.class)).contains("which has no unit");
+  }
+
+  static Stream<Arguments> outOfRange() {
+    return Stream.of(
+        arguments("long", Duration.ofSeconds(Long.MAX_VALUE), "holds up to 999999999 days"),
+        arguments("when", Instant.MAX, "the year +1000000000 is outside Python's range, 1 to 9999"),
+        arguments("day", LocalDate.MIN, "the year -999999999 is outside Python's range"),
+        arguments("price", "x", "'x' is no Decimal: one looks like 12.5 or 1E+3"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("outOfRange")
+  void whatIsPastPythonsRangeIsSaidInItsUnits(String field, Object value, String message) {
+    ToolCall call = pool.tool("taken").arg(field, value);
+    assertThat(failure(BadArgumentException.class, () -> call.call(Map.class)))
+        .hasMessageContaining(field + ": ")
+        .hasMessageContaining(message);
   }
 
   private static String refusal(String expression, Class<?> type) {

@@ -205,7 +205,9 @@ public final class ValueCodec {
   private static String expectation(Class<?> wanted, JsonNode sent) {
     String oneOf = wanted.isEnum() ? " " + Arrays.toString(wanted.getEnumConstants()) : "";
     String remedy =
-        wanted.isPrimitive() && sent.isNull() ? "; ask for a type that can be null" : "";
+        wanted.isPrimitive() && sent.isNull()
+            ? "; ask for a type that can be null"
+            : Times.remedy(wanted, sent);
     return "expected %s%s, but Python sent %s%s"
         .formatted(name(wanted), oneOf, ValuePath.describe(sent), remedy);
   }

@@ -25,7 +25,8 @@ import tools.jackson.databind.ser.std.StdScalarSerializer;
 import tools.jackson.databind.ser.std.ToStringSerializer;
 
 /// What Jackson does by itself and must not do here: send any object of the JDK as a bean of its
-/// getters, turn a number key into text, take text for bytes or a number for text.
+/// getters, turn a number key into text, take text for bytes, a number for text or a guess for a
+/// time.
 final class WireModule extends SimpleModule {
   private static final long serialVersionUID = 1L;
 
@@ -39,6 +40,9 @@ final class WireModule extends SimpleModule {
     addDeserializer(ByteBuffer.class, new BufferDeserializer());
     addDeserializer(MemorySegment.class, new SegmentDeserializer());
     setSerializerModifier(new Refusals());
+    setDeserializerModifier(new Times.Guards());
+    setDefaultNullKeySerializer(
+        new Refusal("a key that is null cannot be sent; keys are text, leave such an entry out"));
   }
 
   @Override
@@ -133,10 +137,11 @@ final class WireModule extends SimpleModule {
           ? serializer
           : new KeyRefusal();
     }
+  }
 
-    private static boolean isOfTheUsers(ValueSerializer<?> serializer) {
-      return !serializer.getClass().getPackageName().startsWith("tools.jackson.databind");
-    }
+  /// Of a (de)serializer.
+  static boolean isOfTheUsers(Object serializer) {
+    return !serializer.getClass().getPackageName().startsWith("tools.jackson.databind");
   }
 
   /// Writes the type's name that `@JsonTypeInfo` asks for also where nobody has declared the type:

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import dev.terrarium.ValueException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,9 +14,17 @@ import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.sql.Timestamp;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.OffsetTime;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
+import java.util.Calendar;
+import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +32,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.type.TypeFactory;
 
 final class ValueDecodingTest {
   private static final byte[] A = {1, 2};
@@ -285,6 +296,104 @@ final class ValueDecodingTest {
     }
     assertThat(mismatch(word, BigInteger.class)).startsWith("result: expected BigInteger");
     assertThat(mismatch(word, Instant.class)).startsWith("result: expected ");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          java.time.LocalDate      | 2026-12-01T03:04:05           | a datetime without an offset; ask for LocalDateTime, or return a date
+          java.time.LocalDate      | 2026-12-01T00:00:00+02:00     | a datetime with an offset; ask for Instant, or return a date
+          java.time.LocalTime      | 2026-12-01T03:04:05           | a datetime without an offset; ask for LocalDateTime, or return a time without an offset
+          java.time.LocalTime      | 03:04:05+02:00                | a time with an offset; ask for OffsetTime, or return a time without an offset
+          java.time.LocalDateTime  | 2026-12-01T03:04:05Z          | a datetime with an offset; ask for Instant, or return a datetime without an offset
+          java.time.LocalDateTime  | 2026-12-01                    | a date; ask for LocalDate, or return a datetime without an offset
+          java.time.Instant        | 2026-12-01T03:04:05           | a datetime without an offset; ask for LocalDateTime, or return a datetime with an offset
+          java.time.OffsetDateTime | 2026-12-01T03:04:05Z[UTC]     | a datetime with a zone; ask for ZonedDateTime, or return a datetime with an offset
+          java.time.Duration       | 03:04:05                      | a time without an offset; ask for LocalTime, or return a timedelta
+          java.util.Date           | 2026-12-01T03:04:05           | a datetime without an offset; ask for LocalDateTime, or return a datetime with an offset and whole milliseconds
+          java.util.Date           | 2026-12-01T03:04:05.000001Z   | a datetime with an offset; ask for Instant, or return a datetime with an offset and whole milliseconds
+          java.util.Calendar       | 2026-12-01                    | a date; ask for LocalDate, or return a datetime with an offset and whole milliseconds
+          java.sql.Timestamp       | 2026-12-01T03:04:05.1234+0200 | a datetime with an offset; ask for Instant, or return a datetime with an offset and whole milliseconds
+          java.sql.Date            | 2026-12-01                    | a date; ask for LocalDate
+          """)
+  void readsATimeAsNoneThatHoldsLessOrMore(Class<?> type, String text, String why) {
+    String refusal =
+        "expected %s, but Python sent the text \"%s\", %s"
+            .formatted(type.getSimpleName(), text, why);
+    assertThat(mismatch("\"" + text + "\"", type)).isEqualTo("result: " + refusal);
+    assertThat(mismatch("{\"$$k\":\"" + text + "\"}", mapOf(String.class, type)))
+        .isEqualTo("result[\"$k\"]: " + refusal);
+    assertThat(mismatch("{\"" + text + "\":1}", mapOf(type, int.class)))
+        .isEqualTo(
+            "result: expected %s, but Python sent an object with %s"
+                .formatted(type.getSimpleName(), text));
+  }
+
+  private static Type mapOf(Class<?> keys, Class<?> values) {
+    return TypeFactory.createDefaultInstance().constructMapType(Map.class, keys, values);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      classes = {
+        Instant.class,
+        OffsetDateTime.class,
+        ZonedDateTime.class,
+        Duration.class,
+        Date.class,
+        Calendar.class,
+        Timestamp.class
+      })
+  void guessesNoUnitOfANumber(Class<?> type) {
+    for (String number : List.of("5", "5.5", "1e400")) {
+      assertThat(mismatch(number, type))
+          .startsWith("result: expected " + type.getSimpleName() + ", but Python sent the number ")
+          .contains(", which has no unit; ask for a number, or return a ");
+    }
+    for (String other : List.of("\"5\"", "[2026,12,1]", "[]", "true", "\"\"", "{}")) {
+      assertThat(mismatch(other, type)).startsWith("result: expected " + type.getSimpleName());
+    }
+  }
+
+  @Test
+  @SuppressWarnings("JavaUtilDate")
+  void readsATimeThatFitsAsItIs() {
+    assertThat(this.<LocalTime>decode("\"03:04:05.000006\"", LocalTime.class))
+        .isEqualTo(LocalTime.of(3, 4, 5, 6_000));
+    assertThat(this.<OffsetTime>decode("\"03:04:05+02:00\"", OffsetTime.class))
+        .isEqualTo(OffsetTime.parse("03:04:05+02:00"));
+    assertThat(this.<OffsetDateTime>decode("\"2026-12-01T03:04:05+0200\"", OffsetDateTime.class))
+        .isEqualTo(OffsetDateTime.parse("2026-12-01T03:04:05+02:00"));
+    assertThat(this.<ZonedDateTime>decode("\"2026-12-01T03:04:05Z[UTC]\"", ZonedDateTime.class))
+        .isEqualTo(ZonedDateTime.parse("2026-12-01T03:04:05Z"));
+    assertThat(this.<Date>decode("\"2026-12-01T03:04:05.678000+02:00\"", Date.class))
+        .isEqualTo(Date.from(Instant.parse("2026-12-01T01:04:05.678Z")));
+    for (Instant instant : List.of(Instant.MIN, Instant.MAX)) {
+      assertThat(this.<Instant>decode("\"" + instant + "\"", Instant.class)).isEqualTo(instant);
+    }
+    Type byDay = mapOf(LocalDate.class, Date.class);
+    assertThat(this.<Map<?, ?>>decode("{\"2026-12-01\":\"1970-01-01T00:00:00Z\"}", byDay))
+        .isEqualTo(Map.of(LocalDate.parse("2026-12-01"), new Date(0)));
+  }
+
+  record Stamped(
+      @JsonFormat(pattern = "dd.MM.yyyy") LocalDate day,
+      @JsonFormat(shape = JsonFormat.Shape.NUMBER) Instant at,
+      LocalDate other) {}
+
+  @Test
+  void readsAFormatOfTheUsersAsItSays() {
+    String json = "{\"day\":\"01.12.2026\",\"at\":5,\"other\":\"2026-12-02%s\"}";
+    assertThat(this.<Stamped>decode(json.formatted(""), Stamped.class))
+        .isEqualTo(
+            new Stamped(
+                LocalDate.of(2026, 12, 1), Instant.ofEpochSecond(5), LocalDate.of(2026, 12, 2)));
+    assertThat(mismatch(json.formatted("T01:00:00"), Stamped.class))
+        .startsWith("result.other: expected LocalDate");
+    assertThat(mismatch(json.formatted("").replace("01.12.2026", "2026-12-01"), Stamped.class))
+        .isEqualTo("result.day: expected LocalDate, but Python sent the text \"2026-12-01\"");
   }
 
   @Test
