@@ -51,7 +51,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _load_code(error: LoadFailed) -> int:
-    return WRONG_USAGE if error.reason in ("ADAPTER_MISSING", "ADAPTER_UNREADABLE") else FAILED
+    no_adapter = error.reason in ("ADAPTER_MISSING", "ADAPTER_UNREADABLE", "NO_TOOLS")
+    return WRONG_USAGE if no_adapter else FAILED
 
 
 def _say(text: str, code: int) -> int:

@@ -29,8 +29,8 @@ import picocli.CommandLine.Parameters;
           + "{\"$float\": \"NaN\"}, \"Infinity\" or \"-Infinity\". An object of yours that looks "
           + "like one of these has one more $ in front of its key.",
       "",
-      "Exit status: 0 done, 1 the tool failed, 2 wrong usage (an unknown tool and arguments "
-          + "that do not fit included), 3 this machine is not fit, 130 interrupted."
+      "Exit status: 0 done, 1 the tool failed, 2 wrong usage (what is no adapter, an unknown tool "
+          + "and arguments that do not fit included), 3 this machine is not fit, 130 interrupted."
     })
 final class CallCommand implements Callable<Integer> {
   private static final Duration DEADLINE_MIN = Duration.ofMillis(1);

@@ -89,14 +89,13 @@ final class ErrorReport {
           SPAWN,
           CONTAINMENT ->
           ExitStatus.ENVIRONMENT_NOT_FIT;
-      case ADAPTER_MISSING -> ExitStatus.WRONG_USAGE;
-      case ADAPTER_UNREADABLE,
-          ADAPTER_SYNTAX,
+      // What was named is no adapter; one that is, and does not load, has failed.
+      case ADAPTER_MISSING, ADAPTER_UNREADABLE, NO_TOOLS -> ExitStatus.WRONG_USAGE;
+      case ADAPTER_SYNTAX,
           ADAPTER_IMPORT,
           ADAPTER_EXITED,
           ADAPTER_FAILED,
           ON_START_FAILED,
-          NO_TOOLS,
           TIMED_OUT,
           WORKER_DIED ->
           ExitStatus.FAILED;

@@ -21,8 +21,8 @@ import picocli.CommandLine.Parameters;
       "",
       "With --json an object for each tool: name, doc, kind, idempotent, parameters, returns.",
       "",
-      "Exit status: 0 done, 1 the adapter does not load, 2 wrong usage, 3 this machine is "
-          + "not fit, 130 interrupted."
+      "Exit status: 0 done, 1 the adapter does not load, 2 wrong usage (what is no "
+          + "adapter included), 3 this machine is not fit, 130 interrupted."
     })
 final class ToolsCommand implements Callable<Integer> {
   private final Terminal terminal;

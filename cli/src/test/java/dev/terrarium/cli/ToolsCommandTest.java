@@ -2,9 +2,29 @@ package dev.terrarium.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class ToolsCommandTest {
+  @TempDir private Path directory;
+
+  /// A folder was wrong usage, and a file without tools a failure.
+  @ParameterizedTest
+  @ValueSource(strings = {"no_tools.py", "json.py", "folder", "/dev/null"})
+  void takesWhatIsNoAdapterForWrongUsage(String given) throws IOException {
+    Files.createDirectory(directory.resolve("folder"));
+    Files.writeString(directory.resolve("no_tools.py"), "x = 1\n");
+    Files.writeString(directory.resolve("json.py"), "x = 1\n");
+    Ran ran = Ran.command("tools", directory.resolve(given).toString());
+    assertThat(ran.status()).isEqualTo(2);
+    assertThat(ran.err()).startsWith("terrarium: ").doesNotContain("\tat ");
+  }
+
   @Test
   void showsATableToPeople() {
     Ran ran = Ran.command("tools", TestAdapters.ECHO);
