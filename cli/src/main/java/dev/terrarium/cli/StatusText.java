@@ -170,7 +170,10 @@ final class StatusText {
               .count();
       notes.add(
           "run %s is dead, and has left %s; `%s` cleans up"
-              .formatted(run.id(), Count.grouped(left, "process", "processes"), cleanup));
+              .formatted(
+                  run.id(),
+                  left == 0 ? "no process" : Count.grouped(left, "process", "processes"),
+                  cleanup));
     } else {
       notes.add("run %s: %s".formatted(run.id(), run.detail()));
     }
