@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -82,6 +83,7 @@ public final class ProcessKiller {
     var silent = new ProcessKiller(_ -> {});
     Result _ = silent.signal(nobody, Signal.KILL, "nothing");
     Escalation _ = silent.escalate(nobody, Duration.ZERO, "nothing");
+    String _ = FileErrors.why(new IOException("nothing")); // which the audit log says
   }
 
   /// Sends to a process known by its identity alone. Where it bears a mark, ask for it as well: an
