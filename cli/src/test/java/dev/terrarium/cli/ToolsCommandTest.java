@@ -15,11 +15,10 @@ final class ToolsCommandTest {
 
   /// A folder was wrong usage, and a file without tools a failure.
   @ParameterizedTest
-  @ValueSource(strings = {"no_tools.py", "json.py", "folder", "/dev/null"})
+  @ValueSource(strings = {"no_tools.py", "folder", "/dev/null"})
   void takesWhatIsNoAdapterForWrongUsage(String given) throws IOException {
     Files.createDirectory(directory.resolve("folder"));
     Files.writeString(directory.resolve("no_tools.py"), "x = 1\n");
-    Files.writeString(directory.resolve("json.py"), "x = 1\n");
     Ran ran = Ran.command("tools", directory.resolve(given).toString());
     assertThat(ran.status()).isEqualTo(2);
     assertThat(ran.err()).startsWith("terrarium: ").doesNotContain("\tat ");
