@@ -20,6 +20,10 @@ final class WardenHouse implements AutoCloseable {
   final Birthmark mark = Birthmark.choose().chosen().orElseThrow();
   final List<AuditLog.Entry> audit = new CopyOnWriteArrayList<>();
   final Wardens.Setup setup;
+
+  /// What happens before each further start of a warden.
+  volatile Runnable beforeWarden = () -> {};
+
   private final EventLoop loop;
 
   /// @param sockets a directory with a short path
@@ -47,12 +51,14 @@ final class WardenHouse implements AutoCloseable {
   }
 
   /// Nobody removes anything here.
-  private static final class NoUpkeep implements Upkeep {
+  private final class NoUpkeep implements Upkeep {
     @Override
     public void beforeWorker() {}
 
     @Override
-    public void beforeWarden() {}
+    public void beforeWarden() {
+      beforeWarden.run();
+    }
 
     @Override
     public boolean afterFailedStart() {

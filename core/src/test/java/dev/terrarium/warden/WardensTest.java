@@ -17,6 +17,8 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -89,6 +91,71 @@ final class WardensTest {
     assertThat(reports).first().asString().startsWith("spawned");
   }
 
+  /// Orders that had waited for a warden were lost where one of them failed for want of memory, and
+  /// those who had given them waited for ever.
+  @Test
+  void giveAllOrdersThatWaitedToTheNextWardenThoughOneFailsAtFirst() throws InterruptedException {
+    var goOn = new CountDownLatch(1);
+    house.beforeWarden = () -> awaitOpen(goOn);
+    Signals.kill(house.warden());
+    await().until(() -> wardens.knows(UNKNOWN)); // one is being replaced
+    var forgetful = new Forgetful();
+    wardens.dump(UNKNOWN, forgetful);
+    wardens.spawn(NUMBER, order("true"), new Owner());
+    goOn.countDown();
+    cleared.await();
+    assertThat(forgetful.troubles).isZero();
+    assertThat(reports).first().isEqualTo("spawned, known");
+  }
+
+  private static void awaitOpen(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// Has no memory the first time that it is given on.
+  private static final class Forgetful implements Consumer<String> {
+    private volatile int troubles = 1;
+
+    @Override
+    public void accept(String answer) {}
+
+    @Override
+    @SuppressWarnings("EqualsHashCode")
+    public boolean equals(@Nullable Object other) {
+      if (troubles > 0) {
+        troubles = 0;
+        throw new OutOfMemoryError("Java heap space");
+      }
+      return this == other;
+    }
+
+    @Override
+    public int hashCode() {
+      return 1;
+    }
+  }
+
+  /// It stood on no roster any more.
+  @Test
+  void tellWhoeverHadNoMemoryToHearThatNoWardenStartsOnceMore() throws Exception {
+    Path script = house.setup.script();
+    Path away = script.resolveSibling("away");
+    Files.move(script, away);
+    Signals.kill(house.warden());
+    await().until(() -> wardens.knows(UNKNOWN)); // one is being replaced
+    var owner = new Owner();
+    owner.troubles = 1;
+    wardens.spawn(NUMBER, order("true"), owner);
+    await().atMost(PATIENCE).until(() -> !reports.isEmpty());
+    assertThat(reports.remove()).startsWith("failed: no warden could be started");
+    assertThat(owner.troubles).isZero();
+    Files.move(away, script);
+  }
+
   private Messages.Spawn order(String... command) {
     var spec =
         new Messages.Spec(
@@ -122,6 +189,8 @@ final class WardensTest {
 
   /// Notes what it is told, and whether the process is known at that moment.
   private final class Owner implements WorkerProcess {
+    private volatile int troubles; // how often it has no memory to hear that it is refused
+
     private void note(String report) {
       reports.add(report + (wardens.knows(NUMBER) ? ", known" : ", unknown"));
     }
@@ -134,6 +203,10 @@ final class WardensTest {
 
     @Override
     public void spawnFailed(StartFailedException.Reason reason, String why) {
+      if (troubles > 0) {
+        troubles = 0;
+        throw new OutOfMemoryError("Java heap space");
+      }
       note("failed: " + why);
     }
 
