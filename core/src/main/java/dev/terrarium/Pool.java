@@ -2,11 +2,11 @@ package dev.terrarium;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.terrarium.base.Durations;
 import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
-import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
 import java.time.Duration;

@@ -1,6 +1,7 @@
 package dev.terrarium;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.Clock;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.SteadyThread;
 import dev.terrarium.base.Watchdog;
@@ -36,7 +37,6 @@ import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.wire.Sockets;
 import dev.terrarium.worker.Bounds;
 import dev.terrarium.worker.Facilities;
-import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.WorkerLog;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -66,7 +66,7 @@ final class RuntimeParts {
   private final ProcessRegistry registry;
   private final PythonHome python;
   private final EventLoop loop;
-  private final RuntimeTimer timer;
+  private final RuntimeClock clock;
   private final WorkerLog log;
   private final RuntimeFiles files;
   private final Gate gate = new Gate();
@@ -131,8 +131,8 @@ final class RuntimeParts {
       undo.push(registry::close);
       memory = MemoryFiles.open();
       undo.push(memory::close);
-      timer = new RuntimeTimer(runId.value());
-      undo.push(timer::close);
+      clock = new RuntimeClock(runId.value());
+      undo.push(clock::close);
       log = new WorkerLog(runId.value(), config.logQueueLines());
       undo.push(log::close);
       loop = EventLoop.start(runId.value());
@@ -263,8 +263,8 @@ final class RuntimeParts {
     return runId;
   }
 
-  Timer timer() {
-    return timer;
+  Clock clock() {
+    return clock;
   }
 
   /// What the workers of a pool need.
@@ -280,7 +280,7 @@ final class RuntimeParts {
         enclosed ? realms.enclosed(pool.name()) : realms.common(),
         gate,
         registry,
-        timer,
+        clock,
         enclosed ? MemoryFiles.none() : memory, // this JVM's numbers mean nothing in there
         log,
         cgroups(pool));
@@ -333,7 +333,7 @@ final class RuntimeParts {
   /// What the watchdog looks after.
   private List<SteadyThread> watched() {
     var threads = new ArrayList<>(realms.keepers());
-    threads.addAll(List.of(timer.thread(), loop.thread(), log.thread(), auditor.thread()));
+    threads.addAll(List.of(clock.thread(), loop.thread(), log.thread(), auditor.thread()));
     return threads;
   }
 

@@ -4,7 +4,10 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Count;
+import dev.terrarium.base.DurationFormat;
+import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
+import dev.terrarium.base.Waits;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent;
@@ -17,11 +20,8 @@ import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Aside;
-import dev.terrarium.worker.Durations;
 import dev.terrarium.worker.Facilities;
 import dev.terrarium.worker.SpawnOrders;
-import dev.terrarium.worker.Texts;
-import dev.terrarium.worker.Waits;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
 import java.nio.file.Path;
@@ -230,7 +230,7 @@ public final class Terrarium implements AutoCloseable {
                     zygote,
                     listener),
             zygote::parallelism,
-            parts.timer(),
+            parts.clock(),
             facilities.memory());
     Pool pool = new Pool(this, config, values, workers, zygote, wardens);
     synchronized (lock) {
@@ -453,7 +453,9 @@ public final class Terrarium implements AutoCloseable {
           "%s had to be ended by force at shutdown"
               .formatted(Count.of(forced, "process", "processes")));
     } else {
-      say(Level.INFO, "nothing left at shutdown (%s)".formatted(Texts.of(Duration.ofNanos(nanos))));
+      say(
+          Level.INFO,
+          "nothing left at shutdown (%s)".formatted(DurationFormat.of(Duration.ofNanos(nanos))));
     }
   }
 

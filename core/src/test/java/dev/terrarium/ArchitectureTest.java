@@ -35,7 +35,7 @@ final class ArchitectureTest {
       resideInAPackage("dev.terrarium")
           .and(
               nameMatching(
-                  "dev\\.terrarium\\.(Terrarium|Pool|PoolBuilder|ToolCall|BatchSpliterator|RuntimeParts|RuntimeFiles|RuntimeTimer|SharedRuntime|Completions|Preloading|Platform)(\\$.*)?"))
+                  "dev\\.terrarium\\.(Terrarium|Pool|PoolBuilder|ToolCall|BatchSpliterator|RuntimeParts|RuntimeFiles|RuntimeClock|SharedRuntime|Completions|Preloading|Platform)(\\$.*)?"))
           .as("the facade");
 
   @Test

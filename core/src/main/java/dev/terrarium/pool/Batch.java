@@ -2,12 +2,12 @@ package dev.terrarium.pool;
 
 import dev.terrarium.CallCancelledException;
 import dev.terrarium.TerrariumException;
+import dev.terrarium.base.Clock;
+import dev.terrarium.base.Durations;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.Received;
 import dev.terrarium.worker.Call;
 import dev.terrarium.worker.Call.Outcome;
-import dev.terrarium.worker.Durations;
-import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -59,7 +59,7 @@ public final class Batch {
 
   private final Setup setup;
   private final Scheduler scheduler;
-  private final Timer timer;
+  private final Clock clock;
   private final int placesMax;
   private final long deadlineNanos;
   private final ReentrantLock lock = new ReentrantLock();
@@ -85,11 +85,11 @@ public final class Batch {
 
   /// @param placesMax how many items the pool could run at the same time
   /// @param inOrder whether a worker runs them one after the other
-  Batch(Setup setup, Scheduler scheduler, Timer timer, int placesMax, boolean inOrder) {
+  Batch(Setup setup, Scheduler scheduler, Clock clock, int placesMax, boolean inOrder) {
     this.setup = setup;
     this.window = new Window(setup.ordered());
     this.scheduler = scheduler;
-    this.timer = timer;
+    this.clock = clock;
     this.placesMax = placesMax;
     this.pace = new Pace(inOrder);
     this.deadlineNanos = Durations.nanos(setup.deadline());
@@ -250,7 +250,7 @@ public final class Batch {
 
     @Override
     public boolean take(Worker worker) {
-      Row row = new Row(Batch.this, worker, timer, deadlineNanos);
+      Row row = new Row(Batch.this, worker, clock, deadlineNanos);
       List<Item> first;
       lock.lock();
       try {

@@ -2,10 +2,10 @@ package dev.terrarium.pool;
 
 import dev.terrarium.PoolConfig;
 import dev.terrarium.base.Count;
+import dev.terrarium.base.DurationFormat;
+import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
-import dev.terrarium.worker.Durations;
-import dev.terrarium.worker.Texts;
-import dev.terrarium.worker.Waits;
+import dev.terrarium.base.Waits;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -50,7 +50,7 @@ final class Closing {
           "Pool '{}': {} not gone after {}; the runtime kills what is left",
           config.name(),
           Count.of(left.getAsInt(), "worker is", "workers are"),
-          Texts.of(limit));
+          DurationFormat.of(limit));
     }
   }
 }

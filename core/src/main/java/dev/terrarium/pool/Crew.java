@@ -6,9 +6,9 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
-import dev.terrarium.worker.Each;
+import dev.terrarium.base.Clock;
+import dev.terrarium.base.Each;
 import dev.terrarium.worker.End;
-import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.WorkerState;
 import java.util.LinkedHashSet;
@@ -36,7 +36,7 @@ final class Crew {
   private final PoolConfig config;
   private final Supplier<Worker> maker;
   private final IntSupplier parallelism;
-  private final Timer timer;
+  private final Clock clock;
   private final PoolErrors errors;
   private final Scheduler scheduler;
   private final ReentrantLock lock = new ReentrantLock();
@@ -54,15 +54,15 @@ final class Crew {
   Crew(
       PoolConfig config,
       PoolErrors errors,
-      Timer timer,
+      Clock clock,
       Supplier<Worker> maker,
       IntSupplier parallelism) {
     this.config = config;
     this.errors = errors;
-    this.timer = timer;
+    this.clock = clock;
     this.maker = maker;
     this.parallelism = parallelism;
-    this.scheduler = new Scheduler(config, errors, timer, starting::size);
+    this.scheduler = new Scheduler(config, errors, clock, starting::size);
     this.closing = new Closing(config);
   }
 
@@ -190,7 +190,7 @@ final class Crew {
     try {
       boolean due = open && workers.size() < config.size();
       if (due && !tryIsDue) {
-        timer.after(Backoff.after(failures), this::fill);
+        clock.after(Backoff.after(failures), this::fill);
         tryIsDue = true; // after it: there may be no memory for a timer's entry
       }
     } finally {

@@ -7,8 +7,8 @@ import dev.terrarium.PoolConfig;
 import dev.terrarium.PoolSaturatedException;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.base.DurationFormat;
 import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Texts;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.WorkerState;
 import java.time.Duration;
@@ -35,7 +35,8 @@ final class PoolErrors {
   }
 
   PoolSaturatedException waitedTooLong(String numbers, int queued) {
-    return saturated("no worker became free within " + Texts.of(config.maxWait()), numbers, queued);
+    return saturated(
+        "no worker became free within " + DurationFormat.of(config.maxWait()), numbers, queued);
   }
 
   private PoolSaturatedException saturated(String what, String numbers, int queued) {
@@ -48,7 +49,7 @@ final class PoolErrors {
   DeadlineExceededException tooLateInTheQueue(Call call, Duration deadline, String numbers) {
     return new DeadlineExceededException(
         "Call of '%s' on pool '%s' exceeded its deadline of %s while it waited for a worker (%s); raise size or the deadline, or shorten calls"
-            .formatted(call.tool(), config.name(), Texts.of(deadline), numbers),
+            .formatted(call.tool(), config.name(), DurationFormat.of(deadline), numbers),
         "");
   }
 

@@ -1,7 +1,7 @@
 package dev.terrarium.pool;
 
+import dev.terrarium.base.Clock;
 import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -17,12 +17,12 @@ final class Row implements Call.Row {
 
   private final Batch batch;
   private final Worker worker;
-  private final Timer timer;
+  private final Clock clock;
   private final long deadlineNanos;
   private final Deque<Item> items = new ArrayDeque<>();
 
   /// When the first item's turn came.
-  private long turnNanos = System.nanoTime();
+  private long turnNanos;
 
   /// How long the first item may keep the others before they are asked back.
   private long patienceNanos = STUCK.toNanos();
@@ -30,15 +30,16 @@ final class Row implements Call.Row {
   /// Whose deadline has passed.
   private @Nullable Item late;
 
-  private Timer.@Nullable Alarm alarm;
+  private Clock.@Nullable Alarm alarm;
   private long alarmNanos;
 
   /// @param deadlineNanos of each item, from its turn on
-  Row(Batch batch, Worker worker, Timer timer, long deadlineNanos) {
+  Row(Batch batch, Worker worker, Clock clock, long deadlineNanos) {
     this.batch = batch;
     this.worker = worker;
-    this.timer = timer;
+    this.clock = clock;
     this.deadlineNanos = deadlineNanos;
+    this.turnNanos = clock.nanos();
   }
 
   Worker worker() {
@@ -84,7 +85,7 @@ final class Row implements Call.Row {
       return 0;
     }
     items.removeFirst();
-    long now = System.nanoTime();
+    long now = clock.nanos();
     long took = Math.max(1, now - turnNanos);
     turnNanos = now;
     patienceNanos = STUCK.toNanos();
@@ -118,7 +119,7 @@ final class Row implements Call.Row {
   }
 
   private long waitedNanos() {
-    return System.nanoTime() - turnNanos;
+    return clock.nanos() - turnNanos;
   }
 
   /// An alarm that is set may be too early, because turns have passed since: it is set again then.
@@ -135,8 +136,8 @@ final class Row implements Call.Row {
     if (due != Long.MAX_VALUE && (alarm == null || due < alarmNanos)) {
       cancelAlarm();
       alarmNanos = due;
-      Duration delay = Duration.ofNanos(Math.max(0, due - System.nanoTime()));
-      alarm = timer.after(delay, () -> batch.look(this));
+      Duration delay = Duration.ofNanos(Math.max(0, due - clock.nanos()));
+      alarm = clock.after(delay, () -> batch.look(this));
     }
   }
 

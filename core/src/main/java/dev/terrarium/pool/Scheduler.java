@@ -3,9 +3,9 @@ package dev.terrarium.pool;
 import dev.terrarium.Drain;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.TerrariumException;
+import dev.terrarium.base.Clock;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class Scheduler {
   private final PoolConfig config;
   private final PoolErrors errors;
-  private final Timer timer;
+  private final Clock clock;
   private final IntSupplier starting;
   private final ReentrantLock lock = new ReentrantLock();
   private final IdleWorkers idle;
@@ -53,10 +53,10 @@ final class Scheduler {
   private record Pairing(Worker worker, Seeker seeker) {}
 
   /// @param starting how many workers may soon have room, for what is said to callers
-  Scheduler(PoolConfig config, PoolErrors errors, Timer timer, IntSupplier starting) {
+  Scheduler(PoolConfig config, PoolErrors errors, Clock clock, IntSupplier starting) {
     this.config = config;
     this.errors = errors;
-    this.timer = timer;
+    this.clock = clock;
     this.starting = starting;
     this.idle = new IdleWorkers(config.concurrency(), config.size());
   }
@@ -65,7 +65,7 @@ final class Scheduler {
 
   /// Gives a call to a worker, or puts it in the queue; its outcome says the rest.
   void submit(Call call, Duration deadline) {
-    Timer.Alarm alarm = timer.after(deadline, () -> deadlinePassed(call, deadline));
+    Clock.Alarm alarm = clock.after(deadline, () -> deadlinePassed(call, deadline));
     call.alarm(alarm);
     place(new Caller(call));
   }
@@ -446,7 +446,7 @@ final class Scheduler {
 
     @Override
     public void queued() {
-      Timer.Alarm alarm = timer.after(config.maxWait(), () -> waitedTooLong(call));
+      Clock.Alarm alarm = clock.after(config.maxWait(), () -> waitedTooLong(call));
       call.whenDone(
           () -> {
             alarm.cancel();

@@ -7,9 +7,9 @@ import dev.terrarium.PoolStats;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.ToolInfo;
+import dev.terrarium.base.Clock;
 import dev.terrarium.wire.MemoryFiles;
 import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Timer;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.WorkerListener;
 import dev.terrarium.worker.WorkerState;
@@ -26,7 +26,7 @@ import java.util.function.IntSupplier;
 /// block.
 public final class WorkerPool implements WorkerListener {
   private final PoolConfig config;
-  private final Timer timer;
+  private final Clock clock;
   private final Crew crew;
   private final Scheduler scheduler;
   private final Closing closing;
@@ -44,13 +44,13 @@ public final class WorkerPool implements WorkerListener {
       PoolConfig config,
       WorkerMaker maker,
       IntSupplier parallelism,
-      Timer timer,
+      Clock clock,
       MemoryFiles memory) {
     this.memory = memory;
     this.config = config;
-    this.timer = timer;
+    this.clock = clock;
     this.crew =
-        new Crew(config, new PoolErrors(config), timer, () -> maker.make(this), parallelism);
+        new Crew(config, new PoolErrors(config), clock, () -> maker.make(this), parallelism);
     this.scheduler = crew.scheduler();
     this.closing = crew.closing();
   }
@@ -101,7 +101,7 @@ public final class WorkerPool implements WorkerListener {
         tools().stream()
             .anyMatch(tool -> tool.name().equals(setup.tool()) && tool.kind().equals("async"));
     int places = overlaps ? config.size() * config.concurrency() : config.size();
-    return new Batch(setup, scheduler, timer, places, !overlaps);
+    return new Batch(setup, scheduler, clock, places, !overlaps);
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,8 @@ public final class ProcessRegistry implements AutoCloseable {
   @GuardedBy("lock")
   private final LedgerFile file;
 
+  private final InstantSource time;
+
   @GuardedBy("lock")
   private long compactAt = COMPACT_BYTES;
 
@@ -63,11 +66,13 @@ public final class ProcessRegistry implements AutoCloseable {
   @GuardedBy("lock")
   private boolean closed;
 
-  private ProcessRegistry(Path path, Origin origin, boolean required, LedgerFile file) {
+  private ProcessRegistry(
+      Path path, Origin origin, boolean required, LedgerFile file, InstantSource time) {
     this.path = path;
     this.origin = origin;
     this.required = required;
     this.file = file;
+    this.time = time;
   }
 
   /// The ledger of a run of this JVM, with what it held already.
@@ -75,11 +80,18 @@ public final class ProcessRegistry implements AutoCloseable {
   /// @param required whether a worker whose reservation cannot be written must not be started
   /// @throws RegistryException if it cannot be read or written
   public static ProcessRegistry open(RunDirectory run, boolean required) {
+    return open(run, required, InstantSource.system());
+  }
+
+  /// The same, with a clock of the caller's.
+  ///
+  /// @throws RegistryException if it cannot be read or written
+  static ProcessRegistry open(RunDirectory run, boolean required, InstantSource time) {
     Path path = run.path().resolve(FILE);
     try {
       LedgerContents contents = LedgerContents.read(path);
       var registry =
-          new ProcessRegistry(path, run.details().origin(), required, new LedgerFile(path));
+          new ProcessRegistry(path, run.details().origin(), required, new LedgerFile(path), time);
       contents.problems().forEach(problem -> LOG.warn("{}: {}", path, problem));
       contents.rows().forEach(registry::remember);
       return registry;
@@ -101,7 +113,7 @@ public final class ProcessRegistry implements AutoCloseable {
   ///   may be started
   /// @throws IllegalStateException if the number or the id is in use
   public WorkerRow reserve(String worker, long number, String pool) {
-    Instant now = Instant.now();
+    Instant now = time.instant();
     String fingerprint = fingerprint(worker, now);
     var row = new WorkerRow(worker, number, pool, fingerprint, origin, now, Optional.empty());
     lock.lock();
@@ -129,7 +141,7 @@ public final class ProcessRegistry implements AutoCloseable {
       if (reserved.process().isPresent()) {
         return requireSame(reserved, pid, startTicks);
       }
-      var activation = new Activation(pid, startTicks, group, Instant.now());
+      var activation = new Activation(pid, startTicks, group, time.instant());
       WorkerRow row = reserved.activated(activation);
       remember(row);
       appendIfPossible(new LedgerLine.Activate(number, activation));
@@ -150,7 +162,7 @@ public final class ProcessRegistry implements AutoCloseable {
         return false;
       }
       byWorker.remove(row.worker(), row);
-      appendIfPossible(new LedgerLine.Release(number, Instant.now()));
+      appendIfPossible(new LedgerLine.Release(number, time.instant()));
       compactIfWorthwhile();
       return true;
     } finally {
@@ -174,7 +186,7 @@ public final class ProcessRegistry implements AutoCloseable {
   /// @param known whether the warden still has the worker of this number
   /// @return what was released
   public List<WorkerRow> sweep(LongPredicate known) {
-    Instant longAgo = Instant.now().minus(RESERVATION_AGE_MAX);
+    Instant longAgo = time.instant().minus(RESERVATION_AGE_MAX);
     return rows.values().stream()
         .filter(row -> row.identity().map(it -> !it.alive()).orElse(row.reservedBefore(longAgo)))
         .filter(row -> !known.test(row.number()))

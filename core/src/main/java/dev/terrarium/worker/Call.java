@@ -1,6 +1,8 @@
 package dev.terrarium.worker;
 
 import dev.terrarium.TerrariumException;
+import dev.terrarium.base.Clock;
+import dev.terrarium.base.Durations;
 import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.FrameType;
 import dev.terrarium.wire.Messages.CancelReason;
@@ -46,7 +48,7 @@ public final class Call {
   private final long turnMillis;
   private final @Nullable Row row;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
-  private volatile Timer.@Nullable Alarm alarm;
+  private volatile Clock.@Nullable Alarm alarm;
   private volatile @Nullable Worker worker;
   private volatile @Nullable Function<String, TerrariumException> deadlineError;
   private volatile boolean sent;
@@ -134,7 +136,7 @@ public final class Call {
   }
 
   /// Calls `deadline` off when the outcome is there.
-  public void alarm(Timer.Alarm deadline) {
+  public void alarm(Clock.Alarm deadline) {
     alarm = deadline;
     if (isDone()) {
       deadline.cancel();
@@ -229,7 +231,7 @@ public final class Call {
   private boolean end(Outcome how) {
     boolean first =
         outcome.complete(how); // which wakes the caller; the rest need not be waited for
-    Timer.Alarm deadline = alarm;
+    Clock.Alarm deadline = alarm;
     if (first && deadline != null) {
       deadline.cancel();
     }

@@ -3,6 +3,7 @@ package dev.terrarium.worker;
 import dev.terrarium.DeadlineExceededException;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.TerrariumException;
+import dev.terrarium.base.DurationFormat;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.Messages.CancelReason;
 import java.time.Duration;
@@ -125,7 +126,7 @@ final class CallsInFlight {
           "a call of '%s' did not end within %s of its %s"
               .formatted(
                   call.tool(),
-                  Texts.of(config.cancelGrace()),
+                  DurationFormat.of(config.cancelGrace()),
                   reason == CancelReason.DEADLINE ? "deadline" : "cancellation"));
     }
   }
@@ -136,7 +137,7 @@ final class CallsInFlight {
             .formatted(
                 call.tool(),
                 worker,
-                Texts.of(deadline),
+                DurationFormat.of(deadline),
                 stacks.isEmpty() ? " (Python could not say where it was)" : "; Python was at:"),
         stacks);
   }

@@ -1,5 +1,6 @@
 package dev.terrarium.worker;
 
+import dev.terrarium.base.Clock;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.warden.Gate;
 import dev.terrarium.warden.Wardens;
@@ -22,7 +23,7 @@ public record Facilities(
     Wardens wardens,
     Gate gate,
     ProcessRegistry registry,
-    Timer timer,
+    Clock clock,
     MemoryFiles memory,
     WorkerLog log,
     Optional<Path> cgroups) {}

@@ -10,7 +10,11 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
+import dev.terrarium.base.Clock;
 import dev.terrarium.base.Count;
+import dev.terrarium.base.DurationFormat;
+import dev.terrarium.base.Durations;
+import dev.terrarium.base.Each;
 import dev.terrarium.base.Log;
 import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
@@ -94,12 +98,12 @@ public final class Worker {
   /// memory for it.
   private volatile @Nullable WorkerState halfEntered;
 
-  private final long madeAt = System.nanoTime();
+  private final long madeAt;
   private final AtomicBoolean begun = new AtomicBoolean();
   private volatile boolean cutShort; // its start was, and there was no memory to say so
   private @Nullable String token;
-  private Timer.@Nullable Alarm startAlarm;
-  private volatile Timer.@Nullable Alarm forkAlarm;
+  private Clock.@Nullable Alarm startAlarm;
+  private volatile Clock.@Nullable Alarm forkAlarm;
 
   public Worker(
       String id,
@@ -112,6 +116,7 @@ public final class Worker {
     this.number = number;
     this.config = config;
     this.facilities = facilities;
+    this.madeAt = facilities.clock().nanos();
     this.zygote = zygote;
     this.listener = listener;
     this.calls = new CallsInFlight(id, config, new Reach());
@@ -212,9 +217,9 @@ public final class Worker {
 
   private void spawn(Messages.Spawn order) {
     startAlarm =
-        facilities.timer().after(config.startTimeout(), () -> startTookTooLong(order.zygote()));
+        facilities.clock().after(config.startTimeout(), () -> startTookTooLong(order.zygote()));
     if (order.zygote() != null) {
-      awaitFork(order.zygote(), System.nanoTime());
+      awaitFork(order.zygote(), facilities.clock().nanos());
     }
     facilities.wardens().spawn(number, order, reports);
   }
@@ -222,7 +227,7 @@ public final class Worker {
   private void awaitFork(long zygoteNumber, long orderedAt) {
     forkAlarm =
         facilities
-            .timer()
+            .clock()
             .after(
                 zygote.patience().dividedBy(4),
                 () -> {
@@ -247,7 +252,7 @@ public final class Worker {
     }
     // Should the warden have no answer.
     facilities
-        .timer()
+        .clock()
         .after(
             Stacks.WAIT,
             () -> giveUpStart(new Stacks("", "the warden has not answered"), "Python"));
@@ -260,7 +265,7 @@ public final class Worker {
 
   private void giveUpStart(Stacks stacks, String who) {
     if (isStarting()) {
-      String limit = Texts.of(config.startTimeout());
+      String limit = DurationFormat.of(config.startTimeout());
       kill(
           End.startTimedOut(
               "not ready within %s; import less, or raise startTimeout; %s"
@@ -383,7 +388,7 @@ public final class Worker {
 
   /// Something came from it.
   void heard() {
-    heardAt = System.nanoTime();
+    heardAt = facilities.clock().nanos();
   }
 
   /// Asks for its stacks and kills it, if it has had calls and said nothing for longer than the
@@ -395,7 +400,7 @@ public final class Worker {
         !limit.isZero()
             && isReady()
             && !calls.isEmpty()
-            && System.nanoTime() - last > Durations.nanos(limit);
+            && facilities.clock().nanos() - last > Durations.nanos(limit);
     if (stuck) {
       facilities.wardens().dump(number, stacks -> endStuck(last, stacks, told));
     }
@@ -405,7 +410,7 @@ public final class Worker {
   private void endStuck(long last, String stacks, BiConsumer<Worker, String> told) {
     if (heardAt == last && isReady()) {
       told.accept(this, stacks);
-      String limit = Texts.of(config.stuckAfter());
+      String limit = DurationFormat.of(config.stuckAfter());
       kill(End.of(End.Cause.UNRESPONSIVE, "silent for longer than stuckAfter (" + limit + ")"));
     }
   }
@@ -540,7 +545,7 @@ public final class Worker {
 
   private boolean isForgotten() {
     return cutShort
-        || (System.nanoTime() - madeAt > START_CUT_SHORT.toNanos()
+        || (facilities.clock().nanos() - madeAt > START_CUT_SHORT.toNanos()
             && begun.compareAndSet(false, true));
   }
 
@@ -579,7 +584,7 @@ public final class Worker {
     if (startAlarm != null) {
       startAlarm.cancel();
     }
-    Timer.Alarm fork = forkAlarm;
+    Clock.Alarm fork = forkAlarm;
     if (fork != null) {
       fork.cancel();
     }
@@ -599,18 +604,18 @@ public final class Worker {
         say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, end.detail(), pid);
       }
       facilities.wardens().kill(number, end.detail());
-      facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
+      facilities.clock().after(WARDEN_SILENCE, this::doubtWarden);
     } else if (end.cause() == End.Cause.ASKED) {
       askToLeave(end);
     } else {
-      facilities.timer().after(DISCONNECT_GRACE, () -> kill(end));
+      facilities.clock().after(DISCONNECT_GRACE, () -> kill(end));
     }
   }
 
   private void doubtWarden() {
     if (!(state instanceof WorkerState.Gone)) {
       Doubt doubt = facilities.wardens().doubt(number);
-      facilities.timer().after(Doubt.ANSWER_TIMEOUT, () -> conclude(doubt));
+      facilities.clock().after(Doubt.ANSWER_TIMEOUT, () -> conclude(doubt));
     }
   }
 
@@ -618,7 +623,7 @@ public final class Worker {
     if (state instanceof WorkerState.Gone) {
       return;
     }
-    facilities.timer().after(WARDEN_SILENCE, this::doubtWarden);
+    facilities.clock().after(WARDEN_SILENCE, this::doubtWarden);
     Doubt.Finding finding = doubt.conclude();
     if (finding instanceof Doubt.Finding.Replaced(String why)) {
       say(
@@ -643,8 +648,8 @@ public final class Worker {
       open.send(Messages.frame(0, new Messages.Drain()));
     }
     Duration grace = Durations.limited(config.grace());
-    facilities.timer().after(grace, () -> terminate(end));
-    facilities.timer().after(grace.multipliedBy(2), () -> forceOut(end));
+    facilities.clock().after(grace, () -> terminate(end));
+    facilities.clock().after(grace.multipliedBy(2), () -> forceOut(end));
   }
 
   private static OutgoingFrame closing(Call call) {
@@ -653,7 +658,11 @@ public final class Worker {
 
   private void terminate(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      say(Level.WARN, "Worker %s has not ended within %s: SIGTERM", id, Texts.of(config.grace()));
+      say(
+          Level.WARN,
+          "Worker %s has not ended within %s: SIGTERM",
+          id,
+          DurationFormat.of(config.grace()));
       listener.forced(this); // Python does as everybody does: it dies of it, and cleans up nothing
       facilities.wardens().signal(number, 15, end.detail());
     }
@@ -661,7 +670,11 @@ public final class Worker {
 
   private void forceOut(End end) {
     if (!(state instanceof WorkerState.Gone)) {
-      say(Level.WARN, "Worker %s ignored SIGTERM for %s: SIGKILL", id, Texts.of(config.grace()));
+      say(
+          Level.WARN,
+          "Worker %s ignored SIGTERM for %s: SIGKILL",
+          id,
+          DurationFormat.of(config.grace()));
       kill(end);
     }
   }
@@ -788,7 +801,7 @@ public final class Worker {
 
     @Override
     public void after(Duration delay, Runnable task) {
-      facilities.timer().after(delay, task);
+      facilities.clock().after(delay, task);
     }
 
     @Override
@@ -839,7 +852,7 @@ public final class Worker {
       if (mayHaveLastWords(exit)) {
         death = event;
         listener.unavailable(Worker.this);
-        facilities.timer().after(LAST_WORDS_WAIT, () -> apply(event));
+        facilities.clock().after(LAST_WORDS_WAIT, () -> apply(event));
       } else {
         apply(event);
       }

@@ -8,7 +8,10 @@ import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.base.Count;
+import dev.terrarium.base.DurationFormat;
+import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
+import dev.terrarium.base.Waits;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.WorkerProcess;
@@ -154,7 +157,7 @@ public final class Zygote {
         gone = new CompletableFuture<>();
       }
       alive.add(reports);
-      facilities.timer().after(config.startTimeout(), reports::endUnlessReady);
+      facilities.clock().after(config.startTimeout(), reports::endUnlessReady);
       facilities.wardens().spawn(reports.number, orders.zygote(reports.id), reports);
     } catch (VirtualMachineError e) { // or workers would wait for one that nobody has ordered
       current = 0;
@@ -178,7 +181,7 @@ public final class Zygote {
     lock.lock();
     try {
       fruitful = true;
-      progressAt = System.nanoTime();
+      progressAt = facilities.clock().nanos();
       fruitless = 0;
       notForked = 0;
     } finally {
@@ -200,7 +203,7 @@ public final class Zygote {
     boolean hangs;
     lock.lock();
     try {
-      long now = System.nanoTime();
+      long now = facilities.clock().nanos();
       long idle = Math.min(now - progressAt, now - orderedAt);
       hangs = current == number && !importing && idle >= Durations.nanos(patience());
     } finally {
@@ -286,7 +289,7 @@ public final class Zygote {
               stacks.text().isEmpty() ? "" : "\n" + stacks.text());
         });
     // Should the warden have no answer.
-    facilities.timer().after(Stacks.WAIT, () -> facilities.wardens().kill(number, why));
+    facilities.clock().after(Stacks.WAIT, () -> facilities.wardens().kill(number, why));
   }
 
   /// A worker could not be forked. Should that never end, others are not to be tried for ever.
@@ -347,7 +350,7 @@ public final class Zygote {
           "Pool '{}': the exit handlers of what its zygote has imported have not ended within {}:"
               + " SIGKILL",
           config.name(),
-          Texts.of(longest));
+          DurationFormat.of(longest));
       lock.lock();
       try {
         alive.forEach(Reports::kill);
@@ -425,7 +428,7 @@ public final class Zygote {
       lock.lock();
       try {
         importing = false;
-        progressAt = System.nanoTime();
+        progressAt = facilities.clock().nanos();
         if (!forks) {
           way = Start.EXEC;
         }
@@ -482,7 +485,7 @@ public final class Zygote {
         lock.unlock();
       }
       if (late) {
-        String limit = Texts.of(config.startTimeout());
+        String limit = DurationFormat.of(config.startTimeout());
         endWithStacks(
             number,
             "its zygote was not through with importing %s within %s"

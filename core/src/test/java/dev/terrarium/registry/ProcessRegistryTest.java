@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.terrarium.base.ManualClock;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.RunId;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -201,6 +203,20 @@ final class ProcessRegistryTest {
     assertThat(registry.sweep(_ -> false)).extracting(WorkerRow::worker).containsExactly("a-1");
     assertThat(registry.listAllWorkers()).extracting(WorkerRow::number).containsOnly(2L, 3L);
     assertThat(onDisk().rows()).extracting(WorkerRow::number).containsOnly(2L, 3L);
+  }
+
+  @Test
+  void releasesAReservationThatNeverBecameAProcessAfterAWhile() throws IOException {
+    var clock = new ManualClock();
+    registry.close();
+    registry = ProcessRegistry.open(run, true, clock);
+    registry.reserve("a-1", 1, "a");
+    clock.advance(ProcessRegistry.RESERVATION_AGE_MAX);
+    assertThat(registry.sweep(_ -> false)).isEmpty();
+    clock.advance(Duration.ofNanos(1));
+    assertThat(registry.sweep(number -> number == 1)).as("the warden knows it").isEmpty();
+    assertThat(registry.sweep(_ -> false)).extracting(WorkerRow::worker).containsExactly("a-1");
+    assertThat(onDisk().rows()).isEmpty();
   }
 
   @Test

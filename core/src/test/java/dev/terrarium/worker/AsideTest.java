@@ -3,6 +3,7 @@ package dev.terrarium.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.terrarium.base.Each;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

@@ -3,7 +3,7 @@ package dev.terrarium;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.terrarium.worker.Timer;
+import dev.terrarium.base.Clock;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -15,21 +15,21 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-class RuntimeTimerTest {
+class RuntimeClockTest {
   private static final int PATIENCE_SECONDS = 30;
 
-  private final RuntimeTimer timer = new RuntimeTimer("test");
+  private final RuntimeClock clock = new RuntimeClock("test");
 
   @AfterEach
   void close() {
-    timer.close();
+    clock.close();
   }
 
   @Test
   void anAlarmDueBeforeAllOthersIsNotLate() throws InterruptedException {
     var rang = new CountDownLatch(1);
-    timer.after(Duration.ofDays(1), () -> {});
-    timer.after(Duration.ofMillis(1), rang::countDown);
+    clock.after(Duration.ofDays(1), () -> {});
+    clock.after(Duration.ofMillis(1), rang::countDown);
     assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
   }
 
@@ -38,7 +38,7 @@ class RuntimeTimerTest {
     var order = new CopyOnWriteArrayList<Integer>();
     var done = new CountDownLatch(3);
     for (int millis : List.of(300, 100, 200)) {
-      timer.after(
+      clock.after(
           Duration.ofMillis(millis),
           () -> {
             order.add(millis);
@@ -53,8 +53,8 @@ class RuntimeTimerTest {
   void oneThatIsCalledOffDoesNotRunAndKeepsNoOtherFromRunning() throws InterruptedException {
     var wrong = new AtomicInteger();
     var rang = new CountDownLatch(1);
-    Timer.Alarm alarm = timer.after(Duration.ofMillis(200), wrong::incrementAndGet);
-    timer.after(Duration.ofMillis(400), rang::countDown);
+    Clock.Alarm alarm = clock.after(Duration.ofMillis(200), wrong::incrementAndGet);
+    clock.after(Duration.ofMillis(400), rang::countDown);
     alarm.cancel();
     alarm.cancel();
     assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
@@ -64,22 +64,22 @@ class RuntimeTimerTest {
   @Test
   void oneThatIsNeverDueKeepsNoOtherFromRunning() throws InterruptedException {
     var rang = new CountDownLatch(1);
-    timer.after(ChronoUnit.FOREVER.getDuration(), () -> {}).cancel();
-    timer.after(ChronoUnit.FOREVER.getDuration(), () -> {});
-    timer.after(Duration.ofMillis(1), rang::countDown);
+    clock.after(ChronoUnit.FOREVER.getDuration(), () -> {}).cancel();
+    clock.after(ChronoUnit.FOREVER.getDuration(), () -> {});
+    clock.after(Duration.ofMillis(1), rang::countDown);
     assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
   }
 
   @Test
   void aTaskThatFailsDoesNotEndTheTimer() throws InterruptedException {
     var rang = new CountDownLatch(1);
-    timer.after(
+    clock.after(
         Duration.ZERO,
         () -> {
           Thread.currentThread().interrupt();
           throw new IllegalStateException("on purpose");
         });
-    timer.after(Duration.ofMillis(1), rang::countDown);
+    clock.after(Duration.ofMillis(1), rang::countDown);
     assertThat(rang.await(PATIENCE_SECONDS, SECONDS)).isTrue();
   }
 
@@ -91,7 +91,7 @@ class RuntimeTimerTest {
     var attempts = new AtomicInteger();
     var another = new CountDownLatch(1);
     var done = new CountDownLatch(1);
-    timer.after(
+    clock.after(
         Duration.ZERO,
         () -> {
           if (attempts.incrementAndGet() <= 3 || another.getCount() > 0) {
@@ -99,7 +99,7 @@ class RuntimeTimerTest {
           }
           done.countDown();
         });
-    timer.after(Duration.ofMillis(1), another::countDown);
+    clock.after(Duration.ofMillis(1), another::countDown);
     assertThat(another.await(PATIENCE_SECONDS, SECONDS)).isTrue();
     assertThat(done.await(PATIENCE_SECONDS, SECONDS)).isTrue();
     assertThat(attempts.get()).isGreaterThan(3);
@@ -111,7 +111,7 @@ class RuntimeTimerTest {
     var done = new CountDownLatch(50);
     for (int i = 0; i < 50; i++) {
       int number = i;
-      timer.after(
+      clock.after(
           Duration.ZERO,
           () -> {
             if (missing.put(number, true) == null || missing.size() < 50) {
@@ -128,8 +128,8 @@ class RuntimeTimerTest {
     var attempts = new AtomicInteger();
     var failed = new CountDownLatch(1);
     var later = new CountDownLatch(1);
-    Timer.Alarm alarm =
-        timer.after(
+    Clock.Alarm alarm =
+        clock.after(
             Duration.ZERO,
             () -> {
               attempts.incrementAndGet();
@@ -137,9 +137,9 @@ class RuntimeTimerTest {
               throw new OutOfMemoryError("on purpose");
             });
     assertThat(failed.await(PATIENCE_SECONDS, SECONDS)).isTrue();
-    timer.after(Duration.ofMillis(20), alarm::cancel);
-    timer.after(Duration.ofMillis(20), () -> attempts.set(0));
-    timer.after(RuntimeTimer.AGAIN_AFTER.multipliedBy(4), later::countDown);
+    clock.after(Duration.ofMillis(20), alarm::cancel);
+    clock.after(Duration.ofMillis(20), () -> attempts.set(0));
+    clock.after(RuntimeClock.AGAIN_AFTER.multipliedBy(4), later::countDown);
     assertThat(later.await(PATIENCE_SECONDS, SECONDS)).isTrue();
     assertThat(attempts).hasValue(0);
   }
@@ -156,8 +156,8 @@ class RuntimeTimerTest {
               .start(
                   () -> {
                     for (int round = 0; round < rounds; round++) {
-                      timer.after(Duration.ofMinutes(1), done::countDown).cancel();
-                      timer.after(Duration.ofNanos(round * 1_000L), done::countDown);
+                      clock.after(Duration.ofMinutes(1), done::countDown).cancel();
+                      clock.after(Duration.ofNanos(round * 1_000L), done::countDown);
                     }
                   }));
     }
@@ -170,11 +170,11 @@ class RuntimeTimerTest {
   @Test
   void whenItIsClosedNothingRunsAnyMore() {
     var wrong = new AtomicInteger();
-    timer.after(Duration.ofDays(1), wrong::incrementAndGet);
-    timer.close();
-    timer.after(Duration.ZERO, wrong::incrementAndGet).cancel();
-    timer.after(Duration.ZERO, wrong::incrementAndGet);
-    timer.close();
+    clock.after(Duration.ofDays(1), wrong::incrementAndGet);
+    clock.close();
+    clock.after(Duration.ZERO, wrong::incrementAndGet).cancel();
+    clock.after(Duration.ZERO, wrong::incrementAndGet);
+    clock.close();
     assertThat(wrong).hasValue(0);
   }
 }

@@ -1,4 +1,4 @@
-package dev.terrarium.worker;
+package dev.terrarium.base;
 
 import java.util.Collection;
 import java.util.function.Consumer;

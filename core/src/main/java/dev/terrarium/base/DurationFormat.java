@@ -1,11 +1,11 @@
-package dev.terrarium.worker;
+package dev.terrarium.base;
 
 import java.math.BigDecimal;
 import java.time.Duration;
 
 /// Numbers as people write them.
-public final class Texts {
-  private Texts() {}
+public final class DurationFormat {
+  private DurationFormat() {}
 
   /// `2 s`, `1.5 s`, `50 ms`, `0.001 ms`.
   public static String of(Duration duration) {

@@ -1,4 +1,4 @@
-package dev.terrarium.worker;
+package dev.terrarium.base;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-final class TextsTest {
+final class DurationFormatTest {
   @ParameterizedTest
   @CsvSource({
     "PT2S,2 s",
@@ -20,11 +20,11 @@ final class TextsTest {
     "PT0S,0 ms"
   })
   void aDurationIsWrittenAsPeopleWriteIt(Duration duration, String text) {
-    assertThat(Texts.of(duration)).isEqualTo(text);
+    assertThat(DurationFormat.of(duration)).isEqualTo(text);
   }
 
   @Test
   void alsoOneThatIsForEver() {
-    assertThat(Texts.of(ChronoUnit.FOREVER.getDuration())).isNotEmpty();
+    assertThat(DurationFormat.of(ChronoUnit.FOREVER.getDuration())).isNotEmpty();
   }
 }

@@ -1,4 +1,4 @@
-package dev.terrarium.worker;
+package dev.terrarium.base;
 
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;

@@ -1,16 +1,17 @@
 package dev.terrarium;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.terrarium.base.Clock;
+import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.SteadyThread;
-import dev.terrarium.worker.Durations;
-import dev.terrarium.worker.Timer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// The runtime's one timer thread.
+/// The system's time, and the runtime's one thread for alarms.
 ///
 /// Nearly all alarms are the deadlines of calls that end long before, so setting one and calling it
 /// off is what has to cost little. The thread wakes up only for an alarm that is due before all
@@ -19,13 +20,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A task for which there was no memory runs again, until there is: it may be the only one that
 /// still knows of a caller. To remember it takes no memory.
-final class RuntimeTimer implements Timer, AutoCloseable {
+final class RuntimeClock implements Clock, AutoCloseable {
   /// How long a task waits that ran out of memory.
   static final Duration AGAIN_AFTER = Duration.ofMillis(50);
 
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(1);
   private static final long NEVER = Long.MAX_VALUE;
-  private static final Log LOG = Log.of(RuntimeTimer.class);
+  private static final Log LOG = Log.of(RuntimeClock.class);
 
   private final SteadyThread thread;
   private final long epoch = System.nanoTime();
@@ -47,7 +48,7 @@ final class RuntimeTimer implements Timer, AutoCloseable {
 
   private boolean closed;
 
-  RuntimeTimer(String run) {
+  RuntimeClock(String run) {
     thread = new SteadyThread("terrarium-timer-" + run, this::run);
     thread.start();
   }
@@ -78,7 +79,17 @@ final class RuntimeTimer implements Timer, AutoCloseable {
     }
   }
 
-  /// Since the timer was made.
+  @Override
+  public Instant instant() {
+    return Instant.now();
+  }
+
+  @Override
+  public long nanos() {
+    return System.nanoTime();
+  }
+
+  /// Since the clock was made.
   private long now() {
     return System.nanoTime() - epoch;
   }
