@@ -1,9 +1,9 @@
 package dev.terrarium;
 
+import dev.terrarium.call.Exchange;
 import dev.terrarium.pool.Batch;
 import dev.terrarium.pool.Item;
 import dev.terrarium.wire.Encoded;
-import dev.terrarium.worker.Call;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Spliterator;
@@ -26,7 +26,7 @@ final class BatchSpliterator<S extends @Nullable Object, T extends @Nullable Obj
   private final Batch batch;
   private final Stream<S> source;
   private final Function<? super S, Encoded> encoder;
-  private final Function<Call, T> decoder;
+  private final Function<Exchange, T> decoder;
   private final String tool;
   private final boolean ordered;
   private @Nullable Spliterator<S> items;
@@ -37,7 +37,7 @@ final class BatchSpliterator<S extends @Nullable Object, T extends @Nullable Obj
       Batch batch,
       Stream<S> source,
       Function<? super S, Encoded> encoder,
-      Function<Call, T> decoder,
+      Function<Exchange, T> decoder,
       String tool,
       boolean ordered) {
     this.batch = batch;

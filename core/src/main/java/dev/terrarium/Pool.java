@@ -3,11 +3,11 @@ package dev.terrarium;
 import static java.util.Objects.requireNonNull;
 
 import dev.terrarium.base.Durations;
+import dev.terrarium.call.PooledWorker;
 import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
-import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
 import java.time.Duration;
 import java.util.List;
@@ -139,7 +139,7 @@ public final class Pool implements AutoCloseable {
     return workers.drain(drain);
   }
 
-  void endStuckWorkers(BiConsumer<Worker, String> told) {
+  void endStuckWorkers(BiConsumer<PooledWorker, String> told) {
     workers.endStuck(told);
   }
 

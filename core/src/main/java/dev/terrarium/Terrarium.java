@@ -8,6 +8,7 @@ import dev.terrarium.base.DurationFormat;
 import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.Waits;
+import dev.terrarium.call.PooledWorker;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent;
@@ -282,7 +283,7 @@ public final class Terrarium implements AutoCloseable {
     }
   }
 
-  private void tellStuck(Worker worker, String stacks) {
+  private void tellStuck(PooledWorker worker, String stacks) {
     parts
         .events()
         .publish(

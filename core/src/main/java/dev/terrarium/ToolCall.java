@@ -3,7 +3,11 @@ package dev.terrarium;
 import static java.util.Objects.requireNonNull;
 
 import dev.terrarium.base.SteadyThread;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.Outcome;
+import dev.terrarium.call.PooledWorker;
 import dev.terrarium.pool.Batch;
+import dev.terrarium.pool.UnaryExchange;
 import dev.terrarium.pool.WorkerPool;
 import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.MemoryFiles;
@@ -11,8 +15,6 @@ import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ProtocolException;
 import dev.terrarium.wire.Received;
 import dev.terrarium.wire.ValueCodec;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Worker;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Type;
 import java.time.Duration;
@@ -23,7 +25,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -39,7 +40,6 @@ import org.jspecify.annotations.Nullable;
 /// bytes are copied when the call is made, others when they are sent: leave them alone until the
 /// call has ended. A tool that returns `None` gives null, so every result may be null.
 public final class ToolCall {
-  private static final AtomicLong IDS = new AtomicLong();
 
   private final WorkerPool pool;
   private final ValueCodec codec;
@@ -225,7 +225,7 @@ public final class ToolCall {
     requireNonNull(type, "type");
     var items =
         new BatchSpliterator<S, T>(
-            pool.batch(new Batch.Setup(tool, IDS::incrementAndGet, deadline, ordered)),
+            pool.batch(new Batch.Setup(tool, deadline, ordered)),
             source,
             // Bytes in frames: an item that was not begun is sent again, after its memory's end.
             item -> args(arguments.apply(item)).envelope(MemoryFiles.none()),
@@ -236,9 +236,9 @@ public final class ToolCall {
   }
 
   private @Nullable Object await(Type type, @Nullable Arena arena) {
-    Call call = prepare();
+    UnaryExchange call = prepare();
     try {
-      pool.submit(call, deadline);
+      pool.submit(call);
       call.outcome().get();
       return finish(call, type, arena);
     } catch (VirtualMachineError e) {
@@ -255,7 +255,7 @@ public final class ToolCall {
 
   @SuppressWarnings("TypeParameterUnusedInFormals")
   private <T extends @Nullable Object> CompletableFuture<T> future(Type type) {
-    Call call;
+    UnaryExchange call;
     try {
       call = prepare();
     } catch (RuntimeException | Error e) {
@@ -264,7 +264,7 @@ public final class ToolCall {
     CompletableFuture<T> future = new CancellingFuture<>(call);
     try {
       call.whenDone(Completions.shared().prepare(() -> complete(future, call, type))::begin);
-      pool.submit(call, deadline);
+      pool.submit(call);
     } catch (RuntimeException | Error e) {
       future.completeExceptionally(e);
       abandon(call);
@@ -273,7 +273,7 @@ public final class ToolCall {
   }
 
   /// For whoever has his outcome already: there is no memory for the call.
-  private void abandon(Call call) {
+  private void abandon(UnaryExchange call) {
     try {
       pool.cancel(call);
     } catch (VirtualMachineError e) {
@@ -282,7 +282,7 @@ public final class ToolCall {
   }
 
   private <T extends @Nullable Object> void complete(
-      CompletableFuture<T> future, Call call, Type type) {
+      CompletableFuture<T> future, Exchange call, Type type) {
     try {
       future.complete(as(finish(call, type, null)));
     } catch (RuntimeException | Error e) {
@@ -302,27 +302,29 @@ public final class ToolCall {
     }
   }
 
-  private Call prepare() {
-    return new Call(IDS.incrementAndGet(), tool, envelope(pool.memory()), deadline);
+  private UnaryExchange prepare() {
+    return pool.call(tool, envelope(pool.memory()), deadline);
   }
 
   private Encoded envelope(MemoryFiles memory) {
     return codec.encode(new Messages.Call(tool, args, named), memory);
   }
 
-  private @Nullable Object finish(Call call, Type type, @Nullable Arena arena) {
+  private @Nullable Object finish(Exchange call, Type type, @Nullable Arena arena) {
     return switch (call.outcome().join()) {
-      case Call.Outcome.Value(Received received) -> decode(call, received, type, arena);
-      case Call.Outcome.Failure(var error) -> throw error.get();
-      case Call.Outcome.NotBegun _ -> throw new IllegalStateException("nobody withdrew the call");
+      case Outcome.Value(Received received) -> decode(call, received, type, arena);
+      case Outcome.Failure(var error) -> throw error.get();
+      case Outcome.NotBegun _ -> throw new IllegalStateException("nobody withdrew the call");
     };
   }
 
-  private @Nullable Object decode(Call call, Received received, Type type, @Nullable Arena arena) {
+  private @Nullable Object decode(
+      Exchange call, Received received, Type type, @Nullable Arena arena) {
     try {
       return arena == null ? codec.decode(received, type) : codec.decode(received, type, arena);
     } catch (ProtocolException e) {
-      throw Worker.of(call).orElseThrow(() -> e).brokeProtocol(call, e);
+      PooledWorker worker = call.worker();
+      throw worker == null ? e : worker.brokeProtocol(call, e);
     }
   }
 
@@ -335,9 +337,9 @@ public final class ToolCall {
 
   /// A future whose cancellation reaches the worker.
   private final class CancellingFuture<T extends @Nullable Object> extends CompletableFuture<T> {
-    private final Call call;
+    private final UnaryExchange call;
 
-    CancellingFuture(Call call) {
+    CancellingFuture(UnaryExchange call) {
       this.call = call;
     }
 

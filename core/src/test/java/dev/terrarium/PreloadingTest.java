@@ -17,7 +17,7 @@ final class PreloadingTest {
             DeadlineExceededException.class.getName(),
             WorkerDiedException.class.getName(),
             "dev.terrarium.wire.ProtocolException",
-            "dev.terrarium.worker.Call$Outcome$Failure")
+            "dev.terrarium.call.Outcome$Failure")
         .noneMatch(name -> name.contains("Test") || name.endsWith("-info"));
   }
 

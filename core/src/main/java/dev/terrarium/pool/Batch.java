@@ -1,14 +1,15 @@
 package dev.terrarium.pool;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.CallCancelledException;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.base.Clock;
 import dev.terrarium.base.Durations;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.Outcome;
+import dev.terrarium.call.PooledWorker;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.Received;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Call.Outcome;
-import dev.terrarium.worker.Worker;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -18,26 +19,26 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /* How a batch shares the pool, and why it is faster than calls.
  *
- * A batch wants as many places as could run its items at the same time, and stands in the pool's
- * queue for each of them like any caller. A place is a row of items on one worker. While nobody
- * else waits, a row is filled up again as it gets shorter; when somebody does, it runs out, the
- * place goes to the oldest in the queue, and the batch queues up again.
+ * A batch wants as many slots as could run its items at the same time, and stands in the pool's
+ * queue for each of them like any caller. In each slot it has a pipeline: items that are sent to
+ * the worker ahead of their turn. While nobody else waits, a pipeline is filled up again as it gets
+ * shorter; when somebody does, it runs out, the slot goes to the oldest in the queue, and the batch
+ * queues up again.
  *
- * [1] A row holds more than one item where items are quick: the worker finds the next one there
- *     when it has answered, and nobody has to wake up in between. The row's length is what takes
- *     ROW_WORK, by the time that items took lately; so it is one for slow items, and always one for
- *     async tools, which would begin all of them at once.
+ * [1] A pipeline holds more than one item where items are quick: the worker finds the next one
+ *     there when it has answered, and nobody has to wake up in between. The pipeline's depth is
+ *     what takes PIPELINE_WORK, by the time that items took lately; so it is one for slow items,
+ *     and always one for async tools, which would begin all of them at once.
  * [2] An estimate can be wrong: a slow item among quick ones would keep those behind it from idle
- *     workers. Where the batch could use another place, items behind one that takes longer than
+ *     workers. Where the batch could use another slot, items behind one that takes longer than
  *     STUCK are withdrawn. Python alone knows what it has begun; it gives back what it has not.
- * [3] A worker may die. Who is behind the first unanswered item of its worker was not begun (see
- *     CallsInFlight.notBegun), comes back in the same way, and goes to another worker.
+ * [3] A worker may die. Items behind the first unanswered one of their worker were not begun (see
+ *     CallsInFlight.notBegun), come back in the same way, and go to another worker.
  *
  * One lock guards everything. The scheduler, workers and calls are only used without it.
  */
@@ -46,52 +47,64 @@ import org.jspecify.annotations.Nullable;
 /// gives them back to it when they are over. [#wanted], [#add], [#poll] and [#await] belong to that
 /// thread, [#stop] to everybody.
 public final class Batch {
-  /// How many rows there may be of items that are not delivered yet, for each place: those on the
-  /// worker, and those that are over or are next.
-  static final int WINDOW_ROWS = 2;
+  /// How many pipelines there may be of items that are not delivered yet, for each slot: those on
+  /// the worker, and those that are over or are next.
+  static final int WINDOW_PIPELINES = 2;
 
   /// What a batch is made of.
   ///
-  /// @param ids numbers for its calls
   /// @param deadline of each item, from its turn on
   /// @param ordered whether items come back in the order in which they were added
-  public record Setup(String tool, LongSupplier ids, Duration deadline, boolean ordered) {}
+  public record Setup(String tool, Duration deadline, boolean ordered) {}
 
   private final Setup setup;
   private final Scheduler scheduler;
   private final Clock clock;
-  private final int placesMax;
+  private final int slotsMax;
   private final long deadlineNanos;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+
+  @GuardedBy("lock")
   private final Queue<Item> prepared =
       new PriorityQueue<>((a, b) -> Long.compare(a.index(), b.index()));
 
+  @GuardedBy("lock")
   private final Window window;
-  private final Pace pace;
-  private final Set<Row> rows = new LinkedHashSet<>();
 
-  /// Places that the batch stands in the queue for.
+  @GuardedBy("lock")
+  private final PipelineDepth depth;
+
+  @GuardedBy("lock")
+  private final Set<Pipeline> pipelines = new LinkedHashSet<>();
+
+  /// Slots that the batch stands in the queue for.
+  @GuardedBy("lock")
   private int asked;
 
+  @GuardedBy("lock")
   private boolean roomIsNews;
+
+  @GuardedBy("lock")
   private @Nullable Supplier<TerrariumException> broken;
 
-  /// It gets no place any more: it breaks when what workers have of it has come.
+  /// It gets no slot any more: it breaks when what workers have of it has come.
+  @GuardedBy("lock")
   private @Nullable Supplier<TerrariumException> refused;
 
   /// Items that workers have, or are about to get.
+  @GuardedBy("lock")
   private int onTheirWay;
 
-  /// @param placesMax how many items the pool could run at the same time
+  /// @param slotsMax how many items the pool could run at the same time
   /// @param inOrder whether a worker runs them one after the other
-  Batch(Setup setup, Scheduler scheduler, Clock clock, int placesMax, boolean inOrder) {
+  Batch(Setup setup, Scheduler scheduler, Clock clock, int slotsMax, boolean inOrder) {
     this.setup = setup;
     this.window = new Window(setup.ordered());
     this.scheduler = scheduler;
     this.clock = clock;
-    this.placesMax = placesMax;
-    this.pace = new Pace(inOrder);
+    this.slotsMax = slotsMax;
+    this.depth = new PipelineDepth(inOrder);
     this.deadlineNanos = Durations.nanos(setup.deadline());
   }
 
@@ -106,26 +119,26 @@ public final class Batch {
       if (!window.isDeliverable()) {
         return room;
       }
-      int length = pace.rowLength();
-      return room < length ? 0 : Math.min(room, Math.max(1, placesMax * length / 2));
+      int length = depth.depth();
+      return room < length ? 0 : Math.min(room, Math.max(1, slotsMax * length / 2));
     } finally {
       lock.unlock();
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private int room() {
     return goesOn() && !window.hasFailed()
-        ? WINDOW_ROWS * placesMax * pace.rowLength() - window.size()
+        ? WINDOW_PIPELINES * slotsMax * depth.depth() - window.size()
         : 0;
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private boolean goesOn() {
     return broken == null && refused == null;
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private @Nullable Supplier<TerrariumException> reason() {
     return broken == null && onTheirWay == 0 ? refused : broken;
   }
@@ -139,7 +152,7 @@ public final class Batch {
     } finally {
       lock.unlock();
     }
-    askForPlaces();
+    askForSlots();
   }
 
   /// An item that is over and whose turn it is, null where there is none.
@@ -178,19 +191,27 @@ public final class Batch {
   public void await(boolean more) throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      roomIsNews = more;
+      awaitChange(more);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @GuardedBy("lock")
+  private void awaitChange(boolean more) throws InterruptedException {
+    roomIsNews = more;
+    try {
       while (!window.isDeliverable() && reason() == null && !(more && room() > 0)) {
         changed.await();
       }
     } finally {
       roomIsNews = false;
-      lock.unlock();
     }
   }
 
   /// Ends what is on its way; [#poll] throws from now on.
   public void stop(Supplier<TerrariumException> why) {
-    List<Call> running = new ArrayList<>();
+    List<Exchange> running = new ArrayList<>();
     List<Outcome> undelivered;
     lock.lock();
     try {
@@ -199,15 +220,21 @@ public final class Batch {
       }
       undelivered = window.stop();
       prepared.clear();
-      rows.forEach(row -> running.addAll(row.callsReversed()));
+      for (Pipeline pipeline : pipelines) {
+        running.addAll(pipeline.callsReversed());
+      }
       changed.signalAll();
     } finally {
       lock.unlock();
     }
-    for (Call call : running) { // the last first: none is to begin because one before it has ended
+    for (Exchange call :
+        running) { // the last first: none is to begin because one before it has ended
       call.fail(
           () -> new CallCancelledException("Call of '%s' was cancelled".formatted(call.tool())));
-      Worker.of(call).ifPresent(worker -> worker.interrupt(call, CancelReason.CANCELLED));
+      PooledWorker worker = call.worker();
+      if (worker != null) {
+        worker.interrupt(call, CancelReason.CANCELLED);
+      }
     }
     undelivered.forEach(Batch::drop);
   }
@@ -218,23 +245,23 @@ public final class Batch {
     }
   }
 
-  // --- Places ---
+  // --- Slots ---
 
-  private void askForPlaces() {
+  private void askForSlots() {
     int more;
     lock.lock();
     try {
-      more = goesOn() ? Math.min(prepared.size(), placesMax - rows.size() - asked) : 0;
+      more = goesOn() ? Math.min(prepared.size(), slotsMax - pipelines.size() - asked) : 0;
       asked += Math.max(0, more);
     } finally {
       lock.unlock();
     }
     for (int i = 0; i < more; i++) {
-      scheduler.place(new PlaceWanted());
+      scheduler.place(new SlotWanted());
     }
   }
 
-  private final class PlaceWanted implements Seeker {
+  private final class SlotWanted implements SlotRequest {
     @Override
     public boolean counts() {
       return false; // it is not one more call: the items wait for the consumer
@@ -249,26 +276,26 @@ public final class Batch {
     }
 
     @Override
-    public boolean take(Worker worker) {
-      Row row = new Row(Batch.this, worker, clock, deadlineNanos);
+    public boolean assigned(PooledWorker worker) {
+      Pipeline pipeline = new Pipeline(Batch.this, worker, clock, deadlineNanos);
       List<Item> first;
       lock.lock();
       try {
         asked--;
-        rows.add(row);
-        first = next(row);
-        leaveWhenEmpty(row);
+        pipelines.add(pipeline);
+        first = next(pipeline);
+        leaveWhenEmpty(pipeline);
       } finally {
         lock.unlock();
       }
       if (first.isEmpty()) {
-        scheduler.callEnded(worker); // others have taken what there was
+        scheduler.slotFree(worker); // others have taken what there was
         return true;
       }
-      return send(row, first) || wantsAnother();
+      return send(pipeline, first) || wantsAnother();
     }
 
-    // False where he has to look for another worker.
+    // False where another worker is to be looked for.
     private boolean wantsAnother() {
       lock.lock();
       try {
@@ -293,25 +320,26 @@ public final class Batch {
     }
   }
 
-  // Under the lock: the items to send now, as the last ones of this row.
-  private List<Item> next(Row row) {
-    int length = row.worker().takesRows() ? pace.rowLength() : 1;
-    if (row.size() > length / 2) {
+  // The items to send now, as the last ones of this pipeline.
+  @GuardedBy("lock")
+  private List<Item> next(Pipeline pipeline) {
+    int length = pipeline.worker().supportsPipelining() ? depth.depth() : 1;
+    if (pipeline.size() > length / 2) {
       return List.of(); // until several can go with one write
     }
-    int share = Math.max(1, Math.ceilDiv(prepared.size(), rows.size()));
-    int n = Math.min(length - row.size(), share);
+    int share = Math.max(1, Math.ceilDiv(prepared.size(), pipelines.size()));
+    int n = Math.min(length - pipeline.size(), share);
     List<Item> more = new ArrayList<>();
     while (more.size() < n && window.mayBegin(prepared.peek())) {
-      more.add(begin(prepared.remove(), row));
+      more.add(begin(prepared.remove(), pipeline));
     }
-    row.add(more);
+    pipeline.add(more);
     return more;
   }
 
-  private Item begin(Item item, Row row) {
-    Call call =
-        new Call(setup.ids().getAsLong(), setup.tool(), item.envelope(), setup.deadline(), row);
+  @GuardedBy("lock")
+  private Item begin(Item item, Pipeline pipeline) {
+    var call = new PipelinedExchange(setup.tool(), item.envelope(), setup.deadline(), pipeline);
     item.goesIn(call);
     onTheirWay++;
     call.whenDone(() -> ended(item, call));
@@ -319,93 +347,93 @@ public final class Batch {
   }
 
   // False where the worker takes nothing; the items are prepared again.
-  private boolean send(Row row, List<Item> more) {
-    if (row.worker().submit(more.stream().map(Item::call).toList())) {
+  private boolean send(Pipeline pipeline, List<Item> more) {
+    if (pipeline.worker().submit(more.stream().map(Item::call).toList())) {
       scheduler.count((int) more.stream().filter(Item::begunFirst).count());
       return true;
     }
     lock.lock();
     try {
-      row.takeBack(more);
+      pipeline.takeBack(more);
       onTheirWay -= more.size();
       more.forEach(this::prepareAgain);
-      leaveWhenEmpty(row);
+      leaveWhenEmpty(pipeline);
     } finally {
       lock.unlock();
     }
     return false;
   }
 
-  /// The row's worker does not have this call any more.
-  void over(Row row, Call call) {
+  /// The pipeline's worker does not have this call any more.
+  void over(Pipeline pipeline, Exchange call) {
     List<Item> more;
     boolean left;
     lock.lock();
     try {
-      long took = row.remove(call);
+      long took = pipeline.remove(call);
       if (took > 0) {
-        pace.took(took);
+        depth.took(took);
         tellOfRoom();
       }
       boolean othersWait = scheduler.length() > asked || scheduler.isDraining();
-      more = othersWait || !rows.contains(row) ? List.of() : next(row);
-      left = leaveWhenEmpty(row);
+      more = othersWait || !pipelines.contains(pipeline) ? List.of() : next(pipeline);
+      left = leaveWhenEmpty(pipeline);
     } finally {
       lock.unlock();
     }
     if (left) {
-      scheduler.callEnded(row.worker());
+      scheduler.slotFree(pipeline.worker());
     }
-    if (left || (!more.isEmpty() && !send(row, more))) {
-      askForPlaces();
+    if (left || (!more.isEmpty() && !send(pipeline, more))) {
+      askForSlots();
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private void tellOfRoom() {
-    if (roomIsNews && room() >= pace.rowLength()) {
+    if (roomIsNews && room() >= depth.depth()) {
       changed.signal();
     }
   }
 
-  // Under the lock.
-  private boolean leaveWhenEmpty(Row row) {
-    boolean left = row.isEmpty() && rows.remove(row);
+  @GuardedBy("lock")
+  private boolean leaveWhenEmpty(Pipeline pipeline) {
+    boolean left = pipeline.isEmpty() && pipelines.remove(pipeline);
     if (left) {
-      row.cancelAlarm();
+      pipeline.cancelAlarm();
     }
     return left;
   }
 
-  /// The row's alarm rang.
-  void look(Row row) {
+  /// The pipeline's alarm rang.
+  void look(Pipeline pipeline) {
     Item late;
-    List<Call> stuck;
+    List<Exchange> stuck;
     lock.lock();
     try {
-      row.alarmRang();
-      late = row.newlyLate();
-      stuck = row.newlyStuck(othersIdle());
-      row.setAlarm();
+      pipeline.alarmRang();
+      late = pipeline.newlyLate();
+      stuck = pipeline.newlyStuck(othersIdle());
+      pipeline.setAlarm();
     } finally {
       lock.unlock();
     }
     if (late != null) {
-      row.worker().deadlinePassed(late.call(), setup.deadline());
+      pipeline.worker().deadlinePassed(late.call(), setup.deadline());
     }
     if (!stuck.isEmpty()) {
-      row.worker().withdraw(stuck);
+      pipeline.worker().withdraw(stuck);
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private boolean othersIdle() {
-    return prepared.isEmpty() && rows.size() + asked < placesMax;
+    return prepared.isEmpty() && pipelines.size() + asked < slotsMax;
   }
 
   // --- Outcomes ---
 
-  private void ended(Item item, Call call) {
+  private void ended(Item item, Exchange call) {
     Outcome outcome = call.outcome().join();
     boolean notBegun = outcome instanceof Outcome.NotBegun;
     boolean wanted = true;
@@ -427,14 +455,14 @@ public final class Batch {
       lock.unlock();
     }
     if (notBegun) {
-      askForPlaces();
+      askForSlots();
     }
     if (!wanted) {
       drop(outcome);
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private void prepareAgain(Item item) {
     item.goesIn(null);
     if (goesOn()) {

@@ -2,9 +2,9 @@ package dev.terrarium.pool;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.Outcome;
 import dev.terrarium.wire.Encoded;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Call.Outcome;
 import org.jspecify.annotations.Nullable;
 
 /// One item of a batch, from the source to the consumer. Changed under the batch's lock.
@@ -12,7 +12,7 @@ public final class Item {
   private final long index;
   private final @Nullable Object source;
   private final Encoded envelope;
-  private volatile @Nullable Call call;
+  private volatile @Nullable Exchange call;
   private @Nullable Outcome outcome;
   private boolean counted;
 
@@ -44,16 +44,16 @@ public final class Item {
   }
 
   /// The call that it travels in, or that ended it.
-  public Call call() {
+  public Exchange call() {
     return requireNonNull(call, "item " + index + " was not begun");
   }
 
   /// Whether it travels in this call; one that a worker did not take is none of its any more.
-  boolean isIn(Call which) {
+  boolean isIn(Exchange which) {
     return which.equals(call);
   }
 
-  void goesIn(@Nullable Call which) {
+  void goesIn(@Nullable Exchange which) {
     call = which;
   }
 

@@ -8,9 +8,9 @@ import dev.terrarium.PoolSaturatedException;
 import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.base.DurationFormat;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Worker;
-import dev.terrarium.worker.WorkerState;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.PooledWorker;
+import dev.terrarium.call.StopReason;
 import java.time.Duration;
 
 /// What a pool says when it says no: what happened, the numbers of that moment, the remedy.
@@ -46,30 +46,29 @@ final class PoolErrors {
         config.maxWaiting());
   }
 
-  DeadlineExceededException tooLateInTheQueue(Call call, Duration deadline, String numbers) {
+  DeadlineExceededException tooLateInTheQueue(Exchange call, Duration deadline, String numbers) {
     return new DeadlineExceededException(
         "Call of '%s' on pool '%s' exceeded its deadline of %s while it waited for a worker (%s); raise size or the deadline, or shorten calls"
             .formatted(call.tool(), config.name(), DurationFormat.of(deadline), numbers),
         "");
   }
 
-  CallCancelledException cancelled(Call call, boolean queued) {
+  CallCancelledException cancelled(Exchange call, boolean queued) {
     return new CallCancelledException(
         "Call of '%s' on pool '%s' was cancelled by its caller%s"
             .formatted(call.tool(), config.name(), queued ? " while it waited for a worker" : ""));
   }
 
-  StartFailedException startFailed(Worker worker, WorkerState.Gone gone) {
-    Reason reason = gone.end().startFailure();
-    String stacks = gone.end().stacks();
-    String stderr = gone.stderrTail();
+  StartFailedException startFailed(
+      PooledWorker worker, StopReason.StartFailed failure, String stderr) {
+    String stacks = failure.stacks();
     return new StartFailedException(
-        reason == null ? Reason.WORKER_DIED : reason,
+        failure.reason(),
         "Pool '%s': worker %s did not start: %s%s%s"
             .formatted(
                 config.name(),
                 worker.id(),
-                gone.end().detail(),
+                failure.detail(),
                 stacks.isEmpty() ? "" : System.lineSeparator() + stacks,
                 stderr.isEmpty() ? "" : "%nthe end of its stderr:%n%s".formatted(stderr)),
         stacks,

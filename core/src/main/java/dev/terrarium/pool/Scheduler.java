@@ -1,16 +1,14 @@
 package dev.terrarium.pool;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.Drain;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.base.Clock;
+import dev.terrarium.call.PooledWorker;
 import dev.terrarium.wire.Messages.CancelReason;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Worker;
-import java.time.Duration;
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -18,9 +16,10 @@ import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Who waits, and who has room: brings the two together. Callers are served in the order in which
-/// they came; among free workers the one used last goes out first. A freed worker is handed
-/// straight to the oldest waiting call, not put back for whoever is quickest.
+/// Who waits, and who has room: brings the two together. Requests are served in the order in which
+/// they came, as far as their [Affinity] allows; among free workers the one used last goes out
+/// first. A freed slot is handed straight to the oldest request that it can serve, not put back for
+/// whoever is quickest.
 ///
 /// One lock guards both lists. Nothing is sent, completed or logged while it is held. Threads: any.
 final class Scheduler {
@@ -29,12 +28,20 @@ final class Scheduler {
   private final Clock clock;
   private final IntSupplier starting;
   private final ReentrantLock lock = new ReentrantLock();
+
+  @GuardedBy("lock")
   private final IdleWorkers idle;
-  private final LinkedHashSet<Seeker> waiting = new LinkedHashSet<>();
+
+  @GuardedBy("lock")
+  private final RequestQueue waiting = new RequestQueue();
+
   private final AtomicLong calls = new AtomicLong();
+
+  @GuardedBy("lock")
   private boolean closed;
 
   /// Whom a pool that is shutting down still serves, null where it is not.
+  @GuardedBy("lock")
   private @Nullable Drain drain;
 
   private final Condition calm = lock.newCondition();
@@ -42,15 +49,13 @@ final class Scheduler {
   /// For those who only want to know whether to go on.
   private volatile boolean draining;
 
-  /// Of those in the queue, the ones that `maxWaiting` counts.
-  private int counted;
-
   /// The queue's length, for those who only want to know whether to make room.
   private volatile int length;
 
+  @GuardedBy("lock")
   private @Nullable Supplier<TerrariumException> hopeless;
 
-  private record Pairing(Worker worker, Seeker seeker) {}
+  private record Pairing(PooledWorker worker, SlotRequest request) {}
 
   /// @param starting how many workers may soon have room, for what is said to callers
   Scheduler(PoolConfig config, PoolErrors errors, Clock clock, IntSupplier starting) {
@@ -64,58 +69,85 @@ final class Scheduler {
   // --- Callers ---
 
   /// Gives a call to a worker, or puts it in the queue; its outcome says the rest.
-  void submit(Call call, Duration deadline) {
-    Clock.Alarm alarm = clock.after(deadline, () -> deadlinePassed(call, deadline));
-    call.alarm(alarm);
-    place(new Caller(call));
+  void submit(UnaryExchange call) {
+    call.alarm(clock.after(call.deadline(), () -> deadlinePassed(call)));
+    place(call);
   }
 
-  /// Finds a place for him, now or when his turn comes, or refuses him.
-  void place(Seeker seeker) {
-    place(seeker, false);
+  /// Finds a slot for a request, now or when its turn comes, or refuses it.
+  void place(SlotRequest request) {
+    place(request, false);
   }
 
-  // One who had a place or a turn before is nobody new.
-  private void place(Seeker seeker, boolean known) {
+  // A request that had a slot or a turn before is nobody new.
+  private void place(SlotRequest request, boolean known) {
     boolean again = known;
-    Worker worker;
+    PooledWorker worker;
     do {
-      Supplier<TerrariumException> refusal;
+      Supplier<TerrariumException> refusal = null;
+      boolean stranded;
       lock.lock();
       try {
         worker = null;
-        refusal = refusal(seeker, again);
-        if (refusal == null) {
-          // Who waits goes first, also in the moment between a worker's readiness and its first
-          // call.
-          worker = waiting.isEmpty() ? idle.take() : null;
+        stranded = isStranded(request);
+        refusal = stranded ? null : refusal(request, again);
+        if (!stranded && refusal == null) {
+          worker = slotAtOnce(request);
           if (worker == null) {
-            refusal = enqueue(seeker);
+            refusal = enqueue(request);
           }
         }
       } finally {
         lock.unlock();
       }
-      if (refusal != null) {
-        seeker.refuse(refusal);
+      if (stranded) {
+        request.stranded();
+      } else if (refusal != null) {
+        request.refuse(refusal);
       }
       again = true;
       // A worker that died since it was taken refuses the call, and the pool looks again.
-    } while (worker != null && !seated(worker, seeker));
+    } while (worker != null && !assigned(worker, request));
   }
 
-  // Under the lock.
-  private @Nullable Supplier<TerrariumException> refusal(Seeker seeker, boolean again) {
-    boolean served = drain == null || (again && isServed(seeker));
+  @GuardedBy("lock")
+  private boolean isStranded(SlotRequest request) {
+    return request.affinity() instanceof Affinity.Only(PooledWorker worker) && !idle.holds(worker);
+  }
+
+  // Those who wait go first, also in the moment between a worker's readiness and its first call.
+  @GuardedBy("lock")
+  private @Nullable PooledWorker slotAtOnce(SlotRequest request) {
+    Affinity affinity = request.affinity();
+    if (affinity instanceof Affinity.Only(PooledWorker worker)) {
+      return !waiting.awaited().contains(worker) && !waiting.anyWorkerWanted() && idle.take(worker)
+          ? worker
+          : null;
+    }
+    if (waiting.anyWorkerWanted()) {
+      return null;
+    }
+    if (affinity instanceof Affinity.Preferred(PooledWorker worker)
+        && !waiting.awaited().contains(worker)
+        && idle.take(worker)) {
+      return worker;
+    }
+    return waiting.isEmpty() ? idle.take() : idle.takeOtherThan(waiting.awaited());
+  }
+
+  @GuardedBy("lock")
+  private @Nullable Supplier<TerrariumException> refusal(SlotRequest request, boolean again) {
+    boolean served = drain == null || (again && isServed(request));
     return closed || served ? refusal() : errors::shuttingDown;
   }
 
   // A batch never ends with its turn: what it wants next is as good as a new call.
-  private boolean isServed(Seeker seeker) {
-    return drain == Drain.ALL && seeker.counts();
+  @GuardedBy("lock")
+  private boolean isServed(SlotRequest request) {
+    return drain == Drain.ALL && request.counts();
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private @Nullable Supplier<TerrariumException> refusal() {
     if (closed) {
       return errors::closed;
@@ -123,61 +155,79 @@ final class Scheduler {
     return idle.count() == 0 ? hopeless : null;
   }
 
-  // Under the lock.
-  private @Nullable Supplier<TerrariumException> enqueue(Seeker seeker) {
-    if (seeker.counts()) {
-      int queued = counted;
+  @GuardedBy("lock")
+  private @Nullable Supplier<TerrariumException> enqueue(SlotRequest request) {
+    if (request.counts()) {
+      int queued = waiting.counted();
       if (queued >= config.maxWaiting()) {
         String numbers = numbers();
         return () -> errors.queueFull(numbers, queued);
       }
     }
-    waiting.add(seeker); // first: where there is no memory for it nobody is counted
-    counted += seeker.counts() ? 1 : 0;
+    waiting.add(request);
     length = waiting.size();
-    seeker.queued();
+    request.queued();
     return null;
   }
 
+  /// A call that has just come into the queue waits there no longer than `maxWait`.
+  void limitWait(UnaryExchange call) {
+    Clock.Alarm alarm = clock.after(config.maxWait(), () -> waitedTooLong(call));
+    call.whenDone(
+        () -> {
+          alarm.cancel();
+          unqueue(call); // whoever ended it may have looked here before it came
+        });
+  }
+
   /// The caller gives up. The outcome is there when this returns.
-  void cancel(Call call) {
+  void cancel(UnaryExchange call) {
     boolean queued = unqueue(call);
     call.fail(() -> errors.cancelled(call, queued));
     if (!queued) {
-      Worker.of(call).ifPresent(worker -> worker.interrupt(call, CancelReason.CANCELLED));
+      interrupt(call, CancelReason.CANCELLED);
     }
   }
 
-  private void deadlinePassed(Call call, Duration deadline) {
-    Optional<Worker> worker = unqueue(call) ? Optional.empty() : Worker.of(call);
-    if (worker.isPresent()) {
-      worker.get().deadlinePassed(call, deadline);
+  private static void interrupt(UnaryExchange call, CancelReason reason) {
+    PooledWorker worker = call.worker();
+    if (worker != null) {
+      worker.interrupt(call, reason);
+    }
+  }
+
+  private void deadlinePassed(UnaryExchange call) {
+    PooledWorker worker = unqueue(call) ? null : call.worker();
+    if (worker != null) {
+      worker.deadlinePassed(call, call.deadline());
       return;
     }
-    String numbers = locked(this::numbers);
-    call.fail(() -> errors.tooLateInTheQueue(call, deadline, numbers));
+    String numbers = numbersNow();
+    call.fail(() -> errors.tooLateInTheQueue(call, call.deadline(), numbers));
     // It may have been neither here nor there: on its way to a worker, which has it by now.
-    Worker.of(call).ifPresent(late -> late.interrupt(call, CancelReason.DEADLINE));
+    interrupt(call, CancelReason.DEADLINE);
   }
 
-  private void waitedTooLong(Call call) {
-    String numbers = locked(this::numbers);
+  private void waitedTooLong(UnaryExchange call) {
+    String numbers = numbersNow();
     int queued = waiting();
     if (unqueue(call)) {
       call.fail(() -> errors.waitedTooLong(numbers, queued));
     }
   }
 
-  private boolean unqueue(Call call) {
-    return locked(() -> left(new Caller(call)));
+  private boolean unqueue(SlotRequest request) {
+    lock.lock();
+    try {
+      return left(request);
+    } finally {
+      lock.unlock();
+    }
   }
 
-  // Under the lock.
-  private boolean left(Seeker seeker) {
-    boolean was = waiting.remove(seeker);
-    if (was && seeker.counts()) {
-      counted--;
-    }
+  @GuardedBy("lock")
+  private boolean left(SlotRequest request) {
+    boolean was = waiting.remove(request);
     length = waiting.size();
     tellCalm();
     return was;
@@ -192,7 +242,7 @@ final class Scheduler {
   // --- Workers ---
 
   /// A new worker has room.
-  void add(Worker worker) {
+  void add(PooledWorker worker) {
     lock.lock();
     try {
       idle.add(worker);
@@ -203,23 +253,29 @@ final class Scheduler {
   }
 
   /// A worker takes no more calls.
-  void remove(Worker worker) {
+  ///
+  /// @return who waited for it alone; to be told by the caller, without a lock
+  List<SlotRequest> remove(PooledWorker worker) {
     lock.lock();
     try {
+      List<SlotRequest> stranded = waiting.awaiting(worker);
+      stranded.forEach(waiting::remove);
+      length = waiting.size();
       idle.remove(worker);
       tellCalm();
+      return stranded;
     } finally {
       lock.unlock();
     }
   }
 
-  /// A worker has one call less: the place goes to whoever has waited longest.
-  void callEnded(Worker worker) {
+  /// A worker has room for one call more: the slot goes to the oldest request that it can serve.
+  void slotFree(PooledWorker worker) {
     giveBack(worker);
     serveWaiting();
   }
 
-  private void giveBack(Worker worker) {
+  private void giveBack(PooledWorker worker) {
     lock.lock();
     try {
       idle.giveBack(worker);
@@ -229,20 +285,21 @@ final class Scheduler {
     }
   }
 
-  /// Brings waiting calls to free workers until either run out.
+  /// Brings waiting requests to free workers until either run out.
   void serveWaiting() {
     for (Pairing next = pair(); next != null; next = pair()) {
-      if (!seatedOrElsewhere(next)) {
-        place(next.seeker(), true);
+      if (!assignedOrElsewhere(next)) {
+        place(next.request(), true);
       }
     }
   }
 
-  // One who cannot be seated for want of memory looks once more; should there be none for that
-  // either, his deadline is his outcome.
-  private boolean seatedOrElsewhere(Pairing pairing) {
+  // A request that cannot be served for want of memory is placed once more; should there be none
+  // for
+  // that either, its deadline is its outcome.
+  private boolean assignedOrElsewhere(Pairing pairing) {
     try {
-      return seated(pairing.worker(), pairing.seeker());
+      return assigned(pairing.worker(), pairing.request());
     } catch (VirtualMachineError e) {
       return false;
     }
@@ -251,12 +308,9 @@ final class Scheduler {
   private @Nullable Pairing pair() {
     lock.lock();
     try {
-      if (waiting.isEmpty()) {
-        return null;
-      }
-      Seeker oldest = waiting.getFirst();
-      Worker worker = idle.take();
-      if (worker == null) {
+      SlotRequest oldest = waiting.isEmpty() ? null : waiting.oldest(idle);
+      PooledWorker worker = oldest == null ? null : slotFor(oldest);
+      if (oldest == null || worker == null) {
         return null;
       }
       Pairing pairing;
@@ -273,14 +327,25 @@ final class Scheduler {
     }
   }
 
-  // False where the worker takes nothing, and he has to look for another.
-  private boolean seated(Worker worker, Seeker seeker) {
-    if (seeker.isDone()) {
+  @GuardedBy("lock")
+  private @Nullable PooledWorker slotFor(SlotRequest oldest) {
+    Affinity affinity = oldest.affinity();
+    if (affinity instanceof Affinity.Only(PooledWorker worker)) {
+      return idle.take(worker) ? worker : null;
+    }
+    return affinity instanceof Affinity.Preferred(PooledWorker worker) && idle.take(worker)
+        ? worker
+        : idle.take();
+  }
+
+  // False where the worker takes nothing, and another has to be looked for.
+  private boolean assigned(PooledWorker worker, SlotRequest request) {
+    if (request.isDone()) {
       giveBack(worker); // given up in the meantime: the worker is still free for the next one
       return true;
     }
     try {
-      return seeker.take(worker);
+      return request.assigned(worker);
     } catch (VirtualMachineError e) {
       giveBack(worker);
       throw e;
@@ -297,7 +362,7 @@ final class Scheduler {
   /// As long as there is no worker, calls fail with this.
   ///
   /// @return who waited and is not to wait any more; to be refused by the caller
-  List<Seeker> giveUp(Supplier<TerrariumException> why) {
+  List<SlotRequest> giveUp(Supplier<TerrariumException> why) {
     lock.lock();
     try {
       hopeless = why;
@@ -320,13 +385,20 @@ final class Scheduler {
   /// No new call is taken any more.
   ///
   /// @return who waited and is not to wait any more; to be refused by the caller
-  List<Seeker> drain(Drain whom) {
+  List<SlotRequest> drain(Drain whom) {
     lock.lock();
     try {
       drain = drain == Drain.RUNNING ? drain : whom;
       draining = true;
-      List<Seeker> unserved = waiting.stream().filter(seeker -> !isServed(seeker)).toList();
-      unserved.forEach(this::left);
+      List<SlotRequest> unserved = new ArrayList<>();
+      for (SlotRequest request : waiting.all()) {
+        if (!isServed(request)) {
+          unserved.add(request);
+        }
+      }
+      for (SlotRequest request : unserved) {
+        left(request);
+      }
       return unserved;
     } finally {
       lock.unlock();
@@ -358,12 +430,12 @@ final class Scheduler {
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private boolean isCalm() {
     return waiting.isEmpty() && idle.busy() == 0;
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private void tellCalm() {
     if (drain != null && isCalm()) {
       calm.signalAll();
@@ -373,7 +445,7 @@ final class Scheduler {
   /// No call is taken any more.
   ///
   /// @return who waited; to be refused by the caller
-  List<Seeker> close() {
+  List<SlotRequest> close() {
     lock.lock();
     try {
       closed = true;
@@ -383,11 +455,10 @@ final class Scheduler {
     }
   }
 
-  // Under the lock.
-  private List<Seeker> abandonWaiting() {
-    List<Seeker> all = List.copyOf(waiting);
+  @GuardedBy("lock")
+  private List<SlotRequest> abandonWaiting() {
+    List<SlotRequest> all = waiting.all();
     waiting.clear();
-    counted = 0;
     length = 0;
     tellCalm();
     return all;
@@ -395,17 +466,32 @@ final class Scheduler {
 
   /// How many workers take calls.
   int ready() {
-    return locked(idle::count);
+    lock.lock();
+    try {
+      return idle.count();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// How many of them have at least one.
   int busy() {
-    return locked(idle::busy);
+    lock.lock();
+    try {
+      return idle.busy();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Calls in the queue.
   int waiting() {
-    return locked(() -> counted);
+    lock.lock();
+    try {
+      return waiting.counted();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Calls that were given to a worker, ever.
@@ -413,74 +499,21 @@ final class Scheduler {
     return calls.get();
   }
 
-  // Under the lock.
-  private String numbers() {
-    String base =
-        "size %d, busy %d, waiting %d of %d"
-            .formatted(config.size(), idle.busy(), counted, config.maxWaiting());
-    int soon = starting.getAsInt();
-    return soon == 0 ? base : base + ", starting " + soon;
-  }
-
-  private <T extends @Nullable Object> T locked(Supplier<T> question) {
+  private String numbersNow() {
     lock.lock();
     try {
-      return question.get();
+      return numbers();
     } finally {
       lock.unlock();
     }
   }
 
-  /// One call that wants a place; equal to every other of the same call.
-  private final class Caller implements Seeker {
-    private final Call call;
-
-    Caller(Call call) {
-      this.call = call;
-    }
-
-    @Override
-    public boolean counts() {
-      return true;
-    }
-
-    @Override
-    public void queued() {
-      Clock.Alarm alarm = clock.after(config.maxWait(), () -> waitedTooLong(call));
-      call.whenDone(
-          () -> {
-            alarm.cancel();
-            unqueue(call); // whoever ended it may have looked here before it came
-          });
-    }
-
-    @Override
-    public boolean isDone() {
-      return call.isDone();
-    }
-
-    @Override
-    public boolean take(Worker worker) {
-      boolean taken = worker.submit(call);
-      if (taken) {
-        count(1);
-      }
-      return taken;
-    }
-
-    @Override
-    public void refuse(Supplier<TerrariumException> why) {
-      call.fail(why);
-    }
-
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Caller caller && caller.call.equals(call);
-    }
-
-    @Override
-    public int hashCode() {
-      return call.hashCode();
-    }
+  @GuardedBy("lock")
+  private String numbers() {
+    String base =
+        "size %d, busy %d, waiting %d of %d"
+            .formatted(config.size(), idle.busy(), waiting.counted(), config.maxWaiting());
+    int soon = starting.getAsInt();
+    return soon == 0 ? base : base + ", starting " + soon;
   }
 }

@@ -1,6 +1,6 @@
 package dev.terrarium.pool;
 
-import dev.terrarium.worker.Call.Outcome;
+import dev.terrarium.call.Outcome;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

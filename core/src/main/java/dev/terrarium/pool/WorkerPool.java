@@ -8,11 +8,12 @@ import dev.terrarium.StartFailedException;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.base.Clock;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.PooledWorker;
+import dev.terrarium.call.WorkerEnd;
+import dev.terrarium.call.WorkerListener;
+import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.MemoryFiles;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Worker;
-import dev.terrarium.worker.WorkerListener;
-import dev.terrarium.worker.WorkerState;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -20,22 +21,22 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.IntSupplier;
 
-/// A pool's inside: the [Crew] of workers, the [Scheduler] that gives them calls, their [Closing].
+/// A pool's inside: its [WorkerSet], the [Scheduler] that gives them calls, their [PoolShutdown].
 ///
 /// Threads: any. [#callEnded], [#ready] and [#gone] come from the runtime's loop thread and do not
 /// block.
 public final class WorkerPool implements WorkerListener {
   private final PoolConfig config;
   private final Clock clock;
-  private final Crew crew;
+  private final WorkerSet workers;
   private final Scheduler scheduler;
-  private final Closing closing;
+  private final PoolShutdown shutdown;
   private final AtomicLong endedWhileDraining = new AtomicLong();
   private volatile MemoryFiles memory;
 
   /// Makes the next worker of the pool; does not start it.
   public interface WorkerMaker {
-    Worker make(WorkerListener listener);
+    PooledWorker make(WorkerListener listener);
   }
 
   /// @param parallelism how many workers may be starting at the same time
@@ -49,10 +50,10 @@ public final class WorkerPool implements WorkerListener {
     this.memory = memory;
     this.config = config;
     this.clock = clock;
-    this.crew =
-        new Crew(config, new PoolErrors(config), clock, () -> maker.make(this), parallelism);
-    this.scheduler = crew.scheduler();
-    this.closing = crew.closing();
+    this.workers =
+        new WorkerSet(config, new PoolErrors(config), clock, () -> maker.make(this), parallelism);
+    this.scheduler = workers.scheduler();
+    this.shutdown = workers.shutdown();
   }
 
   /// Starts the workers and waits until all are ready.
@@ -60,7 +61,7 @@ public final class WorkerPool implements WorkerListener {
   /// @throws StartFailedException saying what kept them; the pool is to be closed then
   public void start() {
     try {
-      crew.start();
+      workers.start();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StartFailedException(
@@ -76,8 +77,13 @@ public final class WorkerPool implements WorkerListener {
     }
   }
 
+  /// Starts the workers, and does not wait.
+  void begin() {
+    workers.begin();
+  }
+
   public List<ToolInfo> tools() {
-    return crew.tools();
+    return workers.tools();
   }
 
   /// Where large arguments go.
@@ -85,13 +91,21 @@ public final class WorkerPool implements WorkerListener {
     return memory;
   }
 
+  /// A call with one answer, to be submitted.
+  ///
+  /// @param envelope the CALL's envelope without its deadline
+  /// @param deadline from now on
+  public UnaryExchange call(String tool, Encoded envelope, Duration deadline) {
+    return new UnaryExchange(tool, envelope, deadline, scheduler, clock);
+  }
+
   /// Gives a call to a worker, or puts it in the queue; its outcome says the rest.
-  public void submit(Call call, Duration deadline) {
-    scheduler.submit(call, deadline);
+  public void submit(UnaryExchange call) {
+    scheduler.submit(call);
   }
 
   /// The caller gives up. The outcome is there when this returns.
-  public void cancel(Call call) {
+  public void cancel(UnaryExchange call) {
     scheduler.cancel(call);
   }
 
@@ -100,57 +114,52 @@ public final class WorkerPool implements WorkerListener {
     boolean overlaps =
         tools().stream()
             .anyMatch(tool -> tool.name().equals(setup.tool()) && tool.kind().equals("async"));
-    int places = overlaps ? config.size() * config.concurrency() : config.size();
-    return new Batch(setup, scheduler, clock, places, !overlaps);
+    int slots = overlaps ? config.size() * config.concurrency() : config.size();
+    return new Batch(setup, scheduler, clock, slots, !overlaps);
   }
 
   @Override
-  public void ready(Worker worker) {
+  public void ready(PooledWorker worker) {
     if (!worker.takesMemory()) {
       memory = MemoryFiles.none();
     }
-    crew.ready(worker);
+    workers.ready(worker);
   }
 
   @Override
-  public void callEnded(Worker worker, Call call) {
+  public void callEnded(PooledWorker worker, Exchange call) {
     if (scheduler.isDraining()) {
       endedWhileDraining.incrementAndGet();
     }
-    crew.served();
-    Call.Row row = call.row();
-    if (row == null) {
-      scheduler.callEnded(worker);
-    } else {
-      row.over(call); // it keeps its place as long as it has calls there
-    }
+    workers.served();
+    call.released();
   }
 
   @Override
-  public void unavailable(Worker worker) {
-    scheduler.remove(worker);
+  public void unavailable(PooledWorker worker) {
+    workers.unavailable(worker);
   }
 
   @Override
-  public void forced(Worker worker) {
-    closing.forcedOne();
+  public void forced(PooledWorker worker) {
+    shutdown.forcedOne();
   }
 
   @Override
-  public void gone(Worker worker, WorkerState.Gone gone) {
-    crew.gone(worker, gone);
+  public void gone(PooledWorker worker, WorkerEnd end) {
+    workers.gone(worker, end);
   }
 
   /// Takes no new calls from now on, and lets others finish.
   public Draining drain(Drain whom) {
     long before = endedWhileDraining.get();
-    List<Seeker> refused = scheduler.drain(whom);
-    refused.forEach(seeker -> seeker.refuse(crew.errors()::shuttingDown));
+    List<SlotRequest> refused = scheduler.drain(whom);
+    refused.forEach(request -> request.refuse(workers.errors()::shuttingDown));
     return new Draining(
         scheduler,
         () -> endedWhileDraining.get() - before,
-        crew::callsInFlight,
-        refused.stream().filter(Seeker::counts).count());
+        workers::callsInFlight,
+        refused.stream().filter(SlotRequest::counts).count());
   }
 
   /// Ends the pool: waiting and running calls fail with [PoolClosedException], workers are asked,
@@ -160,40 +169,40 @@ public final class WorkerPool implements WorkerListener {
   /// @return how many workers had to be ended by force
   public int close() {
     try {
-      crew.dismiss();
-      closing.await(crew::count);
+      workers.dismiss();
+      shutdown.await(workers::count);
     } finally {
-      crew.abandon();
+      workers.abandon();
     }
-    return closing.forced();
+    return shutdown.forced();
   }
 
   /// The runtime has ended, and nobody will report anything: ends what is left of calls, and a
   /// [#close] that waits.
   public void abandon() {
     try {
-      crew.dismiss();
+      workers.dismiss();
     } finally {
-      closing.emptied();
-      crew.abandon();
+      shutdown.emptied();
+      workers.abandon();
     }
   }
 
   /// Does what was left half-done because there was no memory, or no thread, for it. Quick; from
   /// time to time.
   public void mend() {
-    crew.mend();
+    workers.mend();
   }
 
   public PoolStats stats(PoolFigures figures) {
-    return crew.stats(figures);
+    return workers.stats(figures);
   }
 
   /// Ends workers that were silent for longer than the pool's `stuckAfter` although they have
   /// calls.
   ///
   /// @param told each, with its stacks
-  public void endStuck(BiConsumer<Worker, String> told) {
-    crew.endStuck(told);
+  public void endStuck(BiConsumer<PooledWorker, String> told) {
+    workers.endStuck(told);
   }
 }

@@ -9,6 +9,7 @@ import dev.terrarium.ToolException;
 import dev.terrarium.UnknownToolException;
 import dev.terrarium.ValueException;
 import dev.terrarium.base.NearMiss;
+import dev.terrarium.call.Exchange;
 import dev.terrarium.wire.Messages;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -17,20 +18,20 @@ import org.jspecify.annotations.Nullable;
 final class CallErrors {
   private CallErrors() {}
 
-  static Supplier<TerrariumException> of(String pool, Call call, Messages.CallError error) {
+  static Supplier<TerrariumException> of(String pool, Exchange call, Messages.CallError error) {
     String tool = call.tool();
     return switch (error.kind()) {
       case UNKNOWN_TOOL -> () -> new UnknownToolException(pool, tool, near(tool, error.nearest()));
       case BAD_ARGUMENT -> () -> new BadArgumentException(tool, error.message());
       case VALUE -> () -> new ValueException("result of '" + tool + "'", error.message());
       case CANCELLED ->
-          () -> new CallCancelledException("Call of '%s' was cancelled".formatted(tool));
+          () -> new CallCancelledException("Exchange of '%s' was cancelled".formatted(tool));
       case DEADLINE ->
           () ->
               new DeadlineExceededException(
-                  "Call of '%s' exceeded its deadline".formatted(tool), traceback(error));
+                  "Exchange of '%s' exceeded its deadline".formatted(tool), traceback(error));
       case WITHDRAWN -> // only whoever took it back is told so, and not in this way
-          () -> new CallCancelledException("Call of '%s' was withdrawn".formatted(tool));
+          () -> new CallCancelledException("Exchange of '%s' was withdrawn".formatted(tool));
       case CLOSING ->
           () -> new PoolClosedException("Pool '%s' was closed during the call".formatted(pool));
       case TOOL ->

@@ -4,6 +4,7 @@ import dev.terrarium.DeadlineExceededException;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.base.DurationFormat;
+import dev.terrarium.call.Exchange;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.Messages.CancelReason;
 import java.time.Duration;
@@ -44,7 +45,7 @@ final class CallsInFlight {
   private final String worker;
   private final PoolConfig config;
   private final Reach reach;
-  private final Map<Long, Call> calls = new ConcurrentHashMap<>();
+  private final Map<Long, Exchange> calls = new ConcurrentHashMap<>();
 
   CallsInFlight(String worker, PoolConfig config, Reach reach) {
     this.worker = worker;
@@ -52,7 +53,7 @@ final class CallsInFlight {
     this.reach = reach;
   }
 
-  void add(Call call) {
+  void add(Exchange call) {
     calls.put(call.id(), call);
   }
 
@@ -60,22 +61,22 @@ final class CallsInFlight {
     return calls.isEmpty();
   }
 
-  @Nullable Call find(long id) {
+  @Nullable Exchange find(long id) {
     return calls.get(id);
   }
 
-  @Nullable Call remove(long id) {
+  @Nullable Exchange remove(long id) {
     return calls.remove(id);
   }
 
-  List<Call> all() {
+  List<Exchange> all() {
     return List.copyOf(calls.values());
   }
 
   /// All of them, in the order in which they were sent: a row's first item fails before those
   /// behind it are placed anew.
-  List<Call> inOrder() {
-    return calls.values().stream().sorted(Comparator.comparingLong(Call::order)).toList();
+  List<Exchange> inOrder() {
+    return calls.values().stream().sorted(Comparator.comparingLong(Exchange::order)).toList();
   }
 
   /// Those that a worker has certainly not begun which runs plain tools one after the other, in the
@@ -83,11 +84,11 @@ final class CallsInFlight {
   /// it has not answered.
   ///
   /// @param unanswered all of them, when everything that the worker said has been read
-  static Set<Call> notBegun(List<Call> unanswered, Predicate<Call> isPlain) {
+  static Set<Exchange> notBegun(List<Exchange> unanswered, Predicate<Exchange> isPlain) {
     long first =
         unanswered.stream()
             .filter(call -> call.order() > 0 && isPlain.test(call))
-            .mapToLong(Call::order)
+            .mapToLong(Exchange::order)
             .min()
             .orElse(0);
     return unanswered.stream()
@@ -95,7 +96,7 @@ final class CallsInFlight {
         .collect(Collectors.toSet());
   }
 
-  void deadlinePassed(Call call, Duration deadline) {
+  void deadlinePassed(Exchange call, Duration deadline) {
     if (call.isDone()) {
       return;
     }
@@ -105,13 +106,13 @@ final class CallsInFlight {
     reach.after(STACKS_LIMIT, () -> call.deadlineStacks(""));
   }
 
-  private void dumpFor(Call call) {
+  private void dumpFor(Exchange call) {
     if (!call.isDone()) {
       reach.dump(call::deadlineStacks);
     }
   }
 
-  void interrupt(Call call, CancelReason reason) {
+  void interrupt(Exchange call, CancelReason reason) {
     if (calls.containsKey(call.id())) {
       if (call.interrupted(reason)) {
         reach.send(call.id(), new Messages.Cancel(reason));
@@ -120,7 +121,7 @@ final class CallsInFlight {
     }
   }
 
-  private void killIfStillThere(Call call, CancelReason reason) {
+  private void killIfStillThere(Exchange call, CancelReason reason) {
     if (calls.containsKey(call.id())) {
       reach.killUnresponsive(
           "a call of '%s' did not end within %s of its %s"
@@ -131,9 +132,9 @@ final class CallsInFlight {
     }
   }
 
-  private TerrariumException deadlineError(Call call, Duration deadline, String stacks) {
+  private TerrariumException deadlineError(Exchange call, Duration deadline, String stacks) {
     return new DeadlineExceededException(
-        "Call of '%s' on worker %s exceeded its deadline of %s%s"
+        "Exchange of '%s' on worker %s exceeded its deadline of %s%s"
             .formatted(
                 call.tool(),
                 worker,

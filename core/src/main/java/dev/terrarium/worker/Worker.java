@@ -16,6 +16,11 @@ import dev.terrarium.base.DurationFormat;
 import dev.terrarium.base.Durations;
 import dev.terrarium.base.Each;
 import dev.terrarium.base.Log;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.PooledWorker;
+import dev.terrarium.call.StopReason;
+import dev.terrarium.call.WorkerEnd;
+import dev.terrarium.call.WorkerListener;
 import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
@@ -47,7 +52,7 @@ import org.slf4j.event.Level;
 /// A worker's death is the warden's report, never an EOF: a grandchild may hold the socket, and a
 /// closed connection may belong to a process that lives. A worker that loses its connection is
 /// therefore killed, and gone when the warden says so.
-public final class Worker {
+public final class Worker implements PooledWorker {
   /// How long a worker that closed its connection may take to be dead: one that exits closes it on
   /// its way out, and is to be named as what it was. One that lives on is killed.
   static final Duration DISCONNECT_GRACE = Duration.ofSeconds(1);
@@ -81,9 +86,9 @@ public final class Worker {
   private volatile boolean takesMemory;
   private final AtomicLong served = new AtomicLong();
   private volatile @Nullable Connection connection;
-  private volatile @Nullable End hungUp;
+  private volatile @Nullable StopReason hungUp;
   private volatile List<ToolInfo> tools = List.of();
-  private volatile boolean takesRows;
+  private volatile boolean supportsPipelining;
   private volatile boolean heardOut;
   private volatile long heardAt; // of the nanosecond clock
   private final ReentrantLock sending = new ReentrantLock();
@@ -129,16 +134,17 @@ public final class Worker {
     WorkerLife.rehearse();
   }
 
+  @Override
   public String id() {
     return id;
   }
 
-  /// The process id, 0 before there is one.
+  @Override
   public long pid() {
     return pid;
   }
 
-  /// The process, with what it has used.
+  @Override
   public PoolStats.WorkerInfo info() {
     Optional<ProcStat> stat = ProcFs.stat(pid);
     return new PoolStats.WorkerInfo(
@@ -148,43 +154,40 @@ public final class Worker {
         stat.map(ProcStat::residentBytes).orElse(0L));
   }
 
+  @Override
   public List<ToolInfo> tools() {
     return tools;
   }
 
-  /// How many calls it has whose callers still wait.
+  @Override
   public long callsInFlight() {
     return calls.all().stream().filter(call -> !call.isDone()).count();
   }
 
-  /// Whether it opens memory files of this process.
+  @Override
   public boolean takesMemory() {
     return takesMemory;
   }
 
-  /// How many calls it has answered.
+  @Override
   public long served() {
     return served.get();
   }
 
-  /// Whether it takes calls now.
+  @Override
   public boolean isReady() {
     return state instanceof WorkerState.Ready;
   }
 
-  /// Whether its process is dead, or never was.
+  @Override
   public boolean isGone() {
     return state instanceof WorkerState.Gone;
-  }
-
-  /// The worker that has this call, if one has.
-  public static Optional<Worker> of(Call call) {
-    return Optional.ofNullable(call.worker());
   }
 
   // --- Start ---
 
   /// Writes the ledger's row, then asks the warden for the process.
+  @Override
   public void start() {
     if (!begun.compareAndSet(false, true)) {
       return; // it took so long that it was given up
@@ -267,7 +270,8 @@ public final class Worker {
     if (isStarting()) {
       String limit = DurationFormat.of(config.startTimeout());
       kill(
-          End.startTimedOut(
+          new StopReason.StartFailed(
+              Reason.TIMED_OUT,
               "not ready within %s; import less, or raise startTimeout; %s"
                   .formatted(limit, stacks.introduction(who)),
               stacks.text()));
@@ -276,23 +280,14 @@ public final class Worker {
 
   // --- Calls ---
 
-  /// Sends a call.
-  ///
-  /// @return false where the worker takes none; the call is then untouched
-  public boolean submit(Call call) {
-    return submit(List.of(call));
-  }
-
-  /// Sends several calls that follow each other, with as few writes as will do.
-  ///
-  /// @return false where the worker takes none; the calls are then untouched
-  public boolean submit(List<Call> several) {
+  @Override
+  public boolean submit(List<? extends Exchange> several) {
     Connection open = connection;
     if (open == null || !register(several)) {
       return false;
     }
-    List<Call> wanted = new ArrayList<>(several.size());
-    for (Call call : several) {
+    List<Exchange> wanted = new ArrayList<>(several.size());
+    for (Exchange call : several) {
       if (!call.isDone()) {
         wanted.add(call);
       } else if (calls.remove(call.id()) != null) {
@@ -307,7 +302,7 @@ public final class Worker {
       wanted.forEach(call -> calls.remove(call.id()));
       throw e;
     }
-    for (Call call : wanted) {
+    for (Exchange call : wanted) {
       CancelReason overtaken = call.sent();
       if (overtaken != null) {
         open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
@@ -316,7 +311,7 @@ public final class Worker {
     return true;
   }
 
-  private boolean register(List<Call> several) {
+  private boolean register(List<? extends Exchange> several) {
     lock.lock();
     try {
       if (!(state instanceof WorkerState.Ready)) {
@@ -326,7 +321,7 @@ public final class Worker {
         heard(); // what it did before it had anything to do says nothing
       }
       try {
-        for (Call call : several) {
+        for (Exchange call : several) {
           calls.add(call); // first: whoever learns of this worker from the call finds it
           call.givenTo(this);
         }
@@ -340,14 +335,14 @@ public final class Worker {
     }
   }
 
-  private void send(Connection open, List<Call> several) {
+  private void send(Connection open, List<Exchange> several) {
     List<OutgoingFrame> frames = new ArrayList<>(several.size());
-    for (Call call : several) {
-      frames.add(call.frame(takesRows, takesMemory));
+    for (Exchange call : several) {
+      frames.add(CallFrames.of(call, supportsPipelining, takesMemory));
     }
     sending.lock(); // so that the numbers tell the order of arrival
     try {
-      for (Call call : several) {
+      for (Exchange call : several) {
         call.ordered(++sent);
       }
       open.send(frames);
@@ -356,33 +351,30 @@ public final class Worker {
     }
   }
 
-  /// Whether it may be sent calls ahead of their turn, and gives back those that it has not begun.
-  public boolean takesRows() {
-    return takesRows;
+  @Override
+  public boolean supportsPipelining() {
+    return supportsPipelining;
   }
 
-  /// Asks for calls back. Those that it has not begun end as [Call.Outcome.NotBegun]; the others go
-  /// on.
-  public void withdraw(List<Call> several) {
+  @Override
+  public void withdraw(List<? extends Exchange> several) {
     Connection open = connection;
     if (open != null) {
-      open.send(several.stream().map(call -> withdrawal(call)).toList());
+      open.send(several.stream().map(Worker::withdrawal).toList());
     }
   }
 
-  private static OutgoingFrame withdrawal(Call call) {
+  private static OutgoingFrame withdrawal(Exchange call) {
     return Messages.frame(call.id(), new Messages.Cancel(CancelReason.WITHDRAWN));
   }
 
-  /// The deadline of a call that this worker has is over: asks Python for the stacks, interrupts
-  /// the call, and gives the caller his error as soon as the stacks are there or are not to be had.
-  public void deadlinePassed(Call call, Duration deadline) {
+  @Override
+  public void deadlinePassed(Exchange call, Duration deadline) {
     calls.deadlinePassed(call, deadline);
   }
 
-  /// Asks Python to end a call; where it does not within the pool's cancelGrace, the worker is
-  /// killed.
-  public void interrupt(Call call, CancelReason reason) {
+  @Override
+  public void interrupt(Exchange call, CancelReason reason) {
     calls.interrupt(call, reason);
   }
 
@@ -391,9 +383,8 @@ public final class Worker {
     heardAt = facilities.clock().nanos();
   }
 
-  /// Asks for its stacks and kills it, if it has had calls and said nothing for longer than the
-  /// pool's `stuckAfter`.
-  public void endIfStuck(BiConsumer<Worker, String> told) {
+  @Override
+  public void endIfStuck(BiConsumer<PooledWorker, String> told) {
     Duration limit = config.stuckAfter();
     long last = heardAt;
     boolean stuck =
@@ -407,27 +398,24 @@ public final class Worker {
   }
 
   // A JVM that stood still itself has words of its worker to read: by now it has.
-  private void endStuck(long last, String stacks, BiConsumer<Worker, String> told) {
+  private void endStuck(long last, String stacks, BiConsumer<PooledWorker, String> told) {
     if (heardAt == last && isReady()) {
       told.accept(this, stacks);
       String limit = DurationFormat.of(config.stuckAfter());
-      kill(End.of(End.Cause.UNRESPONSIVE, "silent for longer than stuckAfter (" + limit + ")"));
+      kill(new StopReason.Unresponsive("silent for longer than stuckAfter (" + limit + ")"));
     }
   }
 
-  /// It sent a result that is no value, which only the caller notices, who decodes it: it is
-  /// replaced.
-  ///
-  /// @return what the caller is to throw
-  public WorkerDiedException brokeProtocol(Call call, ProtocolException why) {
+  @Override
+  public WorkerDiedException brokeProtocol(Exchange call, ProtocolException why) {
     String detail = "protocol error: " + why.getMessage();
-    kill(End.of(End.Cause.PROTOCOL, detail));
+    kill(new StopReason.BrokeProtocol(detail));
     return new WorkerDiedException(id, call.tool(), new Exit.Unknown("it is killed"), detail, "");
   }
 
   /// One of its calls is over; null where it is not known any more.
-  @Nullable Call endCall(long callId) {
-    Call call = calls.remove(callId);
+  @Nullable Exchange endCall(long callId) {
+    Exchange call = calls.remove(callId);
     if (call != null) {
       call.endLoan();
       served.incrementAndGet();
@@ -441,7 +429,7 @@ public final class Worker {
     return call;
   }
 
-  private void over(Call call) {
+  private void over(Exchange call) {
     listener.callEnded(this, call);
   }
 
@@ -449,7 +437,7 @@ public final class Worker {
   void connected(Connection dialled, List<ToolInfo> offered, List<String> capabilities) {
     connection = dialled;
     tools = offered;
-    takesRows = capabilities.contains("rows");
+    supportsPipelining = capabilities.contains("rows");
     takesMemory = capabilities.contains("memfd") && facilities.memory().available();
     apply(new WorkerEvent.Helloed());
   }
@@ -463,7 +451,7 @@ public final class Worker {
   }
 
   /// It closed its connection.
-  void hungUp(End end) {
+  void hungUp(StopReason end) {
     hungUp = end;
     apply(new WorkerEvent.StopAsked(end));
   }
@@ -482,19 +470,22 @@ public final class Worker {
   // --- The one door ---
 
   /// Asks the worker to end: cancel what runs, `@on_stop`, exit; after the grace SIGTERM, after
-  /// another SIGKILL. Its callers are told at once, whatever state it is in: the end of one that
-  /// was ending already may never be reported.
-  public void stop(String why) {
-    apply(new WorkerEvent.StopAsked(End.of(End.Cause.ASKED, why)));
-    Each.of(calls.all(), call -> call.fail(this::closedError));
+  /// another SIGKILL. Where its pool closes, its callers are told at once, whatever state it is in:
+  /// the end of one that was ending already may never be reported.
+  @Override
+  public void stop(StopReason why) {
+    apply(new WorkerEvent.StopAsked(why));
+    if (why instanceof StopReason.PoolClosed) {
+      Each.of(calls.all(), call -> call.fail(this::closedError));
+    }
   }
 
-  /// Its pool has ended, and its own end has not been reported: no call waits for that any more.
+  @Override
   public void abandon() {
     lose(Set.of(), _ -> closedError());
   }
 
-  void kill(End end) {
+  void kill(StopReason end) {
     apply(new WorkerEvent.KillAsked(end));
   }
 
@@ -526,8 +517,7 @@ public final class Worker {
     }
   }
 
-  /// Does what was left half-done because there was no memory, or no thread, for it; from time to
-  /// time, by any thread. Each step may be done twice.
+  @Override
   public void mend() {
     WorkerState half = halfEntered;
     if (half != null) {
@@ -552,7 +542,7 @@ public final class Worker {
   private void mendConnection() {
     Connection open = connection;
     if (open != null && !open.takesFrames()) {
-      hungUp(End.of(End.Cause.DISCONNECTED, "its connection broke"));
+      hungUp(new StopReason.Disconnected("its connection broke"));
     }
   }
 
@@ -560,7 +550,7 @@ public final class Worker {
     switch (after) {
       case WorkerState.Reserved _, WorkerState.Starting _ -> {}
       case WorkerState.Ready(long readyPid) -> becomeReady(readyPid);
-      case WorkerState.Stopping(End end, boolean force) -> leave(end, force);
+      case WorkerState.Stopping(StopReason end, boolean force) -> leave(end, force);
       case WorkerState.Gone gone -> die(gone);
     }
   }
@@ -593,23 +583,27 @@ public final class Worker {
     }
   }
 
-  private void leave(End end, boolean force) {
+  private void leave(StopReason end, boolean force) {
     settle();
     listener.unavailable(this);
-    if (end.cause() == End.Cause.ASKED) {
+    if (end instanceof StopReason.PoolClosed) {
       calls.all().forEach(call -> call.fail(this::closedError));
     }
     if (force) {
-      if (end.cause() != End.Cause.ASKED) {
+      if (!isAsked(end)) {
         say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, end.detail(), pid);
       }
       facilities.wardens().kill(number, end.detail());
       facilities.clock().after(WARDEN_SILENCE, this::doubtWarden);
-    } else if (end.cause() == End.Cause.ASKED) {
+    } else if (isAsked(end)) {
       askToLeave(end);
     } else {
       facilities.clock().after(DISCONNECT_GRACE, () -> kill(end));
     }
+  }
+
+  private static boolean isAsked(StopReason end) {
+    return end instanceof StopReason.PoolClosed || end instanceof StopReason.Retired;
   }
 
   private void doubtWarden() {
@@ -641,7 +635,7 @@ public final class Worker {
     }
   }
 
-  private void askToLeave(End end) {
+  private void askToLeave(StopReason end) {
     Connection open = connection;
     if (open != null) {
       calls.all().forEach(call -> open.send(closing(call)));
@@ -652,11 +646,11 @@ public final class Worker {
     facilities.clock().after(grace.multipliedBy(2), () -> forceOut(end));
   }
 
-  private static OutgoingFrame closing(Call call) {
+  private static OutgoingFrame closing(Exchange call) {
     return Messages.frame(call.id(), new Messages.Cancel(CancelReason.CLOSING));
   }
 
-  private void terminate(End end) {
+  private void terminate(StopReason end) {
     if (!(state instanceof WorkerState.Gone)) {
       say(
           Level.WARN,
@@ -668,7 +662,7 @@ public final class Worker {
     }
   }
 
-  private void forceOut(End end) {
+  private void forceOut(StopReason end) {
     if (!(state instanceof WorkerState.Gone)) {
       say(
           Level.WARN,
@@ -691,76 +685,68 @@ public final class Worker {
     if (pid == 0) {
       facilities.registry().release(number); // there never was a process
     }
-    if (gone.end().cause() == End.Cause.CRASHED) {
+    WorkerEnd end = gone.end();
+    if (end.reason() instanceof StopReason.Crashed) {
       say(
           Level.WARN,
           "Worker %s died without being asked: %s (pid %s)%s; what it left behind is" + " killed",
           id,
-          gone.exit().describe(),
+          end.exit().describe(),
           pid,
-          gone.end().detail().isEmpty() ? "" : ", " + gone.end().detail());
+          end.reason().detail().isEmpty() ? "" : ", " + end.reason().detail());
     }
-    if (gone.end().cause() == End.Cause.START_FAILED) {
-      sayNotStarted(gone);
+    if (end.reason() instanceof StopReason.StartFailed failure) {
+      sayNotStarted(failure, end.stderrTail());
     }
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
     try {
-      listener.gone(this, gone);
+      listener.gone(this, end);
     } finally {
-      boolean certain = takesRows && heardOut && !(gone.exit() instanceof Exit.Unknown);
-      Set<Call> notBegun =
+      boolean certain = supportsPipelining && heardOut && !(end.exit() instanceof Exit.Unknown);
+      Set<Exchange> notBegun =
           certain ? CallsInFlight.notBegun(calls.inOrder(), this::isPlain) : Set.of();
-      lose(notBegun, call -> lostError(call, gone));
+      lose(notBegun, call -> lostError(call, end));
     }
   }
 
   /// Each time: whoever looks why a pool has fewer workers than it should finds nothing else.
-  private void sayNotStarted(WorkerState.Gone gone) {
-    String stderr = gone.stderrTail();
+  private void sayNotStarted(StopReason.StartFailed failure, String stderr) {
     // Those of a zygote it says itself, once for all that wait for it.
-    String stacks = pid == 0 || gone.end().stacks().isEmpty() ? "" : "\n" + gone.end().stacks();
+    String stacks = pid == 0 || failure.stacks().isEmpty() ? "" : "\n" + failure.stacks();
     say(
         Level.WARN,
         "Worker %s of pool '%s' did not start: %s%s%s",
         id,
         config.name(),
-        gone.end().detail(),
+        failure.detail(),
         stacks,
         stderr.isEmpty() ? "" : "\nthe end of its stderr:\n" + stderr);
-    if (gone.end().startFailure() == Reason.WORKER_DIED) {
+    if (failure.reason() == Reason.WORKER_DIED) {
       facilities.wardens().diedEarly();
     }
   }
 
   // Each is known here until it has its outcome: where that fails, for want of memory perhaps, the
   // next report of this worker's end, or its pool's, finds it.
-  private void lose(Set<Call> notBegun, Function<Call, TerrariumException> why) {
+  private void lose(Set<Exchange> notBegun, Function<Exchange, TerrariumException> why) {
     Each.of(calls.inOrder(), call -> lose(call, notBegun.contains(call), why));
   }
 
-  private void lose(Call call, boolean notBegun, Function<Call, TerrariumException> why) {
-    call.abandonLoan();
-    Call.Row row = call.row();
-    if (row != null) {
-      row.over(call);
-      if (notBegun) {
-        call.notBegun();
-      }
-    }
-    call.fail(() -> why.apply(call));
+  private void lose(Exchange call, boolean notBegun, Function<Exchange, TerrariumException> why) {
+    call.lost(!(notBegun && call.isSentAhead()), () -> why.apply(call));
     calls.remove(call.id());
   }
 
-  private boolean isPlain(Call call) {
+  private boolean isPlain(Exchange call) {
     return tools.stream()
         .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind().equals("plain"));
   }
 
-  private TerrariumException lostError(Call call, WorkerState.Gone gone) {
-    return gone.end().cause() == End.Cause.ASKED
+  private TerrariumException lostError(Exchange call, WorkerEnd end) {
+    return end.reason() instanceof StopReason.PoolClosed
         ? closedError()
         : new WorkerDiedException(
-            id, call.tool(), gone.exit(), gone.end().detail(), gone.stderrTail());
+            id, call.tool(), end.exit(), end.reason().detail(), end.stderrTail());
   }
 
   // Not on this thread: it is the loop's or the timer's.
@@ -807,7 +793,7 @@ public final class Worker {
     @Override
     public void killUnresponsive(String why) {
       if (isReady()) {
-        kill(End.of(End.Cause.UNRESPONSIVE, why));
+        kill(new StopReason.Unresponsive(why));
       }
     }
   }
@@ -821,12 +807,12 @@ public final class Worker {
       zygote.forked();
       facilities.registry().activate(number, newPid, startTicks, newPid);
       apply(new WorkerEvent.Spawned(newPid));
-      End early = hungUp; // quicker than the warden's word
+      StopReason early = hungUp; // quicker than the warden's word
       if (early != null) {
         apply(new WorkerEvent.StopAsked(early));
       }
       // Whoever ended it before there was a process had nobody to kill.
-      if (state instanceof WorkerState.Stopping(End end, boolean force) && force) {
+      if (state instanceof WorkerState.Stopping(StopReason end, boolean force) && force) {
         facilities.wardens().kill(number, end.detail());
       }
     }
@@ -844,8 +830,8 @@ public final class Worker {
 
     @Override
     public void exited(Exit exit, String stderrTail, String limit) {
-      if (state instanceof WorkerState.Gone gone) {
-        lose(Set.of(), call -> lostError(call, gone)); // nearly always there is none left
+      if (state instanceof WorkerState.Gone(WorkerEnd end)) {
+        lose(Set.of(), call -> lostError(call, end)); // nearly always there is none left
         return;
       }
       var event = new WorkerEvent.Exited(exit, WorkerLog.readable(stderrTail), limit);

@@ -2,6 +2,7 @@ package dev.terrarium.worker;
 
 import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.call.StopReason;
 
 /// What can happen to a worker.
 public sealed interface WorkerEvent {
@@ -18,10 +19,10 @@ public sealed interface WorkerEvent {
   record Helloed() implements WorkerEvent {}
 
   /// It is asked to end, politely.
-  record StopAsked(End end) implements WorkerEvent {}
+  record StopAsked(StopReason reason) implements WorkerEvent {}
 
   /// It is to end at once.
-  record KillAsked(End end) implements WorkerEvent {}
+  record KillAsked(StopReason reason) implements WorkerEvent {}
 
   /// The warden saw its death.
   ///

@@ -1,6 +1,7 @@
 package dev.terrarium.worker;
 
-import dev.terrarium.Exit;
+import dev.terrarium.call.StopReason;
+import dev.terrarium.call.WorkerEnd;
 
 /// Where a worker is in its life.
 public sealed interface WorkerState {
@@ -18,8 +19,8 @@ public sealed interface WorkerState {
   /// It is to end.
   ///
   /// @param forced whether it is killed, not asked
-  record Stopping(End end, boolean forced) implements WorkerState {}
+  record Stopping(StopReason reason, boolean forced) implements WorkerState {}
 
   /// It is dead.
-  record Gone(End end, Exit exit, String stderrTail) implements WorkerState {}
+  record Gone(WorkerEnd end) implements WorkerState {}
 }

@@ -1,6 +1,8 @@
 package dev.terrarium.worker;
 
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.StopReason;
 import dev.terrarium.process.ScarceException;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
@@ -36,11 +38,11 @@ final class WorkerWire implements FrameHandler {
     return this;
   }
 
-  private static End startFailure(Messages.Failure failure) {
+  private static StopReason startFailure(Messages.Failure failure) {
     String type = failure.type().isEmpty() ? "" : failure.type() + ": ";
     String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
-    return End.startFailed(
-        Reason.valueOf(failure.reason().name()), type + failure.message() + traceback);
+    return new StopReason.StartFailed(
+        Reason.valueOf(failure.reason().name()), type + failure.message() + traceback, "");
   }
 
   @Override
@@ -71,13 +73,13 @@ final class WorkerWire implements FrameHandler {
     try {
       received = Received.open(frame, worker.pid(), () -> worker.memoryTaken(frame.id()));
     } catch (ScarceException e) { // the worker has done its part
-      Call call = worker.endCall(frame.id());
+      Exchange call = worker.endCall(frame.id());
       if (call != null) {
         call.fail(() -> Received.unopened(e));
       }
       return;
     }
-    Call call = worker.endCall(frame.id());
+    Exchange call = worker.endCall(frame.id());
     if (call == null) {
       received.drop();
     } else {
@@ -87,21 +89,21 @@ final class WorkerWire implements FrameHandler {
 
   /// Its tool goes on reading the call's arguments after the call: they are never written again.
   private void kept(long callId) {
-    Call call = calls.find(callId);
+    Exchange call = calls.find(callId);
     if (call != null) {
       call.abandonLoan();
     }
   }
 
   private void stacks(Frame frame) {
-    Call call = calls.find(frame.id());
+    Exchange call = calls.find(frame.id());
     if (call != null) {
       call.deadlineStacks(Messages.stacks(frame).stacks());
     }
   }
 
   private void failed(long callId, Messages.CallError error) {
-    Call call = worker.endCall(callId);
+    Exchange call = worker.endCall(callId);
     if (call != null && error.kind() == Messages.ErrorKind.WITHDRAWN) {
       call.notBegun();
     } else if (call != null) {
@@ -116,7 +118,7 @@ final class WorkerWire implements FrameHandler {
     worker.log().gone(pool, levels);
     if (reason == null) {
       String why = "it closed its connection and lived on";
-      worker.hungUp(End.of(End.Cause.DISCONNECTED, why));
+      worker.hungUp(new StopReason.Disconnected(why));
     } else {
       protocolError(reason);
     }
@@ -125,7 +127,7 @@ final class WorkerWire implements FrameHandler {
 
   // Who dies in the middle of a frame has not done that on purpose: its death says how it was.
   private void protocolError(ProtocolException reason) {
-    End end = End.of(End.Cause.PROTOCOL, "protocol error: " + reason.getMessage());
+    var end = new StopReason.BrokeProtocol("protocol error: " + reason.getMessage());
     worker.apply(reason.isCut() ? new WorkerEvent.StopAsked(end) : new WorkerEvent.KillAsked(end));
   }
 }

@@ -2,21 +2,14 @@ package dev.terrarium.pool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.terrarium.Pool;
-import dev.terrarium.worker.Worker;
-import java.nio.file.Path;
+import dev.terrarium.call.PooledWorker;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class IdleWorkersTest {
-  private final Worker a = worker("a");
-  private final Worker b = worker("b");
-  private final Worker c = worker("c");
-
-  // Who is never started needs nothing.
-  @SuppressWarnings("NullAway")
-  private static Worker worker(String id) {
-    return new Worker(id, 1, Pool.builder().adapter(Path.of("x.py")).build(), null, null, null);
-  }
+  private final PooledWorker a = new FakeWorker("a", new NoListener());
+  private final PooledWorker b = new FakeWorker("b", new NoListener());
+  private final PooledWorker c = new FakeWorker("c", new NoListener());
 
   private IdleWorkers all(int concurrency) {
     IdleWorkers idle = new IdleWorkers(concurrency, 4);
@@ -74,5 +67,27 @@ final class IdleWorkersTest {
     idle.giveBack(a);
     assertThat(idle.take()).isSameAs(a);
     assertThat(idle.take()).isNull();
+  }
+
+  @Test
+  void aCertainOneIsTakenAsLongAsItHasRoom() {
+    IdleWorkers idle = all(2);
+    assertThat(idle.take(a)).isTrue();
+    assertThat(idle.take(a)).isTrue();
+    assertThat(idle.take(a)).isFalse();
+    assertThat(idle.hasRoom(a)).isFalse();
+    assertThat(idle.take()).isSameAs(c);
+    idle.giveBack(a);
+    assertThat(idle.hasRoom(a)).isTrue();
+    idle.remove(a);
+    assertThat(idle.take(a)).isFalse();
+  }
+
+  @Test
+  void someAreLeftOutWhereTheyAreWantedByOthers() {
+    IdleWorkers idle = all(1);
+    assertThat(idle.takeOtherThan(Set.of(c, b))).isSameAs(a);
+    assertThat(idle.takeOtherThan(Set.of(c, b))).isNull();
+    assertThat(idle.hasRoom()).isTrue();
   }
 }

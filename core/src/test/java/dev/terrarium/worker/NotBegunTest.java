@@ -2,25 +2,25 @@ package dev.terrarium.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.call.Exchange;
 import dev.terrarium.wire.Encoded;
 import dev.terrarium.wire.ValueCodec;
-import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Which calls of a dead worker it has certainly not begun.
 final class NotBegunTest {
-  private static Call sent(String tool, long order) {
+  private static Exchange sent(String tool, long order) {
     Encoded nothing = new ValueCodec().encode(null);
-    Call call = new Call(order, tool, nothing, Duration.ofSeconds(1));
+    Exchange call = new Sent(tool, nothing);
     call.ordered(order);
     return call;
   }
 
-  private static List<Long> notBegun(Call... unanswered) {
+  private static List<Long> notBegun(Exchange... unanswered) {
     var found = CallsInFlight.notBegun(List.of(unanswered), call -> call.tool().equals("plain"));
-    return Stream.of(unanswered).filter(found::contains).map(Call::order).toList();
+    return Stream.of(unanswered).filter(found::contains).map(Exchange::order).toList();
   }
 
   @Test
@@ -40,5 +40,25 @@ final class NotBegunTest {
   void whatWasNeverSentWasNotBegun() {
     assertThat(notBegun(sent("async", 0), sent("plain", 0), sent("plain", 1)))
         .containsExactly(0L, 0L);
+  }
+
+  /// One that nobody waits for.
+  private static final class Sent extends Exchange {
+    Sent(String tool, Encoded envelope) {
+      super(tool, envelope);
+    }
+
+    @Override
+    public long millisAllowed() {
+      return 1;
+    }
+
+    @Override
+    public boolean isSentAhead() {
+      return true;
+    }
+
+    @Override
+    public void released() {}
   }
 }

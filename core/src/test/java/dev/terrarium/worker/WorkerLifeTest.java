@@ -4,14 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.call.StopReason;
+import dev.terrarium.call.WorkerEnd;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 final class WorkerLifeTest {
-  private static final End ASKED = End.of(End.Cause.ASKED, "the pool closes");
-  private static final End LOST = End.of(End.Cause.DISCONNECTED, "gone");
+  private static final StopReason ASKED = new StopReason.PoolClosed("the pool closes");
+  private static final StopReason LOST = new StopReason.Disconnected("gone");
   private static final Exit KILLED = new Exit.Signal(9);
 
   private static final Map<String, WorkerState> STATES = new LinkedHashMap<>();
@@ -24,7 +26,7 @@ final class WorkerLifeTest {
     STATES.put("ready", new WorkerState.Ready(7));
     STATES.put("asked", new WorkerState.Stopping(ASKED, false));
     STATES.put("forced", new WorkerState.Stopping(ASKED, true));
-    STATES.put("gone", new WorkerState.Gone(ASKED, KILLED, ""));
+    STATES.put("gone", gone(ASKED, KILLED, ""));
     EVENTS.put("spawned", new WorkerEvent.Spawned(7));
     EVENTS.put("spawnFailed", new WorkerEvent.SpawnFailed(Reason.SPAWN, "no memory"));
     EVENTS.put("notForked", new WorkerEvent.NotForked("no zygote"));
@@ -49,6 +51,10 @@ final class WorkerLifeTest {
             """);
   }
 
+  private static WorkerState gone(StopReason reason, Exit exit, String stderr) {
+    return new WorkerState.Gone(new WorkerEnd(reason, exit, stderr));
+  }
+
   private static String table() {
     return STATES.entrySet().stream()
         .map(state -> state.getKey() + ": " + row(state.getValue()) + "\n")
@@ -66,7 +72,7 @@ final class WorkerLifeTest {
       case WorkerState.Reserved(boolean helloed) -> helloed ? "early" : "reserved";
       case WorkerState.Starting _ -> "starting";
       case WorkerState.Ready _ -> "ready";
-      case WorkerState.Stopping(End _, boolean forced) -> forced ? "forced" : "asked";
+      case WorkerState.Stopping(StopReason _, boolean forced) -> forced ? "forced" : "asked";
       case WorkerState.Gone _ -> "gone";
     };
   }
@@ -79,8 +85,9 @@ final class WorkerLifeTest {
 
     assertThat(after)
         .isEqualTo(
-            new WorkerState.Gone(
-                End.startFailed(Reason.WORKER_DIED, "exited with status 0 before it was ready"),
+            gone(
+                new StopReason.StartFailed(
+                    Reason.WORKER_DIED, "exited with status 0 before it was ready", ""),
                 new Exit.Status(0),
                 "text"));
   }
@@ -91,9 +98,10 @@ final class WorkerLifeTest {
     WorkerState early = WorkerLife.next(new WorkerState.Starting(7), exited);
     WorkerState late = WorkerLife.next(new WorkerState.Ready(7), exited);
 
-    assertThat(((WorkerState.Gone) early).end().detail())
+    assertThat(((WorkerState.Gone) early).end().reason().detail())
         .isEqualTo("killed by SIGXCPU before it was ready (its cpuTime is used up)");
-    assertThat(((WorkerState.Gone) late).end().detail()).isEqualTo("its cpuTime is used up");
+    assertThat(((WorkerState.Gone) late).end().reason().detail())
+        .isEqualTo("its cpuTime is used up");
   }
 
   @Test
@@ -102,7 +110,7 @@ final class WorkerLifeTest {
         WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.KillAsked(LOST));
     WorkerState gone = WorkerLife.next(stopping, new WorkerEvent.Exited(KILLED, "", ""));
 
-    assertThat(gone).isEqualTo(new WorkerState.Gone(LOST, KILLED, ""));
+    assertThat(gone).isEqualTo(gone(LOST, KILLED, ""));
   }
 
   @Test
@@ -111,26 +119,24 @@ final class WorkerLifeTest {
         WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.StopAsked(LOST));
     WorkerState gone = WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), "", ""));
 
-    assertThat(gone)
-        .isEqualTo(new WorkerState.Gone(End.of(End.Cause.CRASHED, ""), new Exit.Status(3), ""));
+    assertThat(gone).isEqualTo(gone(new StopReason.Crashed(""), new Exit.Status(3), ""));
   }
 
   /// Somebody who is killed for memory while he writes a large result leaves half a frame.
   @Test
   void aWorkerThatIsKilledInTheMiddleOfAFrameIsNamedByItsDeath() {
-    End cut = End.of(End.Cause.PROTOCOL, "protocol error: the frame is cut");
+    StopReason cut = new StopReason.BrokeProtocol("protocol error: the frame is cut");
     WorkerState closing = WorkerLife.next(new WorkerState.Ready(7), new WorkerEvent.StopAsked(cut));
     var killed = new WorkerEvent.Exited(KILLED, "", "killed by the kernel for memory");
 
     assertThat(WorkerLife.next(closing, killed))
         .isEqualTo(
-            new WorkerState.Gone(
-                End.of(
-                    End.Cause.PROTOCOL,
+            gone(
+                new StopReason.BrokeProtocol(
                     "protocol error: the frame is cut; killed by the kernel for memory"),
                 KILLED,
                 ""));
     assertThat(WorkerLife.next(closing, new WorkerEvent.Exited(new Exit.Status(3), "", "")))
-        .isEqualTo(new WorkerState.Gone(cut, new Exit.Status(3), ""));
+        .isEqualTo(gone(cut, new Exit.Status(3), ""));
   }
 }

@@ -1,22 +1,23 @@
 package dev.terrarium.pool;
 
 import dev.terrarium.base.Clock;
-import dev.terrarium.worker.Call;
-import dev.terrarium.worker.Worker;
+import dev.terrarium.call.Exchange;
+import dev.terrarium.call.PooledWorker;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A batch's place on a worker: the items there, whose turn it is, and how long that may take. What
-/// follows from it is up to the batch. Guarded by the batch's lock, but for [#over] and the alarm.
-final class Row implements Call.Row {
+/// A batch's slot on a worker: the items that were sent there ahead of their turn, whose turn it
+/// is, and how long that may take. What follows from it is up to the batch. Guarded by the batch's
+/// lock, but for [#over] and the alarm.
+final class Pipeline {
   /// How long an item may keep those behind it from an idle worker.
   static final Duration STUCK = Duration.ofMillis(10);
 
   private final Batch batch;
-  private final Worker worker;
+  private final PooledWorker worker;
   private final Clock clock;
   private final long deadlineNanos;
   private final Deque<Item> items = new ArrayDeque<>();
@@ -34,7 +35,7 @@ final class Row implements Call.Row {
   private long alarmNanos;
 
   /// @param deadlineNanos of each item, from its turn on
-  Row(Batch batch, Worker worker, Clock clock, long deadlineNanos) {
+  Pipeline(Batch batch, PooledWorker worker, Clock clock, long deadlineNanos) {
     this.batch = batch;
     this.worker = worker;
     this.clock = clock;
@@ -42,7 +43,7 @@ final class Row implements Call.Row {
     this.turnNanos = clock.nanos();
   }
 
-  Worker worker() {
+  PooledWorker worker() {
     return worker;
   }
 
@@ -55,7 +56,7 @@ final class Row implements Call.Row {
   }
 
   /// The last one first.
-  List<Call> callsReversed() {
+  List<Exchange> callsReversed() {
     return items.reversed().stream().map(Item::call).toList();
   }
 
@@ -70,15 +71,15 @@ final class Row implements Call.Row {
     items.removeAll(untaken);
   }
 
-  @Override
-  public void over(Call call) {
+  /// The worker does not have this call any more; its outcome follows, if it is not there.
+  void over(Exchange call) {
     batch.over(this, call);
   }
 
   /// The worker does not have this call any more.
   ///
   /// @return how long its turn was, in nanoseconds; 0 where it was not its turn
-  long remove(Call call) {
+  long remove(Exchange call) {
     Item first = items.peekFirst();
     if (first == null || !first.isIn(call)) {
       items.removeIf(item -> item.isIn(call));
@@ -105,7 +106,7 @@ final class Row implements Call.Row {
   /// The calls that have waited too long behind the first item, the last one first.
   ///
   /// @param wanted whether others could run them now; else they wait on
-  List<Call> newlyStuck(boolean wanted) {
+  List<Exchange> newlyStuck(boolean wanted) {
     long waited = waitedNanos();
     if (items.size() <= 1 || waited < patienceNanos) {
       return List.of();

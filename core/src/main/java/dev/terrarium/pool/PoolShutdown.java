@@ -13,17 +13,17 @@ import java.util.function.IntSupplier;
 
 /// The end of a pool's workers: how many had to be forced, and when the last one is gone.
 /// Thread-safe.
-final class Closing {
+final class PoolShutdown {
   /// Beyond the three steps of stopping: how long the warden may take to report.
   static final Duration CLOSE_MARGIN = Duration.ofSeconds(3);
 
-  private static final Log LOG = Log.of(Closing.class);
+  private static final Log LOG = Log.of(PoolShutdown.class);
 
   private final PoolConfig config;
   private final CompletableFuture<Void> emptied = new CompletableFuture<>();
   private final AtomicInteger forced = new AtomicInteger();
 
-  Closing(PoolConfig config) {
+  PoolShutdown(PoolConfig config) {
     this.config = config;
   }
 

@@ -1,5 +1,6 @@
 package dev.terrarium.pool;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.PoolStats;
 import dev.terrarium.StartFailedException;
@@ -8,9 +9,9 @@ import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.base.Clock;
 import dev.terrarium.base.Each;
-import dev.terrarium.worker.End;
-import dev.terrarium.worker.Worker;
-import dev.terrarium.worker.WorkerState;
+import dev.terrarium.call.PooledWorker;
+import dev.terrarium.call.StopReason;
+import dev.terrarium.call.WorkerEnd;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -28,34 +29,47 @@ import org.jspecify.annotations.Nullable;
 ///
 /// One lock guards who exists. The scheduler's may be taken while it is held, never the other way
 /// round. Nothing is started, completed or logged under it. Threads: any.
-final class Crew {
+final class WorkerSet {
   /// Deaths before readiness, in a row, after which a pool that has no worker says so to its
   /// callers.
   static final int START_FAILURES_MAX = 3;
 
   private final PoolConfig config;
-  private final Supplier<Worker> maker;
+  private final Supplier<PooledWorker> maker;
   private final IntSupplier parallelism;
   private final Clock clock;
   private final PoolErrors errors;
   private final Scheduler scheduler;
   private final ReentrantLock lock = new ReentrantLock();
-  private final LinkedHashSet<Worker> workers = new LinkedHashSet<>();
+
+  @GuardedBy("lock")
+  private final LinkedHashSet<PooledWorker> workers = new LinkedHashSet<>();
+
   private final CompletableFuture<Void> started = new CompletableFuture<>();
-  private final Closing closing;
+  private final PoolShutdown shutdown;
+
+  @GuardedBy("lock")
   private boolean open = true;
-  private final Set<Worker> starting = ConcurrentHashMap.newKeySet();
+
+  private final Set<PooledWorker> starting = ConcurrentHashMap.newKeySet();
   private volatile int failures;
+
+  @GuardedBy("lock")
   private long restarts;
+
+  @GuardedBy("lock")
   private boolean tryIsDue;
+
+  @GuardedBy("lock")
   private @Nullable StartFailedException lastFailure;
+
   private volatile List<ToolInfo> tools = List.of();
 
-  Crew(
+  WorkerSet(
       PoolConfig config,
       PoolErrors errors,
       Clock clock,
-      Supplier<Worker> maker,
+      Supplier<PooledWorker> maker,
       IntSupplier parallelism) {
     this.config = config;
     this.errors = errors;
@@ -63,15 +77,15 @@ final class Crew {
     this.maker = maker;
     this.parallelism = parallelism;
     this.scheduler = new Scheduler(config, errors, clock, starting::size);
-    this.closing = new Closing(config);
+    this.shutdown = new PoolShutdown(config);
   }
 
   Scheduler scheduler() {
     return scheduler;
   }
 
-  Closing closing() {
-    return closing;
+  PoolShutdown shutdown() {
+    return shutdown;
   }
 
   PoolErrors errors() {
@@ -80,20 +94,25 @@ final class Crew {
 
   /// The calls that workers have at this moment.
   long callsInFlight() {
-    return locked(() -> List.copyOf(workers)).stream().mapToLong(Worker::callsInFlight).sum();
+    return present().stream().mapToLong(PooledWorker::callsInFlight).sum();
   }
 
   List<ToolInfo> tools() {
     return tools;
   }
 
+  /// Starts the workers, and does not wait.
+  void begin() {
+    fill();
+  }
+
   /// Starts the workers and waits until all are ready.
   void start() throws InterruptedException, ExecutionException {
-    fill();
+    begin();
     started.get();
   }
 
-  void ready(Worker worker) {
+  void ready(PooledWorker worker) {
     boolean welcome;
     lock.lock();
     try {
@@ -130,21 +149,28 @@ final class Crew {
     }
   }
 
-  void gone(Worker worker, WorkerState.Gone gone) {
+  /// A worker takes no more calls.
+  void unavailable(PooledWorker worker) {
+    Each.of(scheduler.remove(worker), SlotRequest::stranded);
+  }
+
+  /// A worker is dead.
+  void gone(PooledWorker worker, WorkerEnd end) {
     Runnable badNews = () -> {};
+    List<SlotRequest> stranded;
     lock.lock();
     try {
-      scheduler.remove(worker);
+      stranded = scheduler.remove(worker);
       boolean news = workers.remove(worker); // told twice where there was no memory to act on it
       starting.remove(worker);
-      if (gone.end().cause() == End.Cause.START_FAILED) {
-        lastFailure = errors.startFailed(worker, gone);
+      if (end.reason() instanceof StopReason.StartFailed failure) {
+        lastFailure = errors.startFailed(worker, failure, end.stderrTail());
       }
       if (!open && workers.isEmpty()) {
-        closing.emptied();
+        shutdown.emptied();
       }
       // One that could not be forked never was: the next one is its first try.
-      if (open && gone.end().cause() != End.Cause.NOT_FORKED) {
+      if (open && !(end.reason() instanceof StopReason.NotForked)) {
         if (news) {
           restarts++;
           // A worker that served calls and then died says nothing about the next one's start.
@@ -155,11 +181,13 @@ final class Crew {
     } finally {
       lock.unlock();
     }
+    Each.of(stranded, SlotRequest::stranded);
     badNews.run();
-    afterDeath(gone);
+    afterDeath(end);
   }
 
-  // Under the lock; what it returns ends those who wait in vain, after the lock is left.
+  // What it returns ends those who wait in vain, after the lock is left.
+  @GuardedBy("lock")
   private Runnable judge() {
     StartFailedException last = lastFailure;
     int inARow = failures;
@@ -168,20 +196,31 @@ final class Crew {
       return () -> {};
     }
     Supplier<TerrariumException> why = () -> errors.noWorkers(last, inARow);
-    List<Seeker> hopeless = scheduler.giveUp(why);
-    return () -> hopeless.forEach(seeker -> seeker.refuse(why));
+    List<SlotRequest> hopeless = scheduler.giveUp(why);
+    return () -> hopeless.forEach(request -> request.refuse(why));
   }
 
-  private void afterDeath(WorkerState.Gone gone) {
-    StartFailedException failure = locked(() -> lastFailure);
+  private void afterDeath(WorkerEnd end) {
+    StartFailedException failure = lastFailure();
     if (failure != null) {
-      boolean finalWord = gone.end().startFailure() != Reason.WORKER_DIED;
+      boolean finalWord =
+          end.reason() instanceof StopReason.StartFailed failed
+              && failed.reason() != Reason.WORKER_DIED;
       if (finalWord || failures >= START_FAILURES_MAX) {
         started.completeExceptionally(failure); // has no effect on a pool that has started
       }
     }
     if (!started.isCompletedExceptionally()) {
       fillLater();
+    }
+  }
+
+  private @Nullable StartFailedException lastFailure() {
+    lock.lock();
+    try {
+      return lastFailure;
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -199,8 +238,13 @@ final class Crew {
   }
 
   private void fill() {
-    locked(() -> tryIsDue = false);
-    Worker next = reserve();
+    lock.lock();
+    try {
+      tryIsDue = false;
+    } finally {
+      lock.unlock();
+    }
+    PooledWorker next = reserve();
     while (next != null) {
       next.start();
       // One that has failed on the spot has its successor coming, later: at once that fails as
@@ -210,7 +254,7 @@ final class Crew {
   }
 
   // A place, under the lock; the worker is started outside.
-  private @Nullable Worker reserve() {
+  private @Nullable PooledWorker reserve() {
     lock.lock();
     try {
       boolean room =
@@ -218,7 +262,7 @@ final class Crew {
       if (!room) {
         return null;
       }
-      Worker worker = maker.get();
+      PooledWorker worker = maker.get();
       workers.add(worker);
       starting.add(worker);
       return worker;
@@ -229,84 +273,86 @@ final class Crew {
 
   /// Takes no more calls, ends those that wait, and asks all workers to leave.
   void dismiss() {
-    List<Seeker> abandoned;
-    List<Worker> leaving;
+    List<SlotRequest> abandoned;
+    List<PooledWorker> leaving;
     lock.lock();
     try {
       open = false;
       abandoned = scheduler.close();
       leaving = List.copyOf(workers);
       if (workers.isEmpty()) {
-        closing.emptied();
+        shutdown.emptied();
       }
     } finally {
       lock.unlock();
     }
     try {
-      Each.of(abandoned, seeker -> seeker.refuse(errors::closed));
+      Each.of(abandoned, request -> request.refuse(errors::closed));
     } finally {
       started.completeExceptionally(errors.closedWhileStarting());
-      Each.of(leaving, worker -> worker.stop("pool '" + config.name() + "' closes"));
+      var closes = new StopReason.PoolClosed("pool '" + config.name() + "' closes");
+      Each.of(leaving, worker -> worker.stop(closes));
     }
   }
 
   /// Ends what those workers have whose end has not been reported: there is nothing to wait for.
   void abandon() {
-    Each.of(locked(() -> List.copyOf(workers)), Worker::abandon);
+    Each.of(present(), PooledWorker::abandon);
+  }
+
+  private List<PooledWorker> present() {
+    lock.lock();
+    try {
+      return List.copyOf(workers);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// How many there are, in whatever state.
   int count() {
-    return locked(workers::size);
+    return present().size();
   }
 
   /// The pool as it is, with what its runtime knows about it.
   PoolStats stats(PoolFigures figures) {
-    List<Worker> present = locked(() -> List.copyOf(workers));
     List<PoolStats.WorkerInfo> processes =
-        present.stream().filter(worker -> worker.pid() > 0).map(Worker::info).toList();
-    return locked(
-        () -> {
-          int busy = scheduler.busy();
-          return new PoolStats(
-              config.size(),
-              scheduler.ready() - busy,
-              busy,
-              starting.size(),
-              scheduler.waiting(),
-              scheduler.calls(),
-              restarts,
-              figures.ledgerRows(),
-              figures.processes(),
-              figures.cleanupActivations(),
-              processes);
-        });
+        present().stream().filter(worker -> worker.pid() > 0).map(PooledWorker::info).toList();
+    lock.lock();
+    try {
+      int busy = scheduler.busy();
+      return new PoolStats(
+          config.size(),
+          scheduler.ready() - busy,
+          busy,
+          starting.size(),
+          scheduler.waiting(),
+          scheduler.calls(),
+          restarts,
+          figures.ledgerRows(),
+          figures.processes(),
+          figures.cleanupActivations(),
+          processes);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Ends workers that have calls and say nothing any more.
   ///
   /// @param told whom, with the stacks
-  void endStuck(BiConsumer<Worker, String> told) {
-    locked(() -> List.copyOf(workers)).forEach(worker -> worker.endIfStuck(told));
+  void endStuck(BiConsumer<PooledWorker, String> told) {
+    present().forEach(worker -> worker.endIfStuck(told));
     fillLater(); // should a try have been lost when memory or threads ran out
   }
 
   /// Does what was left half-done because there was no memory, or no thread, for it: from time to
   /// time, by the runtime's watchdog.
   void mend() {
-    locked(() -> List.copyOf(workers)).forEach(Worker::mend);
+    present().forEach(PooledWorker::mend);
     scheduler.serveWaiting();
     if (!started.isCompletedExceptionally()) {
       fillLater();
-    }
-  }
-
-  private <T extends @Nullable Object> T locked(Supplier<T> question) {
-    lock.lock();
-    try {
-      return question.get();
-    } finally {
-      lock.unlock();
     }
   }
 }
