@@ -139,7 +139,7 @@ final class StatusText {
 
   /// By its ledger.
   private void silent(KnownRun run) {
-    String up = run.details().map(it -> Words.age(it.startedAt())).orElse(UNKNOWN);
+    String up = run.manifest().map(it -> Words.age(it.startedAt())).orElse(UNKNOWN);
     Map<String, List<WorkerRow>> pools =
         run.rows().stream()
             .filter(row -> !row.isZygote())
@@ -180,7 +180,7 @@ final class StatusText {
   }
 
   private void row(KnownRun run, String state, String up, String... figures) {
-    String host = run.details().map(it -> it.origin().host().pid() + "").orElse(UNKNOWN);
+    String host = run.manifest().map(it -> it.identity().host().pid() + "").orElse(UNKNOWN);
     List<String> cells = new ArrayList<>(List.of(run.id(), host, state, up));
     cells.addAll(List.of(figures));
     table.row(cells.toArray(String[]::new));

@@ -10,14 +10,14 @@ import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.DeadTree;
-import dev.terrarium.process.Manner;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
+import dev.terrarium.process.SweepPolicy;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.registry.DeadRun;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -101,20 +101,20 @@ final class CleanupBatch implements AutoCloseable {
     if (dead.get().halfRemoved()) {
       remove(dead.get(), "a removal was cut short", List.of());
     } else {
-      sort(dead.get(), dead.get().details());
+      classify(dead.get(), dead.get().manifest());
     }
   }
 
-  private void sort(DeadRun dead, RunDetails details) throws IOException {
-    Run run = Run.read(dead.path(), details);
+  private void classify(DeadRun dead, RunManifest manifest) throws IOException {
+    Run run = Run.read(dead.path(), manifest);
     Judgement judgement = Judgement.ofFree(run, evidence());
     switch (judgement.standing()) {
       case LIVE -> report(dead.path(), Fate.ALIVE, judgement.detail());
       case FOREIGN -> report(dead.path(), Fate.FOREIGN, judgement.detail());
       case UNREADABLE -> report(dead.path(), Fate.UNREADABLE, judgement.detail());
       case DEAD -> {
-        if (details.origin().sameBoot()) {
-          Birthmark mark = details.origin().birthmark().orElseThrow();
+        if (manifest.identity().sameBoot()) {
+          Birthmark mark = manifest.identity().birthmark().orElseThrow();
           marked.put(mark, new Dead(dead, run, mark));
         } else {
           remove(dead, judgement.detail(), List.of());
@@ -135,23 +135,23 @@ final class CleanupBatch implements AutoCloseable {
 
   List<Finding> clean() {
     if (!marked.isEmpty()) {
-      SweepReport report = killer.sweep(marked.keySet(), why, manner(), timeout);
+      SweepReport report = killer.sweep(marked.keySet(), why, sweepPolicy(), timeout);
       marked.forEach((mark, dead) -> conclude(dead, report.of(mark)));
     }
     return findings;
   }
 
-  private Manner manner() {
-    return new Manner(
+  private SweepPolicy sweepPolicy() {
+    return new SweepPolicy(
         Signal.valueOf(policy.firstSignal().name()),
         policy.grace(),
-        Manner.Order.valueOf(policy.order().name()),
+        SweepPolicy.Order.valueOf(policy.order().name()),
         this::spared);
   }
 
-  private boolean spared(Manner.Bearer bearer) {
+  private boolean spared(SweepPolicy.Bearer bearer) {
     Run run = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run()))).run();
-    return spared(run.portrait(bearer.identity(), bearer.mark(), bearer.command()));
+    return spared(run.describe(bearer.identity(), bearer.mark(), bearer.command()));
   }
 
   private boolean spared(OrphanProcess orphan) {
@@ -167,7 +167,7 @@ final class CleanupBatch implements AutoCloseable {
   private void conclude(Dead dead, SweepReport report) {
     var ended = new ArrayList<Ended>();
     report.found().forEach(found -> ended.add(ended(dead.run(), found)));
-    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock().path(), dead.run().origin());
+    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock().path(), dead.run().identity());
     Optional<String> objection = Optional.empty();
     boolean complete = report.complete();
     if (tree.isPresent() && mayBeForced(report, ended)) {
@@ -196,7 +196,7 @@ final class CleanupBatch implements AutoCloseable {
 
   /// Whether what ran away from the sweep is gone with the run's cgroups.
   private boolean isClear(Dead dead, List<Ended> ended) {
-    SweepReport again = killer.sweep(Set.of(dead.mark()), why, manner(), LAST_LOOK);
+    SweepReport again = killer.sweep(Set.of(dead.mark()), why, sweepPolicy(), LAST_LOOK);
     again.found().stream()
         .map(it -> ended(dead.run(), it))
         .filter(it -> !isAmong(it.process(), ended))
@@ -261,7 +261,7 @@ final class CleanupBatch implements AutoCloseable {
     Birthmark.Mark mark = member.mark().orElseThrow();
     String left = member.identity().alive() ? "was killed with its cgroup and is not dead yet" : "";
     return new Ended(
-        run.portrait(member.identity(), mark, tree.path()),
+        run.describe(member.identity(), mark, tree.path()),
         run.recorded(mark),
         /* forced= */ true,
         /* spared= */ false,
@@ -270,7 +270,7 @@ final class CleanupBatch implements AutoCloseable {
 
   private static Ended ended(Run run, SweepReport.Found found) {
     return new Ended(
-        run.portrait(found.identity(), found.mark(), found.command()),
+        run.describe(found.identity(), found.mark(), found.command()),
         run.recorded(found.mark()),
         found.forced(),
         found.spared(),

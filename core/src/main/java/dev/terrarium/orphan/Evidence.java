@@ -1,9 +1,9 @@
 package dev.terrarium.orphan;
 
 import dev.terrarium.process.Birthmark;
-import dev.terrarium.registry.Origin;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.RunIdentity;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,16 +43,16 @@ final class Evidence {
 
   private void add(Path directory) {
     try {
-      RunDetails details = RunDirectory.read(directory);
-      add(directory, details.origin());
+      RunManifest manifest = RunDirectory.read(directory);
+      add(directory, manifest.identity());
     } catch (IOException | IllegalArgumentException e) {
       // It says nothing.
     }
   }
 
   /// A directory says whose it is.
-  void add(Path directory, Origin origin) {
-    origin
+  void add(Path directory, RunIdentity identity) {
+    identity
         .birthmark()
         .ifPresent(mark -> claims.computeIfAbsent(mark, _ -> new ArrayList<>()).add(directory));
   }

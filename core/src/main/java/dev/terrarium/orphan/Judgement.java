@@ -2,7 +2,7 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.process.Birthmark;
-import dev.terrarium.registry.Origin;
+import dev.terrarium.registry.RunIdentity;
 import java.util.Optional;
 
 /// Whether a run lives, by its directory: decided in this one place for those who look and for
@@ -15,22 +15,22 @@ record Judgement(Standing standing, String detail) {
 
   /// Of a run whose lock somebody holds.
   static Judgement ofLocked(Run run) {
-    return isForeign(run.origin())
-        ? new Judgement(Standing.FOREIGN, whose(run.origin()))
+    return isForeign(run.identity())
+        ? new Judgement(Standing.FOREIGN, whose(run.identity()))
         : new Judgement(Standing.LIVE, "its lock is held");
   }
 
   /// Of a run whose lock is free. The order of the questions matters: of another boot nothing can
   /// be alive, whoever it belonged to; and what is another namespace's cannot be judged here.
   static Judgement ofFree(Run run, Evidence evidence) {
-    Origin origin = run.origin();
-    if (!origin.sameBoot()) {
+    RunIdentity identity = run.identity();
+    if (!identity.sameBoot()) {
       return new Judgement(Standing.DEAD, "the machine was started anew since");
     }
-    if (isForeign(origin)) {
-      return new Judgement(Standing.FOREIGN, whose(origin));
+    if (isForeign(identity)) {
+      return new Judgement(Standing.FOREIGN, whose(identity));
     }
-    return origin
+    return identity
         .birthmark()
         .map(mark -> ofMark(run, mark, evidence))
         .orElseGet(
@@ -49,13 +49,13 @@ record Judgement(Standing standing, String detail) {
         : new Judgement(Standing.DEAD, "its lock is free");
   }
 
-  private static boolean isForeign(Origin origin) {
-    return !origin.sameUser() || !origin.samePidNamespace();
+  private static boolean isForeign(RunIdentity identity) {
+    return !identity.sameUser() || !identity.samePidNamespace();
   }
 
-  private static String whose(Origin origin) {
-    return origin.sameUser()
-        ? "belongs to namespace " + origin.pidNamespace()
-        : "belongs to user " + origin.uid();
+  private static String whose(RunIdentity identity) {
+    return identity.sameUser()
+        ? "belongs to namespace " + identity.pidNamespace()
+        : "belongs to user " + identity.uid();
   }
 }

@@ -1,6 +1,6 @@
 package dev.terrarium.orphan;
 
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.WorkerRow;
 import java.nio.file.Path;
 import java.util.List;
@@ -9,13 +9,13 @@ import java.util.Optional;
 /// A run that has a directory in the state directory.
 ///
 /// @param detail for people: why it is taken for what it is
-/// @param details empty where it is unreadable
+/// @param manifest empty where it is unreadable
 /// @param rows of its ledger, zygotes included
 public record KnownRun(
     Path directory,
     Standing standing,
     String detail,
-    Optional<RunDetails> details,
+    Optional<RunManifest> manifest,
     List<WorkerRow> rows) {
   public KnownRun {
     rows = List.copyOf(rows);
@@ -36,8 +36,8 @@ public record KnownRun(
 
   /// The run id; the directory's name where that cannot be read.
   public String id() {
-    return details
-        .map(it -> it.origin().run().value())
+    return manifest
+        .map(it -> it.identity().run().value())
         .orElseGet(() -> directory.getFileName().toString());
   }
 }

@@ -56,7 +56,7 @@ public final class OrphanDetector {
         state,
         killer,
         policy,
-        () -> Optional.of(new Run(directory.path(), directory.details(), rows.get())),
+        () -> Optional.of(new Run(directory.path(), directory.manifest(), rows.get())),
         Map.of());
   }
 

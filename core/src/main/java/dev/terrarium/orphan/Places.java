@@ -2,8 +2,8 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.registry.RegistryException;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.registry.WorkerRow;
 import java.io.IOException;
@@ -36,7 +36,7 @@ final class Places {
   record Place(Path directory, Standing standing, Optional<Run> run, String detail) {
     KnownRun known() {
       List<WorkerRow> rows = run.map(Run::rows).orElse(List.of());
-      return new KnownRun(directory, standing, detail, run.map(Run::details), rows);
+      return new KnownRun(directory, standing, detail, run.map(Run::manifest), rows);
     }
   }
 
@@ -57,7 +57,7 @@ final class Places {
   /// What all of them say comes before what each of them is.
   private List<Place> of(List<Path> directories) {
     List<Read> read = directories.stream().map(this::read).toList();
-    read.forEach(it -> it.run().ifPresent(run -> evidence.add(it.directory(), run.origin())));
+    read.forEach(it -> it.run().ifPresent(run -> evidence.add(it.directory(), run.identity())));
     return read.stream().map(this::judged).toList();
   }
 
@@ -72,9 +72,9 @@ final class Places {
       return new Read(directory, Optional.empty(), Judgement.NOT_OWN);
     }
     try {
-      RunDetails details = RunDirectory.read(directory);
+      RunManifest manifest = RunDirectory.read(directory);
       List<WorkerRow> rows = told.get(directory);
-      Run run = rows == null ? Run.read(directory, details) : new Run(directory, details, rows);
+      Run run = rows == null ? Run.read(directory, manifest) : new Run(directory, manifest, rows);
       return new Read(directory, Optional.of(run), "");
     } catch (IOException | IllegalArgumentException e) {
       return new Read(directory, Optional.empty(), String.valueOf(e.getMessage()));

@@ -6,9 +6,9 @@ import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.registry.Origin;
 import dev.terrarium.registry.ProcessRegistry;
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunIdentity;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.WorkerRow;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,12 +25,12 @@ final class Run {
   private static final int DEPTH_MAX = 1_000;
 
   private final Path directory;
-  private final RunDetails details;
+  private final RunManifest manifest;
   private final Map<Long, WorkerRow> rows;
 
-  Run(Path directory, RunDetails details, List<WorkerRow> rows) {
+  Run(Path directory, RunManifest manifest, List<WorkerRow> rows) {
     this.directory = directory;
-    this.details = details;
+    this.manifest = manifest;
     this.rows =
         rows.stream()
             .collect(
@@ -40,11 +40,11 @@ final class Run {
 
   /// With the ledger of its directory; with none where that cannot be read, which only makes what
   /// is said of its processes poorer.
-  static Run read(Path directory, RunDetails details) {
+  static Run read(Path directory, RunManifest manifest) {
     try {
-      return new Run(directory, details, ProcessRegistry.read(directory).rows());
+      return new Run(directory, manifest, ProcessRegistry.read(directory).rows());
     } catch (IOException e) {
-      return new Run(directory, details, List.of());
+      return new Run(directory, manifest, List.of());
     }
   }
 
@@ -52,12 +52,12 @@ final class Run {
     return directory;
   }
 
-  RunDetails details() {
-    return details;
+  RunManifest manifest() {
+    return manifest;
   }
 
-  Origin origin() {
-    return details.origin();
+  RunIdentity identity() {
+    return manifest.identity();
   }
 
   List<WorkerRow> rows() {
@@ -92,35 +92,35 @@ final class Run {
         .orElse(Kind.CHILD);
   }
 
-  OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
+  OrphanProcess describe(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
     WorkerRow row = rows.get(mark.worker());
-    return portrait(
+    return describe(
         identity,
         kind(identity, mark),
         row == null ? "" : row.worker(),
         command,
-        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin().run()));
+        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), identity().run()));
   }
 
   /// Of a process in one of the run's cgroups.
-  OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, Path tree) {
+  OrphanProcess describe(ProcessIdentity identity, Birthmark.Mark mark, Path tree) {
     WorkerRow row = rows.get(mark.worker());
-    return portrait(
+    return describe(
         identity,
         kind(identity, mark),
         row == null ? "" : row.worker(),
         ProcFs.commandLine(identity.pid()),
         "is in %s, and bears birthmark %d, of run %s, whose lock is free"
-            .formatted(tree, mark.run(), origin().run()));
+            .formatted(tree, mark.run(), identity().run()));
   }
 
-  private OrphanProcess portrait(
+  private OrphanProcess describe(
       ProcessIdentity identity, Kind kind, String worker, List<String> command, String proof) {
     return new OrphanProcess(
         identity.pid(),
         identity.startTicks(),
         kind,
-        origin().run().value(),
+        identity().run().value(),
         worker,
         command,
         ProcFs.startedAt(identity.startTicks()),
@@ -134,20 +134,20 @@ final class Run {
   /// A lock is free also where somebody removed its file, or the whole directory, and put another
   /// there. Nobody descends from a host that is dead.
   boolean hasWardenUnderItsHost() {
-    return origin().host().alive()
+    return identity().host().alive()
         && ProcFs.pids().stream().anyMatch(pid -> isWarden(pid) && isChildOfHost(pid));
   }
 
   private boolean isWarden(long pid) {
     return Birthmark.of(pid)
         .filter(Birthmark.Mark::isWarden)
-        .filter(mark -> origin().birthmark().filter(own -> own.run() == mark.run()).isPresent())
+        .filter(mark -> identity().birthmark().filter(own -> own.run() == mark.run()).isPresent())
         .isPresent();
   }
 
   private boolean isChildOfHost(long pid) {
     return ProcFs.stat(pid)
-        .filter(stat -> !stat.dead() && stat.parent() == origin().host().pid())
+        .filter(stat -> !stat.dead() && stat.parent() == identity().host().pid())
         .isPresent();
   }
 
@@ -155,8 +155,8 @@ final class Run {
   boolean isAbove(ProcStat process) {
     ProcStat at = process;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
-      if (at.parent() == origin().host().pid()) {
-        return origin().host().alive();
+      if (at.parent() == identity().host().pid()) {
+        return identity().host().alive();
       }
       Optional<ProcStat> parent = ProcFs.stat(at.parent());
       if (parent.isEmpty()) {

@@ -35,7 +35,7 @@ final class Survey {
 
     Overview.Active known() {
       return new Overview.Active(
-          identity(stat), kind(), run.origin().run().value(), stat.cpu(), stat.residentBytes());
+          identity(stat), kind(), run.identity().run().value(), stat.cpu(), stat.residentBytes());
     }
   }
 
@@ -61,8 +61,8 @@ final class Survey {
   private void index(Place place) {
     place
         .run()
-        .filter(run -> place.standing() != Standing.DEAD || run.origin().sameBoot())
-        .flatMap(run -> run.origin().birthmark())
+        .filter(run -> place.standing() != Standing.DEAD || run.identity().sameBoot())
+        .flatMap(run -> run.identity().birthmark())
         .ifPresent(mark -> index(mark, place));
   }
 
@@ -93,7 +93,7 @@ final class Survey {
     later.stream()
         .filter(place -> places.stream().noneMatch(it -> it.directory().equals(place.directory())))
         .forEach(this::index);
-    List.copyOf(unknown).forEach(it -> sort(it.stat(), it.mark(), true));
+    List.copyOf(unknown).forEach(it -> classify(it.stat(), it.mark(), true));
   }
 
   private void look(long pid) {
@@ -104,7 +104,7 @@ final class Survey {
     if (mark.isPresent()) {
       ProcFs.stat(pid)
           .filter(stat -> !stat.dead())
-          .ifPresent(stat -> sort(stat, mark.get(), false));
+          .ifPresent(stat -> classify(stat, mark.get(), false));
     } else {
       suspectByName(pid);
     }
@@ -126,7 +126,7 @@ final class Survey {
     Birthmark.of(pid)
         .filter(this::isOfDeadAndUnseen)
         .flatMap(mark -> ProcFs.stat(pid).filter(stat -> !stat.dead() && stat.pid() == pid))
-        .ifPresent(stat -> Birthmark.of(pid).ifPresent(mark -> sort(stat, mark, false)));
+        .ifPresent(stat -> Birthmark.of(pid).ifPresent(mark -> classify(stat, mark, false)));
   }
 
   private boolean isOfDeadAndUnseen(Birthmark.Mark mark) {
@@ -134,10 +134,10 @@ final class Survey {
     return place != null && isDeadAndUnseen(place);
   }
 
-  private void sort(ProcStat stat, Birthmark.Mark mark, boolean finallySo) {
+  private void classify(ProcStat stat, Birthmark.Mark mark, boolean finallySo) {
     Place place = byMark.get(mark.run());
     if (place != null) {
-      sort(stat, mark, place);
+      classify(stat, mark, place);
     } else if (finallySo && elsewhere.isOf(stat, mark)) {
       elsewhere.add(stat, mark);
     } else if (finallySo) {
@@ -148,27 +148,27 @@ final class Survey {
     }
   }
 
-  private void sort(ProcStat stat, Birthmark.Mark mark, Place place) {
+  private void classify(ProcStat stat, Birthmark.Mark mark, Place place) {
     Run run = place.run().orElseThrow();
     ProcessIdentity identity = identity(stat);
     switch (place.standing()) {
       case LIVE -> active.add(new Active(stat, mark, run));
       case DEAD -> {
         List<String> command = ProcFs.commandLine(identity.pid());
-        orphans.add(new Orphan(run.portrait(identity, mark, command), run, mark));
+        orphans.add(new Orphan(run.describe(identity, mark, command), run, mark));
       }
       case FOREIGN ->
           suspect(
               stat,
               Optional.of(mark),
               "bears the birthmark of run %s, which %s"
-                  .formatted(run.origin().run(), place.detail()));
+                  .formatted(run.identity().run(), place.detail()));
       case UNREADABLE ->
           suspect(
               stat,
               Optional.of(mark),
               "bears the birthmark of run %s, of which nothing is proved: %s"
-                  .formatted(run.origin().run(), place.detail()));
+                  .formatted(run.identity().run(), place.detail()));
     }
   }
 
@@ -176,8 +176,8 @@ final class Survey {
   private void lookIntoCgroups(Place place) {
     place
         .run()
-        .filter(run -> place.standing() == Standing.DEAD && run.origin().sameBoot())
-        .flatMap(run -> RunDirectory.cgroups(run.directory(), run.origin()))
+        .filter(run -> place.standing() == Standing.DEAD && run.identity().sameBoot())
+        .flatMap(run -> RunDirectory.cgroups(run.directory(), run.identity()))
         .ifPresent(tree -> tree.members().unproved().forEach(it -> suspectInside(it, tree, place)));
   }
 

@@ -89,46 +89,46 @@ public final class ProcessKiller {
   /// Sends to a process known by its identity alone. Where it bears a mark, ask for it as well: an
   /// identity is as coarse as a clock tick.
   public Result signal(ProcessIdentity target, Signal signal, String why) {
-    return carryOut(new Order(target, Optional.empty(), signal, why));
+    return carryOut(new SignalRequest(target, Optional.empty(), signal, why));
   }
 
   /// Sends to a process that also bears the run's number.
   public Result signal(ProcessIdentity target, Birthmark proof, Signal signal, String why) {
-    return carryOut(new Order(target, Optional.of(proof), signal, why));
+    return carryOut(new SignalRequest(target, Optional.of(proof), signal, why));
   }
 
   /// SIGTERM, then SIGKILL if it is still there after the grace. An interrupt cuts the grace short:
   /// whoever is in a hurry still leaves nothing behind.
   public Escalation escalate(ProcessIdentity target, Duration grace, String why) {
-    return escalate(new Order(target, Optional.empty(), Signal.TERM, why), grace);
+    return escalate(new SignalRequest(target, Optional.empty(), Signal.TERM, why), grace);
   }
 
   /// The same, for a process that also bears the run's number.
   public Escalation escalate(ProcessIdentity target, Birthmark proof, Duration grace, String why) {
-    return escalate(new Order(target, Optional.of(proof), Signal.TERM, why), grace);
+    return escalate(new SignalRequest(target, Optional.of(proof), Signal.TERM, why), grace);
   }
 
   /// Kills everything that bears the run's number, except this JVM, until none is found twice in a
   /// row or the time is up.
   public SweepReport sweep(Birthmark mark, String why, Duration timeout) {
-    return sweep(Set.of(mark), why, Manner.AT_ONCE, timeout);
+    return sweep(Set.of(mark), why, SweepPolicy.AT_ONCE, timeout);
   }
 
-  /// The same for several runs in one pass over all processes, and in another manner.
-  public SweepReport sweep(Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
-    return new Sweep(this, mark -> marks.contains(birthmark(mark)), why, manner, timeout).run();
+  /// The same for several runs in one pass over all processes, and under another policy.
+  public SweepReport sweep(Set<Birthmark> marks, String why, SweepPolicy policy, Duration timeout) {
+    return new Sweep(this, mark -> marks.contains(birthmark(mark)), why, policy, timeout).run();
   }
 
   /// The part of a run that belongs to some realms.
   public SweepReport sweep(Birthmark run, Predicate<Realm> realms, String why, Duration timeout) {
     Predicate<Birthmark.Mark> meant =
         mark -> mark.run() == run.run() && realms.test(Realm.of(mark.worker()));
-    return new Sweep(this, meant, why, Manner.AT_ONCE, timeout).run();
+    return new Sweep(this, meant, why, SweepPolicy.AT_ONCE, timeout).run();
   }
 
   /// What one process of a run has left: all that bears its number as well.
   public SweepReport sweep(Birthmark.Mark mark, String why, Duration timeout) {
-    return new Sweep(this, mark::equals, why, Manner.AT_ONCE, timeout).run();
+    return new Sweep(this, mark::equals, why, SweepPolicy.AT_ONCE, timeout).run();
   }
 
   private static Birthmark birthmark(Birthmark.Mark mark) {
@@ -214,10 +214,10 @@ public final class ProcessKiller {
   }
 
   /// What is to be sent, to whom, on what proof.
-  private record Order(
+  private record SignalRequest(
       ProcessIdentity target, Optional<Birthmark> mark, Signal signal, String why) {
-    Order with(Signal other) {
-      return new Order(target, mark, other, why);
+    SignalRequest with(Signal other) {
+      return new SignalRequest(target, mark, other, why);
     }
 
     String proof() {
@@ -225,23 +225,23 @@ public final class ProcessKiller {
     }
   }
 
-  private Escalation escalate(Order order, Duration grace) {
+  private Escalation escalate(SignalRequest request, Duration grace) {
     long start = System.nanoTime();
-    return switch (Pidfd.open(order.target().pid())) {
-      case Pidfd.Opening.Opened(var pidfd) -> escalate(order, pidfd, grace, start);
-      case Pidfd.Opening.Failed(var errno) -> ended(recorded(order, unopened(errno)), start);
+    return switch (Pidfd.open(request.target().pid())) {
+      case Pidfd.Opening.Opened(var pidfd) -> escalate(request, pidfd, grace, start);
+      case Pidfd.Opening.Failed(var errno) -> ended(recorded(request, unopened(errno)), start);
     };
   }
 
   /// One handle from the first signal to the last: the process that gets the SIGKILL is the one
   /// that ignored the SIGTERM.
-  private Escalation escalate(Order order, Pidfd pidfd, Duration grace, long start) {
+  private Escalation escalate(SignalRequest request, Pidfd pidfd, Duration grace, long start) {
     try (pidfd) {
-      Result polite = recorded(order, verifyAndSend(order, pidfd));
+      Result polite = recorded(request, verifyAndSend(request, pidfd));
       if (!(polite instanceof Result.Sent) || pidfd.awaitDeath(grace)) {
         return ended(polite, start);
       }
-      Order force = order.with(Signal.KILL);
+      SignalRequest force = request.with(Signal.KILL);
       Result forced = recorded(force, send(force, pidfd));
       return new Escalation(forced, true, awaitDeathAnyway(pidfd), since(start));
     }
@@ -264,16 +264,16 @@ public final class ProcessKiller {
     }
   }
 
-  private Result carryOut(Order order) {
-    return switch (Pidfd.open(order.target().pid())) {
-      case Pidfd.Opening.Opened(var pidfd) -> carryOut(order, pidfd);
-      case Pidfd.Opening.Failed(var errno) -> recorded(order, unopened(errno));
+  private Result carryOut(SignalRequest request) {
+    return switch (Pidfd.open(request.target().pid())) {
+      case Pidfd.Opening.Opened(var pidfd) -> carryOut(request, pidfd);
+      case Pidfd.Opening.Failed(var errno) -> recorded(request, unopened(errno));
     };
   }
 
-  private Result carryOut(Order order, Pidfd pidfd) {
+  private Result carryOut(SignalRequest request, Pidfd pidfd) {
     try (pidfd) {
-      return recorded(order, verifyAndSend(order, pidfd));
+      return recorded(request, verifyAndSend(request, pidfd));
     }
   }
 
@@ -287,16 +287,16 @@ public final class ProcessKiller {
     };
   }
 
-  private static Result verifyAndSend(Order order, Pidfd pidfd) {
+  private static Result verifyAndSend(SignalRequest request, Pidfd pidfd) {
     try {
-      return objection(order).orElseGet(() -> send(order, pidfd));
+      return objection(request).orElseGet(() -> send(request, pidfd));
     } catch (UncheckedIOException e) {
       return new Result.Refused(Libc.EMFILE); // who cannot be looked at is not verified
     }
   }
 
-  private static Optional<Result> objection(Order order) {
-    ProcessIdentity target = order.target();
+  private static Optional<Result> objection(SignalRequest request) {
+    ProcessIdentity target = request.target();
     if (ProcFs.objection().isPresent()) {
       return ProcFs.objection().map(Result.NotOurs::new);
     }
@@ -310,33 +310,33 @@ public final class ProcessKiller {
     if (stat.get().dead()) {
       return Optional.of(new Result.AlreadyDead("it is a zombie"));
     }
-    return order.mark().filter(mark -> !mark.bears(target.pid())).map(ProcessKiller::unmarked);
+    return request.mark().filter(mark -> !mark.bears(target.pid())).map(ProcessKiller::unmarked);
   }
 
   private static Result unmarked(Birthmark mark) {
     return new Result.NotOurs("it does not bear the birthmark " + mark.run());
   }
 
-  private static Result send(Order order, Pidfd pidfd) {
-    int errno = pidfd.send(order.signal());
+  private static Result send(SignalRequest request, Pidfd pidfd) {
+    int errno = pidfd.send(request.signal());
     return switch (errno) {
-      case 0 -> new Result.Sent(order.signal());
+      case 0 -> new Result.Sent(request.signal());
       case Libc.ESRCH -> new Result.AlreadyDead("it ended just now");
       default -> new Result.Refused(errno);
     };
   }
 
-  private Result recorded(Order order, Result result) {
+  private Result recorded(SignalRequest request, Result result) {
     audit.write(
         new AuditLog.Entry(
             Instant.now(),
             "jvm " + ProcFs.ownPid(),
             "process",
-            order.why(),
-            order.target().pid(),
-            order.target().startTicks(),
-            order.proof(),
-            order.signal(),
+            request.why(),
+            request.target().pid(),
+            request.target().startTicks(),
+            request.proof(),
+            request.signal(),
             result.describe()));
     return result;
   }

@@ -33,7 +33,7 @@ final class Sweep {
   private final ProcessKiller killer;
   private final Predicate<Birthmark.Mark> meant;
   private final String why;
-  private final Manner manner;
+  private final SweepPolicy policy;
   private final long start = System.nanoTime();
   private final Duration timeout;
   private final Map<ProcessIdentity, Target> targets = new LinkedHashMap<>();
@@ -48,12 +48,12 @@ final class Sweep {
       ProcessKiller killer,
       Predicate<Birthmark.Mark> meant,
       String why,
-      Manner manner,
+      SweepPolicy policy,
       Duration timeout) {
     this.killer = killer;
     this.meant = meant;
     this.why = why;
-    this.manner = manner;
+    this.policy = policy;
     this.timeout = timeout;
   }
 
@@ -104,7 +104,7 @@ final class Sweep {
   }
 
   private Signal signalNow() {
-    return hurried ? Signal.KILL : manner.after(sinceAsked());
+    return hurried ? Signal.KILL : policy.after(sinceAsked());
   }
 
   /// The grace begins when all have been asked, however long that took.
@@ -114,7 +114,7 @@ final class Sweep {
 
   /// Not beyond the end of the grace.
   private Duration untilForce(Duration pause) {
-    Duration left = manner.grace().minus(sinceAsked());
+    Duration left = policy.grace().minus(sinceAsked());
     return left.isPositive() ? shorter(pause, left) : pause;
   }
 
@@ -152,8 +152,8 @@ final class Sweep {
 
   private Look lookAtAll() {
     Stream<ProcStat> bearers = ProcFs.pids().stream().flatMap(pid -> living(pid).stream());
-    if (manner.order() != Manner.Order.ANY) {
-      bearers = bearers.sorted(manner.order().comparator());
+    if (policy.order() != SweepPolicy.Order.ANY) {
+      bearers = bearers.sorted(policy.order().comparator());
     }
     return bearers.map(this::lookAt).reduce(Look.QUIET, Sweep::livelier);
   }
@@ -183,8 +183,8 @@ final class Sweep {
       return Look.QUIET; // it ended just now
     }
     List<String> command = ProcFs.commandLine(identity.pid());
-    if (manner.spared().test(new Manner.Bearer(identity, mark.get(), command))) {
-      targets.put(identity, new Target(mark.get(), command, manner.first(), new Result.Spared()));
+    if (policy.spared().test(new SweepPolicy.Bearer(identity, mark.get(), command))) {
+      targets.put(identity, new Target(mark.get(), command, policy.first(), new Result.Spared()));
       return Look.QUIET;
     }
     return send(identity, mark.get(), command);

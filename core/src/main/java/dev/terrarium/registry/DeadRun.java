@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 public final class DeadRun implements AutoCloseable {
   private final Path path;
   private final Flock lock;
-  private @Nullable RunDetails known;
+  private @Nullable RunManifest known;
 
   DeadRun(Path path, Flock lock) {
     this.path = path;
@@ -27,7 +27,7 @@ public final class DeadRun implements AutoCloseable {
   /// the directory had its name, so without it there is nothing left to look for. Where the ledger
   /// is still there, somebody else has removed it.
   public boolean halfRemoved() {
-    return !exists(RunDirectory.DETAILS) && !exists(ProcessRegistry.FILE);
+    return !exists(RunDirectory.MANIFEST) && !exists(ProcessRegistry.FILE);
   }
 
   private boolean exists(String name) {
@@ -37,15 +37,15 @@ public final class DeadRun implements AutoCloseable {
   /// Whose it was.
   ///
   /// @throws RegistryException if `run.json` cannot be read or understood
-  public RunDetails details() {
+  public RunManifest manifest() {
     if (known == null) {
       known = read();
     }
     return known;
   }
 
-  private RunDetails read() {
-    Path file = path.resolve(RunDirectory.DETAILS);
+  private RunManifest read() {
+    Path file = path.resolve(RunDirectory.MANIFEST);
     try {
       return RunDirectory.read(path);
     } catch (IOException e) {
@@ -72,19 +72,19 @@ public final class DeadRun implements AutoCloseable {
   /// The order makes [#halfRemoved()] true: if we die in between, the next one finds either a run
   /// to clean up, or one that was.
   private void removeContents() throws IOException {
-    SocketsDirectory.removeDead(details().sockets());
+    SocketsDirectory.removeDead(manifest().sockets());
     AuditArchive.keep(StateDirectory.of(path), path);
     try (var entries = Files.newDirectoryStream(path, DeadRun::isContent)) {
       for (Path entry : entries) {
         OwnFiles.remove(entry);
       }
     }
-    Files.deleteIfExists(path.resolve(RunDirectory.DETAILS));
+    Files.deleteIfExists(path.resolve(RunDirectory.MANIFEST));
   }
 
   private static boolean isContent(Path entry) {
     String name = entry.getFileName().toString();
-    return !name.equals(RunDirectory.LOCK) && !name.equals(RunDirectory.DETAILS);
+    return !name.equals(RunDirectory.LOCK) && !name.equals(RunDirectory.MANIFEST);
   }
 
   @Override

@@ -137,7 +137,8 @@ final class CgroupCleanupTest {
     try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
         var batch = batch(CleanupPolicy.defaults())) {
       put(orphan, leaf);
-      assertThat(batch.end(tree, Run.read(directory.path(), directory.details()), ended)).isEmpty();
+      assertThat(batch.end(tree, Run.read(directory.path(), directory.manifest()), ended))
+          .isEmpty();
       assertThat(orphan.awaitExit()).isEqualTo(128 + 9);
       assertThat(ended)
           .singleElement()
@@ -159,7 +160,7 @@ final class CgroupCleanupTest {
     try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
         var batch = batch(CleanupPolicy.defaults().withVeto(_ -> true))) {
       put(orphan, leaf);
-      Run run = Run.read(directory.path(), directory.details());
+      Run run = Run.read(directory.path(), directory.manifest());
       assertThat(batch.end(tree, run, new ArrayList<>()))
           .hasValueSatisfying(why -> assertThat(why).contains("spared"));
       assertThat(orphan.alive()).isTrue();

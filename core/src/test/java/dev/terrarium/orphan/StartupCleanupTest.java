@@ -242,7 +242,7 @@ final class StartupCleanupTest extends CleaningUp {
   void leavesARunAloneWhoseLockIsFreeButWhoseWardenWorksUnderItsHost() {
     RunDirectory run = newRun(Birthmark.choose());
     run.close();
-    long mark = run.details().origin().birthmark().orElseThrow().run();
+    long mark = run.manifest().identity().birthmark().orElseThrow().run();
     try (Child warden = Child.marked(mark, 0, "sleep", "1000")) {
       assertThat(clean().findings()).extracting("fate").containsExactly(Fate.ALIVE);
       assertThat(warden.alive()).isTrue();

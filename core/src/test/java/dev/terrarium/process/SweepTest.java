@@ -56,7 +56,7 @@ final class SweepTest {
     var other = new Birthmark(mark.run() - 1);
     try (Child first = Child.marked(mark.run(), 1, "sleep", "1000");
         Child second = Child.marked(other.run(), 1, "sleep", "1000")) {
-      SweepReport report = killer.sweep(Set.of(mark, other), "test", Manner.AT_ONCE, TIMEOUT);
+      SweepReport report = killer.sweep(Set.of(mark, other), "test", SweepPolicy.AT_ONCE, TIMEOUT);
       assertThat(report.killed()).isEqualTo(2);
       assertThat(report.of(mark).found())
           .singleElement()
