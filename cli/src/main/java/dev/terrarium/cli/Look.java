@@ -4,9 +4,9 @@ import dev.terrarium.control.ControlClient;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.Reply;
 import dev.terrarium.orphan.KnownRun;
-import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.orphan.Overview;
+import dev.terrarium.orphan.RunState;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.registry.RunManifest;
@@ -79,7 +79,7 @@ public record Look(OrphanDetector detector, Overview overview, Map<Path, Reply> 
             ASKED_AT_ONCE, Thread.ofPlatform().daemon().name("terrarium-asks-", 0).factory())) {
       for (KnownRun run : runs) {
         run.manifest()
-            .filter(_ -> run.standing() == Standing.LIVE)
+            .filter(_ -> run.state() instanceof RunState.Live)
             .ifPresent(it -> asked.put(run.directory(), threads.submit(() -> ask(it))));
       }
     } // which waits for all of them

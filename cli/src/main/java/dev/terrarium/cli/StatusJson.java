@@ -66,9 +66,9 @@ final class StatusJson {
     Optional<RunManifest> manifest = run.manifest();
     return Json.object(
         "run", run.id(),
-        "state", Words.of(run.standing()),
+        "state", Words.of(run.state()),
         "answered", answer.isPresent(),
-        "detail", look.silence(run).orElse(run.detail()),
+        "detail", look.silence(run).orElse(run.state().why()),
         "directory", run.directory().toString(),
         "host", manifest.map(it -> it.identity().host().pid()).orElse(null),
         "started_at", manifest.map(it -> it.startedAt().toString()).orElse(null),

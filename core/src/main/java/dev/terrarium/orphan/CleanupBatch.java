@@ -6,8 +6,11 @@ import dev.terrarium.OrphanProcess;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
-import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.CleanupReport.InUse;
+import dev.terrarium.orphan.CleanupReport.Incomplete;
+import dev.terrarium.orphan.CleanupReport.Removed;
+import dev.terrarium.orphan.CleanupReport.Untouched;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.DeadTree;
 import dev.terrarium.process.ProcessIdentity;
@@ -17,7 +20,6 @@ import dev.terrarium.process.SweepPolicy;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.RunDirectory;
-import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -48,7 +50,7 @@ final class CleanupBatch implements AutoCloseable {
   private final List<Finding> findings = new ArrayList<>();
   private final List<DeadRun> held = new ArrayList<>();
   private final Map<Birthmark, Dead> marked = new LinkedHashMap<>();
-  private @Nullable Evidence evidence;
+  private @Nullable RunInspector inspector;
 
   /// A run whose lock is ours, with its ledger read.
   private record Dead(DeadRun lock, Run run, Birthmark mark) {}
@@ -66,69 +68,56 @@ final class CleanupBatch implements AutoCloseable {
     this.timeout = timeout;
   }
 
-  /// Takes the lock if it is free and decides what is to be done.
+  /// Takes the lock if it is free, and finds out what is to be done.
   void take(Path directory) {
     try {
-      if (!RunDirectory.isOwn(directory)) {
-        report(directory, Fate.UNREADABLE, Judgement.NOT_OWN);
+      Optional<RunState.Unreadable> objection = RunInspector.notOwn(directory);
+      if (objection.isPresent()) {
+        findings.add(new Untouched(directory, objection.get()));
       } else if (RunDirectory.isTemporary(directory)) {
         takeTemporary(directory);
       } else {
         takeComplete(directory);
       }
     } catch (NoSuchFileException e) {
-      removeEmpty(directory);
+      takeWithoutLock(directory);
     } catch (IOException | RuntimeException e) { // one that is odd must not save the others
-      report(directory, Fate.UNREADABLE, String.valueOf(e.getMessage()));
+      findings.add(new Untouched(directory, RunInspector.unreadable(e)));
     }
   }
 
   private void takeTemporary(Path directory) throws IOException {
-    if (RunDirectory.removeStaleTemporary(directory)) {
-      report(directory, Fate.CLEANED, "was never completed");
-    } else {
-      report(directory, Fate.ALIVE, "is being made");
-    }
+    findings.add(
+        RunDirectory.removeStaleTemporary(directory)
+            ? new Removed(directory, "was never completed", List.of())
+            : new InUse(directory, "is being made"));
   }
 
   private void takeComplete(Path directory) throws IOException {
-    Optional<DeadRun> dead = RunDirectory.tryLockDead(directory);
-    if (dead.isEmpty()) {
-      report(directory, Fate.ALIVE, "its lock is held");
+    Optional<DeadRun> free = RunDirectory.tryLockDead(directory);
+    if (free.isEmpty()) {
+      findings.add(new InUse(directory, "its lock is held"));
       return;
     }
-    held.add(dead.get());
-    if (dead.get().halfRemoved()) {
-      remove(dead.get(), "a removal was cut short", List.of());
-    } else {
-      classify(dead.get(), dead.get().manifest());
-    }
-  }
-
-  private void classify(DeadRun dead, RunManifest manifest) throws IOException {
-    Run run = Run.read(dead.path(), manifest);
-    Judgement judgement = Judgement.ofFree(run, evidence());
-    switch (judgement.standing()) {
-      case LIVE -> report(dead.path(), Fate.ALIVE, judgement.detail());
-      case FOREIGN -> report(dead.path(), Fate.FOREIGN, judgement.detail());
-      case UNREADABLE -> report(dead.path(), Fate.UNREADABLE, judgement.detail());
-      case DEAD -> {
-        if (manifest.identity().sameBoot()) {
-          Birthmark mark = manifest.identity().birthmark().orElseThrow();
-          marked.put(mark, new Dead(dead, run, mark));
-        } else {
-          remove(dead, judgement.detail(), List.of());
-        }
-      }
+    DeadRun lock = free.get();
+    held.add(lock);
+    InspectedRun inspected = inspector().inspect(lock);
+    switch (inspected.state()) {
+      case RunState.Dead(var mark, _) ->
+          marked.put(mark, new Dead(lock, inspected.run().orElseThrow(), mark));
+      case RunState.OfAnotherBoot(var why) -> remove(lock, why, List.of());
+      case RunState.HalfRemoved(var why) -> remove(lock, why, List.of());
+      case RunState.Live _, RunState.Foreign _, RunState.Unreadable _ ->
+          findings.add(new Untouched(directory, inspected.state()));
     }
   }
 
   /// Only where a lock is free: most starts find no dead run, and read nothing.
-  private Evidence evidence() throws IOException {
-    Evidence known = evidence;
+  private RunInspector inspector() throws IOException {
+    RunInspector known = inspector;
     if (known == null) {
-      known = Evidence.of(state);
-      evidence = known;
+      known = new RunInspector(Evidence.of(state));
+      inspector = known;
     }
     return known;
   }
@@ -182,7 +171,7 @@ final class CleanupBatch implements AutoCloseable {
       String found = Count.of(ended.size(), "process was found", "processes were found");
       String counts = "%s, left: %d".formatted(found, left);
       String detail = objection.map(why -> counts + "; " + why).orElse(counts);
-      findings.add(new Finding(dead.lock().path(), Fate.LEFT, detail, ended));
+      findings.add(new Incomplete(dead.lock().path(), detail, ended));
     }
   }
 
@@ -280,25 +269,25 @@ final class CleanupBatch implements AutoCloseable {
   private void remove(DeadRun run, String detail, List<Ended> found) {
     try {
       run.remove();
-      findings.add(new Finding(run.path(), Fate.CLEANED, detail, found));
+      findings.add(new Removed(run.path(), detail, found));
     } catch (IOException e) {
       String problem = detail + ", but it cannot be removed: " + e.getMessage();
-      findings.add(new Finding(run.path(), Fate.LEFT, problem, found));
+      findings.add(new Incomplete(run.path(), problem, found));
     }
   }
 
-  /// Without a lock it is what a removal left that was cut short at the very end, or gone by now.
-  private void removeEmpty(Path directory) {
+  private void takeWithoutLock(Path directory) {
+    RunState state = RunInspector.withoutLock(directory);
     try {
-      RunDirectory.removeEmpty(directory);
-      report(directory, Fate.CLEANED, "was removed already");
-    } catch (IOException e) {
-      report(directory, Fate.UNREADABLE, "has no lock, and is not empty");
+      if (state.isOver()) {
+        RunDirectory.removeEmpty(directory);
+        findings.add(new Removed(directory, state.why(), List.of()));
+      } else {
+        findings.add(new Untouched(directory, state));
+      }
+    } catch (IOException e) { // somebody has put something there
+      findings.add(new Untouched(directory, RunInspector.unreadable(e)));
     }
-  }
-
-  private void report(Path directory, Fate fate, String detail) {
-    findings.add(new Finding(directory, fate, detail, List.of()));
   }
 
   @Override

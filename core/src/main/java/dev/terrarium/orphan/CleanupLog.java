@@ -3,8 +3,12 @@ package dev.terrarium.orphan;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.orphan.CleanupReport.Ended;
-import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.CleanupReport.InUse;
+import dev.terrarium.orphan.CleanupReport.Incomplete;
+import dev.terrarium.orphan.CleanupReport.Postponed;
+import dev.terrarium.orphan.CleanupReport.Removed;
+import dev.terrarium.orphan.CleanupReport.Untouched;
 import dev.terrarium.orphan.Run.Recorded;
 import java.util.HashSet;
 import java.util.List;
@@ -49,7 +53,7 @@ final class CleanupLog {
   }
 
   private static Object key(Finding finding) {
-    return List.of(finding.directory(), finding.fate(), finding.detail());
+    return List.of(finding.directory(), finding.getClass(), finding.why());
   }
 
   private static Object key(Ended ended) {
@@ -60,16 +64,26 @@ final class CleanupLog {
     return "%s, %d alive, %d cleaned up, in %d ms"
         .formatted(
             Count.of(report.findings().size(), "other run", "other runs"),
-            report.with(Fate.ALIVE).size(),
-            report.with(Fate.CLEANED).size(),
+            report.findings().stream().filter(CleanupLog::isAlive).count(),
+            report.with(Removed.class).size(),
             report.took().toMillis());
   }
 
+  private static boolean isAlive(Finding finding) {
+    return finding instanceof InUse || finding instanceof Untouched(_, RunState.Live _);
+  }
+
   private static void sayFinding(Finding finding) {
-    switch (finding.fate()) {
-      case ALIVE, CLEANED -> LOG.debug("{}: {}", finding.directory(), finding.detail());
-      case LEFT, FOREIGN, UNREADABLE, POSTPONED ->
-          LOG.warn("{}: {} ({})", finding.directory(), finding.detail(), finding.fate());
+    switch (finding) {
+      case InUse _, Removed _, Untouched(_, RunState.Live _) ->
+          LOG.debug("{}: {}", finding.directory(), finding.why());
+      case Untouched _ ->
+          LOG.warn(
+              "{}: {}; it is not touched, and `terrarium doctor` says what helps",
+              finding.directory(),
+              finding.why());
+      case Incomplete _, Postponed _ ->
+          LOG.warn("{}: {}; the next start tries again", finding.directory(), finding.why());
     }
   }
 }

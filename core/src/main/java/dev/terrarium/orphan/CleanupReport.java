@@ -10,23 +10,6 @@ import java.util.List;
 ///
 /// @param findings one for each directory
 public record CleanupReport(List<Finding> findings, Duration took) {
-  /// What became of one run's directory.
-  public enum Fate {
-    /// Its lock is held: the runtime lives, or somebody else cleans up there at the moment.
-    /// Untouched.
-    ALIVE,
-    /// Dead, and nothing of it is left: no process, no directory.
-    CLEANED,
-    /// Dead, but something could not be killed or removed. The next start tries again.
-    LEFT,
-    /// Dead, but of another user or PID namespace, whose pids mean nothing here. Untouched.
-    FOREIGN,
-    /// It cannot be told what it is. Untouched.
-    UNREADABLE,
-    /// The time was up. The next start looks again.
-    POSTPONED
-  }
-
   /// A process of a dead run, and what became of it.
   ///
   /// @param recorded how it stood in that run's ledger
@@ -40,13 +23,54 @@ public record CleanupReport(List<Finding> findings, Duration took) {
     }
   }
 
-  /// One directory and what became of it.
-  ///
-  /// @param detail for people
-  /// @param processes what bore its birthmark
-  public record Finding(Path directory, Fate fate, String detail, List<Ended> processes) {
-    public Finding {
+  /// One run's directory, and what was done about it.
+  public sealed interface Finding {
+    Path directory();
+
+    /// For people.
+    String why();
+
+    /// What bore its birthmark, as far as anybody was looked for.
+    default List<Ended> processes() {
+      return switch (this) {
+        case Removed(_, _, var processes) -> processes;
+        case Incomplete(_, _, var processes) -> processes;
+        case InUse _, Untouched _, Postponed _ -> List.of();
+      };
+    }
+  }
+
+  /// Its lock is held: its runtime lives, or somebody else cleans up there. Or it is being made.
+  public record InUse(Path directory, String why) implements Finding {}
+
+  /// Its lock is free, and it is not dead by its state. Nothing of it was touched.
+  public record Untouched(Path directory, RunState state) implements Finding {
+    @Override
+    public String why() {
+      return state.why();
+    }
+  }
+
+  /// It was dead, and nothing of it is left: no process, no directory.
+  public record Removed(Path directory, String why, List<Ended> processes) implements Finding {
+    public Removed {
       processes = List.copyOf(processes);
+    }
+  }
+
+  /// It is dead, but something could not be ended or removed, or is spared. The next start tries
+  /// again.
+  public record Incomplete(Path directory, String why, List<Ended> processes) implements Finding {
+    public Incomplete {
+      processes = List.copyOf(processes);
+    }
+  }
+
+  /// The time was up before anybody looked. The next start does.
+  public record Postponed(Path directory) implements Finding {
+    @Override
+    public String why() {
+      return "the time was up";
     }
   }
 
@@ -54,8 +78,9 @@ public record CleanupReport(List<Finding> findings, Duration took) {
     findings = List.copyOf(findings);
   }
 
-  public List<Finding> with(Fate fate) {
-    return findings.stream().filter(finding -> finding.fate() == fate).toList();
+  /// The findings of one kind.
+  public <F extends Finding> List<F> with(Class<F> kind) {
+    return findings.stream().filter(kind::isInstance).map(kind::cast).toList();
   }
 
   /// Processes of dead runs.

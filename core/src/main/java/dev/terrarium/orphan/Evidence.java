@@ -6,7 +6,6 @@ import dev.terrarium.registry.RunIdentity;
 import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What may speak against a directory that says that a birthmark is its run's: other directories
@@ -33,11 +31,9 @@ final class Evidence {
   /// @throws IOException if that cannot be listed
   static Evidence of(StateDirectory state) throws IOException {
     var evidence = new Evidence();
-    try (Stream<Path> entries = Files.list(state.runs())) {
-      entries
-          .filter(it -> !RunDirectory.isTemporary(it) && RunDirectory.isOwn(it))
-          .forEach(evidence::add);
-    }
+    RunInspector.directories(state).stream()
+        .filter(it -> !RunDirectory.isTemporary(it) && RunDirectory.isOwn(it))
+        .forEach(evidence::add);
     return evidence;
   }
 

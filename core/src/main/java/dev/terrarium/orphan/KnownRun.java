@@ -8,30 +8,12 @@ import java.util.Optional;
 
 /// A run that has a directory in the state directory.
 ///
-/// @param detail for people: why it is taken for what it is
-/// @param manifest empty where it is unreadable
+/// @param manifest empty where it cannot be read
 /// @param rows of its ledger, zygotes included
 public record KnownRun(
-    Path directory,
-    Standing standing,
-    String detail,
-    Optional<RunManifest> manifest,
-    List<WorkerRow> rows) {
+    Path directory, RunState state, Optional<RunManifest> manifest, List<WorkerRow> rows) {
   public KnownRun {
     rows = List.copyOf(rows);
-  }
-
-  /// Whether a run lives.
-  public enum Standing {
-    /// Its lock is held.
-    LIVE,
-    /// Its lock is free.
-    DEAD,
-    /// It belongs to another user or PID namespace: neither its pids nor its lock say anything
-    /// here.
-    FOREIGN,
-    /// Its directory says nothing.
-    UNREADABLE
   }
 
   /// The run id; the directory's name where that cannot be read.

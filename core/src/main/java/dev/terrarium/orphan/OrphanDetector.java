@@ -139,7 +139,9 @@ public final class OrphanDetector {
   ///
   /// @throws RegistryException if the state directory is there and cannot be read
   public List<KnownRun> runs() {
-    return Places.of(state, own.get(), told).stream().map(Places.Place::known).toList();
+    return RunInspector.inspectAll(state, own.get(), told).stream()
+        .map(InspectedRun::known)
+        .toList();
   }
 
   /// Ends the processes of dead runtimes as the policy says, and removes those runtimes'
@@ -186,7 +188,7 @@ public final class OrphanDetector {
     Survey survey = survey();
     return new Overview(
         status(survey),
-        survey.places().stream().map(Places.Place::known).toList(),
+        survey.runs(),
         survey.active().stream().map(Survey.Active::known).toList(),
         survey.suspects(),
         survey.others());

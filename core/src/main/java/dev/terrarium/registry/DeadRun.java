@@ -3,7 +3,6 @@ package dev.terrarium.registry;
 import dev.terrarium.process.Flock;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -23,15 +22,8 @@ public final class DeadRun implements AutoCloseable {
     return path;
   }
 
-  /// True where a removal was cut short: `run.json` goes last but the lock, and was there before
-  /// the directory had its name, so without it there is nothing left to look for. Where the ledger
-  /// is still there, somebody else has removed it.
-  public boolean halfRemoved() {
-    return !exists(RunDirectory.MANIFEST) && !exists(ProcessRegistry.FILE);
-  }
-
-  private boolean exists(String name) {
-    return Files.exists(path.resolve(name), LinkOption.NOFOLLOW_LINKS);
+  boolean halfRemoved() {
+    return RunDirectory.isHalfRemoved(path);
   }
 
   /// Whose it was.
@@ -39,24 +31,9 @@ public final class DeadRun implements AutoCloseable {
   /// @throws RegistryException if `run.json` cannot be read or understood
   public RunManifest manifest() {
     if (known == null) {
-      known = read();
+      known = RunDirectory.readForCleanup(path);
     }
     return known;
-  }
-
-  private RunManifest read() {
-    Path file = path.resolve(RunDirectory.MANIFEST);
-    try {
-      return RunDirectory.read(path);
-    } catch (IOException e) {
-      throw new RegistryException(file, "cannot be read", remedy(), e);
-    } catch (IllegalArgumentException e) {
-      throw new RegistryException(file, "does not describe a run: " + e.getMessage(), remedy());
-    }
-  }
-
-  private String remedy() {
-    return "what that run left cannot be found by its birthmark; look for it, then remove " + path;
   }
 
   /// Removes what the run left on disk. Only for a run of which nothing is alive.
@@ -69,8 +46,8 @@ public final class DeadRun implements AutoCloseable {
     OwnFiles.remove(path);
   }
 
-  /// The order makes [#halfRemoved()] true: if we die in between, the next one finds either a run
-  /// to clean up, or one that was.
+  /// The order makes [RunDirectory#isHalfRemoved] true: if we die in between, the next one finds
+  /// either a run to clean up, or one that was.
   private void removeContents() throws IOException {
     SocketsDirectory.removeDead(manifest().sockets());
     AuditArchive.keep(StateDirectory.of(path), path);

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -162,6 +163,34 @@ public final class RunDirectory implements AutoCloseable {
       Instant made = Files.getLastModifiedTime(directory.resolve(ProcessRegistry.FILE)).toInstant();
       return new RunManifest(witnessed.get(), made, directory.resolve(NO_SOCKETS));
     }
+  }
+
+  /// As [#read], for whoever looks for what the run left.
+  ///
+  /// @throws RegistryException if it cannot be read or understood
+  public static RunManifest readForCleanup(Path directory) {
+    Path file = directory.resolve(MANIFEST);
+    String remedy =
+        "what that run left cannot be found by its birthmark; look for it, then remove "
+            + directory;
+    try {
+      return read(directory);
+    } catch (IOException e) {
+      throw new RegistryException(file, "cannot be read", remedy, e);
+    } catch (IllegalArgumentException e) {
+      throw new RegistryException(file, "does not describe a run: " + e.getMessage(), remedy);
+    }
+  }
+
+  /// True where a removal was cut short: `run.json` goes last but the lock, and was there before
+  /// the directory had its name, so without it there is nothing left to look for. Where the ledger
+  /// is still there, somebody else has removed it.
+  public static boolean isHalfRemoved(Path directory) {
+    return !exists(directory.resolve(MANIFEST)) && !exists(directory.resolve(ProcessRegistry.FILE));
+  }
+
+  private static boolean exists(Path file) {
+    return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
   }
 
   private static RunManifest requireName(Path directory, RunManifest said) {
