@@ -83,7 +83,10 @@ final class RestartingWorkersTest {
       assertThat(pool.stats().restarts()).isEqualTo(restarts);
       assertThat(told)
           .singleElement()
-          .matches(it -> it instanceof OrphanFound found && found.process().pid() == orphan.pid());
+          .matches(
+              it ->
+                  it instanceof OrphanFound found
+                      && found.orphan().process().pid() == orphan.pid());
       assertThat(signalsOfCleanUps(runtime)).isEmpty();
       assertThat(Endings.close(runtime)).isEqualTo(new Terrarium.CloseReport(0, 0));
     }

@@ -1,14 +1,16 @@
 package dev.terrarium.cli;
 
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.base.Count;
 import dev.terrarium.orphan.OrphanDetector.Cleanup;
-import dev.terrarium.orphan.OrphanDetector.Outcome;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
 import dev.terrarium.orphan.Overview;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// What came of `orphans kill`.
@@ -25,16 +27,22 @@ final class KillReport {
   }
 
   /// An orphan, and what became of it.
-  private record Line(OrphanProcess process, String outcome, String reason) {}
+  private record Line(OrphanProcess process, String outcome, Optional<String> reason) {}
 
   void done(Cleanup cleanup) {
     List<Line> lines = cleanup.details().stream().map(KillReport::line).toList();
     print(lines, cleanup.terminated(), cleanup.errors(), cleanup.preservedActive());
   }
 
-  private static Line line(Outcome outcome) {
-    String word = !outcome.terminated() ? "left" : outcome.forced() ? "killed" : "terminated";
-    return new Line(outcome.process(), word, outcome.left());
+  private static Line line(OrphanEnding orphan) {
+    OrphanProcess process = orphan.process();
+    return switch (orphan.ending()) {
+      case Ending.Dead(boolean forced) ->
+          new Line(process, forced ? "killed" : "terminated", Optional.empty());
+      case Ending.Spared _ ->
+          new Line(process, "left", Optional.of("spared by the cleanup policy"));
+      case Ending.Survived(var why) -> new Line(process, "left", Optional.of(why));
+    };
   }
 
   /// Nothing was sent.
@@ -42,7 +50,9 @@ final class KillReport {
   /// @param outcome for each
   void untouched(Overview overview, String outcome) {
     List<Line> lines =
-        overview.status().orphanDetails().stream().map(it -> new Line(it, outcome, "")).toList();
+        overview.status().orphanDetails().stream()
+            .map(it -> new Line(it, outcome, Optional.empty()))
+            .toList();
     print(lines, 0, 0, overview.status().registry().aliveWorkers());
     if (!json && !suspects.isEmpty()) {
       SuspectsByHand.warn(terminal, suspects);
@@ -89,11 +99,11 @@ final class KillReport {
         "pid", process.pid(),
         "kind", Words.of(process.kind()),
         "run", process.run(),
-        "worker", process.worker(),
+        "worker", process.worker().orElse(""),
         "command", Words.command(process.command()),
         "since", process.since().toString(),
         "outcome", line.outcome(),
-        "reason", line.reason().isEmpty() ? null : line.reason());
+        "reason", line.reason().orElse(null));
   }
 
   private static Table table(List<Line> lines) {
@@ -106,7 +116,7 @@ final class KillReport {
           Long.toString(process.pid()),
           Words.of(process.kind()),
           process.run(),
-          line.reason().isEmpty() ? line.outcome() : line.outcome() + ": " + line.reason(),
+          line.reason().map(why -> line.outcome() + ": " + why).orElse(line.outcome()),
           Words.shortCommand(process.command()));
     }
     return table;

@@ -2,15 +2,17 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
-import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.orphan.CleanupReport.InUse;
 import dev.terrarium.orphan.CleanupReport.Incomplete;
 import dev.terrarium.orphan.CleanupReport.Removed;
 import dev.terrarium.orphan.CleanupReport.Untouched;
+import dev.terrarium.process.Bearer;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.DeadTree;
 import dev.terrarium.process.ProcessIdentity;
@@ -26,6 +28,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,8 +55,29 @@ final class CleanupBatch implements AutoCloseable {
   private final Map<Birthmark, Dead> marked = new LinkedHashMap<>();
   private @Nullable RunInspector inspector;
 
-  /// A run whose lock is ours, with its ledger read.
-  private record Dead(DeadRun lock, Run run, Birthmark mark) {}
+  /// A dead run whose lock is ours.
+  private static final class Dead {
+    private final DeadRun lock;
+    private final Run run;
+    private final Birthmark mark;
+    private final Map<ProcessIdentity, OrphanProcess> described = new HashMap<>();
+    private boolean spared; // whether the policy keeps any of its processes
+
+    Dead(DeadRun lock, Run run, Birthmark mark) {
+      this.lock = lock;
+      this.run = run;
+      this.mark = mark;
+    }
+
+    /// One for all that is said of a process: to the policy, and in the report.
+    OrphanProcess describe(Bearer bearer) {
+      return described.computeIfAbsent(bearer.identity(), _ -> run.describe(bearer));
+    }
+
+    OrphanEnding ending(SweepReport.Found found) {
+      return new OrphanEnding(describe(found.bearer()), found.ending());
+    }
+  }
 
   CleanupBatch(
       StateDirectory state,
@@ -138,9 +162,11 @@ final class CleanupBatch implements AutoCloseable {
         this::spared);
   }
 
-  private boolean spared(SweepPolicy.Bearer bearer) {
-    Run run = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run()))).run();
-    return spared(run.describe(bearer.identity(), bearer.mark(), bearer.command()));
+  private boolean spared(Bearer bearer) {
+    Dead dead = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run())));
+    boolean spared = spared(dead.describe(bearer));
+    dead.spared |= spared;
+    return spared;
   }
 
   private boolean spared(OrphanProcess orphan) {
@@ -154,78 +180,91 @@ final class CleanupBatch implements AutoCloseable {
   }
 
   private void conclude(Dead dead, SweepReport report) {
-    var ended = new ArrayList<Ended>();
-    report.found().forEach(found -> ended.add(ended(dead.run(), found)));
-    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock().path(), dead.run().identity());
+    var endings = new ArrayList<OrphanEnding>();
+    report.found().forEach(found -> endings.add(dead.ending(found)));
+    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock.path(), dead.run.identity());
     Optional<String> objection = Optional.empty();
     boolean complete = report.complete();
-    if (tree.isPresent() && mayBeForced(report, ended)) {
-      objection = end(tree.get(), dead.run(), ended);
-      complete |= objection.isEmpty() && isClear(dead, ended);
+    if (tree.isPresent() && mayBeForced(dead, report)) {
+      objection = end(tree.get(), dead.run, endings);
+      complete |= objection.isEmpty() && isClear(dead, endings);
     }
-    long left = ended.stream().filter(it -> !it.dead()).count();
+    long left = endings.stream().filter(it -> !it.isDead()).count();
     if (complete && left == 0 && objection.isEmpty()) {
-      String counts = Count.of(ended.size(), "process was ended", "processes were ended");
-      remove(dead.lock(), counts, ended);
+      String counts = Count.of(endings.size(), "process was ended", "processes were ended");
+      remove(dead.lock, counts, endings);
     } else {
-      String found = Count.of(ended.size(), "process was found", "processes were found");
+      String found = Count.of(endings.size(), "process was found", "processes were found");
       String counts = "%s, left: %d".formatted(found, left);
-      String detail = objection.map(why -> counts + "; " + why).orElse(counts);
-      findings.add(new Incomplete(dead.lock().path(), detail, ended));
+      String all = objection.map(it -> counts + "; " + it).orElse(counts);
+      findings.add(new Incomplete(dead.lock.path(), all, endings));
     }
   }
 
   /// Whether nothing is left, or only what ran away from the sweep until the time was up.
-  private boolean mayBeForced(SweepReport report, List<Ended> ended) {
-    boolean left = ended.stream().anyMatch(it -> !it.dead());
+  private boolean mayBeForced(Dead dead, SweepReport report) {
     boolean graceIsOver = report.took().compareTo(policy.grace()) >= 0;
-    boolean spared = ended.stream().anyMatch(Ended::spared);
-    return report.complete() ? !left : graceIsOver && !spared;
+    return report.complete() ? report.left().isEmpty() : graceIsOver && !dead.spared;
   }
 
   /// Whether what ran away from the sweep is gone with the run's cgroups.
-  private boolean isClear(Dead dead, List<Ended> ended) {
-    SweepReport again = killer.sweep(Set.of(dead.mark()), why, sweepPolicy(), LAST_LOOK);
+  private boolean isClear(Dead dead, List<OrphanEnding> endings) {
+    SweepReport again = killer.sweep(Set.of(dead.mark), why, sweepPolicy(), LAST_LOOK);
     again.found().stream()
-        .map(it -> ended(dead.run(), it))
-        .filter(it -> !isAmong(it.process(), ended))
-        .forEach(ended::add);
-    ended.replaceAll(CleanupBatch::asItIsNow);
+        .map(dead::ending)
+        .filter(it -> !isAmong(it.process(), endings))
+        .forEach(endings::add);
+    endings.replaceAll(CleanupBatch::asItIsNow);
     return again.clear();
   }
 
-  private static Ended asItIsNow(Ended was) {
+  /// What the sweep could not end, and what is gone by now, was killed with its cgroup; nothing was
+  /// sent to what was spared.
+  private static OrphanEnding asItIsNow(OrphanEnding was) {
     OrphanProcess process = was.process();
     var identity =
         new ProcessIdentity(ProcessIdentity.currentBoot(), process.pid(), process.startTicks());
-    return was.dead() || identity.alive()
+    return was.isDead() || identity.alive()
         ? was
-        : new Ended(process, was.recorded(), was.forced(), was.spared(), "");
+        : new OrphanEnding(process, new Ending.Dead(!was.isSpared()));
   }
 
   /// The last word: all that is in the run's cgroups, provided that each of it bears the run's
   /// mark.
   ///
-  /// @param ended is added to
+  /// @param endings is added to
   /// @return why they are not gone
-  Optional<String> end(DeadTree tree, Run run, List<Ended> ended) {
+  Optional<String> end(DeadTree tree, Run run, List<OrphanEnding> endings) {
     DeadTree.Members members = tree.members();
     if (!members.proved()) {
       return Optional.of(notProved(tree, members));
     }
-    List<Ended> inside = members.seen().stream().map(it -> ended(run, it, tree)).toList();
-    if (inside.stream().anyMatch(it -> spared(it.process()))) {
+    Map<ProcessIdentity, OrphanProcess> inside = new LinkedHashMap<>();
+    members.seen().forEach(it -> inside.put(it.identity(), describe(it, run, tree)));
+    if (inside.values().stream().anyMatch(this::spared)) {
       return Optional.of("what is in %s is spared by the cleanup policy".formatted(tree.path()));
     }
     if (!inside.isEmpty()) {
       var killed = tree.kill(killer, why);
       LOG.debug("{}: killed with it: {}", tree.path(), killed.size());
-      ended.removeIf(it -> isAmong(it.process(), inside));
-      members.seen().stream().map(it -> ended(run, it, tree)).forEach(ended::add);
+      endings.removeIf(
+          it -> inside.values().stream().anyMatch(other -> isSame(it.process(), other)));
+      inside.forEach((identity, process) -> endings.add(killed(identity, process)));
     }
     return tree.remove()
         ? Optional.empty()
         : Optional.of("its cgroups are not empty: " + tree.path());
+  }
+
+  private static OrphanProcess describe(DeadTree.Member member, Run run, DeadTree tree) {
+    return run.describe(Bearer.of(member.identity(), member.mark().orElseThrow()), tree.path());
+  }
+
+  private static OrphanEnding killed(ProcessIdentity identity, OrphanProcess process) {
+    return identity.alive()
+        ? new OrphanEnding(
+            process, new Ending.Survived("was killed with its cgroup and is not dead yet"))
+        : new OrphanEnding(process, new Ending.Dead(/* forced= */ true));
   }
 
   private static String notProved(DeadTree tree, DeadTree.Members members) {
@@ -240,39 +279,21 @@ final class CleanupBatch implements AutoCloseable {
             members.unseen());
   }
 
-  private static boolean isAmong(OrphanProcess process, List<Ended> others) {
-    return others.stream()
-        .map(Ended::process)
-        .anyMatch(it -> it.pid() == process.pid() && it.startTicks() == process.startTicks());
+  private static boolean isAmong(OrphanProcess process, List<OrphanEnding> others) {
+    return others.stream().anyMatch(it -> isSame(it.process(), process));
   }
 
-  private static Ended ended(Run run, DeadTree.Member member, DeadTree tree) {
-    Birthmark.Mark mark = member.mark().orElseThrow();
-    String left = member.identity().alive() ? "was killed with its cgroup and is not dead yet" : "";
-    return new Ended(
-        run.describe(member.identity(), mark, tree.path()),
-        run.recorded(mark),
-        /* forced= */ true,
-        /* spared= */ false,
-        left);
+  private static boolean isSame(OrphanProcess one, OrphanProcess other) {
+    return one.pid() == other.pid() && one.startTicks() == other.startTicks();
   }
 
-  private static Ended ended(Run run, SweepReport.Found found) {
-    return new Ended(
-        run.describe(found.identity(), found.mark(), found.command()),
-        run.recorded(found.mark()),
-        found.forced(),
-        found.spared(),
-        found.left());
-  }
-
-  private void remove(DeadRun run, String detail, List<Ended> found) {
+  private void remove(DeadRun run, String why, List<OrphanEnding> endings) {
     try {
       run.remove();
-      findings.add(new Removed(run.path(), detail, found));
+      findings.add(new Removed(run.path(), why, endings));
     } catch (IOException e) {
-      String problem = detail + ", but it cannot be removed: " + e.getMessage();
-      findings.add(new Incomplete(run.path(), problem, found));
+      String problem = why + ", but it cannot be removed: " + e.getMessage();
+      findings.add(new Incomplete(run.path(), problem, endings));
     }
   }
 

@@ -1,15 +1,15 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.OrphanEnding;
+import dev.terrarium.OrphanProcess.Recorded;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
-import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.orphan.CleanupReport.InUse;
 import dev.terrarium.orphan.CleanupReport.Incomplete;
 import dev.terrarium.orphan.CleanupReport.Postponed;
 import dev.terrarium.orphan.CleanupReport.Removed;
 import dev.terrarium.orphan.CleanupReport.Untouched;
-import dev.terrarium.orphan.Run.Recorded;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -24,11 +24,12 @@ final class CleanupLog {
   /// Says what the report before this one did not have.
   ///
   /// @return the processes among it
-  List<Ended> say(CleanupReport report) {
+  List<OrphanEnding> say(CleanupReport report) {
     var now = new HashSet<Object>();
     report.findings().stream().filter(this::isNew).forEach(CleanupLog::sayFinding);
     report.findings().forEach(finding -> now.add(key(finding)));
-    List<Ended> news = report.found().stream().filter(it -> !said.contains(key(it))).toList();
+    List<OrphanEnding> news =
+        report.found().stream().filter(it -> !said.contains(key(it))).toList();
     report.found().forEach(process -> now.add(key(process)));
     said = now;
     if (news.isEmpty()) {
@@ -56,8 +57,8 @@ final class CleanupLog {
     return List.of(finding.directory(), finding.getClass(), finding.why());
   }
 
-  private static Object key(Ended ended) {
-    return List.of(ended.process().pid(), ended.process().startTicks(), ended.left());
+  private static Object key(OrphanEnding orphan) {
+    return List.of(orphan.process().pid(), orphan.process().startTicks(), orphan.ending());
   }
 
   private static String summary(CleanupReport report) {

@@ -1,7 +1,7 @@
 package dev.terrarium.orphan;
 
-import dev.terrarium.OrphanProcess;
-import dev.terrarium.orphan.Run.Recorded;
+import dev.terrarium.OrphanEnding;
+import dev.terrarium.OrphanProcess.Recorded;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -10,19 +10,6 @@ import java.util.List;
 ///
 /// @param findings one for each directory
 public record CleanupReport(List<Finding> findings, Duration took) {
-  /// A process of a dead run, and what became of it.
-  ///
-  /// @param recorded how it stood in that run's ledger
-  /// @param forced it was to get SIGKILL
-  /// @param spared the policy keeps it
-  /// @param left empty where it is proved dead, else why it is not
-  public record Ended(
-      OrphanProcess process, Recorded recorded, boolean forced, boolean spared, String left) {
-    public boolean dead() {
-      return left.isEmpty();
-    }
-  }
-
   /// One run's directory, and what was done about it.
   public sealed interface Finding {
     Path directory();
@@ -31,7 +18,7 @@ public record CleanupReport(List<Finding> findings, Duration took) {
     String why();
 
     /// What bore its birthmark, as far as anybody was looked for.
-    default List<Ended> processes() {
+    default List<OrphanEnding> processes() {
       return switch (this) {
         case Removed(_, _, var processes) -> processes;
         case Incomplete(_, _, var processes) -> processes;
@@ -52,7 +39,8 @@ public record CleanupReport(List<Finding> findings, Duration took) {
   }
 
   /// It was dead, and nothing of it is left: no process, no directory.
-  public record Removed(Path directory, String why, List<Ended> processes) implements Finding {
+  public record Removed(Path directory, String why, List<OrphanEnding> processes)
+      implements Finding {
     public Removed {
       processes = List.copyOf(processes);
     }
@@ -60,7 +48,8 @@ public record CleanupReport(List<Finding> findings, Duration took) {
 
   /// It is dead, but something could not be ended or removed, or is spared. The next start tries
   /// again.
-  public record Incomplete(Path directory, String why, List<Ended> processes) implements Finding {
+  public record Incomplete(Path directory, String why, List<OrphanEnding> processes)
+      implements Finding {
     public Incomplete {
       processes = List.copyOf(processes);
     }
@@ -84,20 +73,20 @@ public record CleanupReport(List<Finding> findings, Duration took) {
   }
 
   /// Processes of dead runs.
-  public List<Ended> found() {
+  public List<OrphanEnding> found() {
     return findings.stream().flatMap(finding -> finding.processes().stream()).toList();
   }
 
   public long killed() {
-    return found().stream().filter(Ended::dead).count();
+    return found().stream().filter(OrphanEnding::isDead).count();
   }
 
-  public List<Ended> left() {
-    return found().stream().filter(process -> !process.dead()).toList();
+  public List<OrphanEnding> left() {
+    return found().stream().filter(process -> !process.isDead()).toList();
   }
 
   /// How many of those found stood so in their ledgers.
   public long found(Recorded recorded) {
-    return found().stream().filter(process -> process.recorded() == recorded).count();
+    return found().stream().filter(it -> it.process().recorded() == recorded).count();
   }
 }

@@ -2,6 +2,8 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
+import dev.terrarium.OrphanProcess.Recorded;
+import dev.terrarium.process.Bearer;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
@@ -64,17 +66,7 @@ final class Run {
     return List.copyOf(rows.values());
   }
 
-  /// How a process stands in the ledger.
-  enum Recorded {
-    /// Its worker's row has a process.
-    ACTIVATED,
-    /// Its worker's row never got that far.
-    RESERVED,
-    /// There is no row, or there was none any more.
-    NOT_AT_ALL
-  }
-
-  Recorded recorded(Birthmark.Mark mark) {
+  private Recorded recorded(Birthmark.Mark mark) {
     WorkerRow row = rows.get(mark.worker());
     if (row == null) {
       return Recorded.NOT_AT_ALL;
@@ -92,38 +84,33 @@ final class Run {
         .orElse(Kind.CHILD);
   }
 
-  OrphanProcess describe(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
-    WorkerRow row = rows.get(mark.worker());
-    return describe(
-        identity,
-        kind(identity, mark),
-        row == null ? "" : row.worker(),
-        command,
-        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), identity().run()));
+  /// An orphan of this run, found by its mark.
+  OrphanProcess describe(Bearer bearer) {
+    return describe(bearer, bears(bearer.mark()));
   }
 
-  /// Of a process in one of the run's cgroups.
-  OrphanProcess describe(ProcessIdentity identity, Birthmark.Mark mark, Path tree) {
-    WorkerRow row = rows.get(mark.worker());
-    return describe(
-        identity,
-        kind(identity, mark),
-        row == null ? "" : row.worker(),
-        ProcFs.commandLine(identity.pid()),
-        "is in %s, and bears birthmark %d, of run %s, whose lock is free"
-            .formatted(tree, mark.run(), identity().run()));
+  /// An orphan in one of the run's cgroups.
+  OrphanProcess describe(Bearer bearer, Path tree) {
+    return describe(bearer, "is in %s, and %s".formatted(tree, bears(bearer.mark())));
   }
 
-  private OrphanProcess describe(
-      ProcessIdentity identity, Kind kind, String worker, List<String> command, String proof) {
+  private String bears(Birthmark.Mark mark) {
+    return "bears birthmark %d of run %s, whose lock is free"
+        .formatted(mark.run(), identity().run());
+  }
+
+  private OrphanProcess describe(Bearer bearer, String proof) {
+    ProcessIdentity process = bearer.identity();
+    Birthmark.Mark mark = bearer.mark();
     return new OrphanProcess(
-        identity.pid(),
-        identity.startTicks(),
-        kind,
+        process.pid(),
+        process.startTicks(),
+        kind(process, mark),
         identity().run().value(),
-        worker,
-        command,
-        ProcFs.startedAt(identity.startTicks()),
+        Optional.ofNullable(rows.get(mark.worker())).map(WorkerRow::worker),
+        recorded(mark),
+        bearer.command(),
+        ProcFs.startedAt(process.startTicks()),
         Instant.now(),
         proof);
   }

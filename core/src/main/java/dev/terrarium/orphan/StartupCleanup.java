@@ -2,8 +2,9 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.base.Log;
-import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.orphan.CleanupReport.Finding;
 import dev.terrarium.orphan.CleanupReport.Incomplete;
 import dev.terrarium.orphan.CleanupReport.Postponed;
@@ -86,21 +87,19 @@ public final class StartupCleanup {
 
   /// Touches nothing, a dead run's directory included.
   private CleanupReport reported(long start) {
-    Map<Path, List<Survey.Orphan>> byRun =
+    Map<Path, List<OrphanEnding>> byRun =
         Survey.of(state, Optional.empty(), Map.of()).orphans().stream()
-            .collect(Collectors.groupingBy(orphan -> orphan.run().directory()));
+            .collect(
+                Collectors.groupingBy(
+                    Survey.Orphan::directory,
+                    Collectors.mapping(
+                        it -> new OrphanEnding(it.process(), new Ending.Spared()),
+                        Collectors.toList())));
     List<Finding> findings =
-        byRun.entrySet().stream().<Finding>map(e -> reported(e.getKey(), e.getValue())).toList();
-    return new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
-  }
-
-  private static Finding reported(Path directory, List<Survey.Orphan> orphans) {
-    String why = new ProcessKiller.Result.Spared().describe();
-    List<Ended> left =
-        orphans.stream()
-            .map(it -> new Ended(it.process(), it.run().recorded(it.mark()), false, true, why))
+        byRun.entrySet().stream()
+            .<Finding>map(it -> new Incomplete(it.getKey(), "is only reported", it.getValue()))
             .toList();
-    return new Incomplete(directory, why, left);
+    return new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
   }
 
   private List<Finding> clean(List<Path> directories, Duration left) {

@@ -2,6 +2,7 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
+import dev.terrarium.process.Bearer;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Births;
 import dev.terrarium.process.DeadTree;
@@ -42,7 +43,9 @@ final class Survey {
   }
 
   /// A process of a dead run.
-  record Orphan(OrphanProcess process, Run run, Birthmark.Mark mark) {}
+  ///
+  /// @param directory the run's
+  record Orphan(OrphanProcess process, Path directory) {}
 
   private record Unknown(ProcStat stat, Birthmark.Mark mark) {}
 
@@ -111,8 +114,7 @@ final class Survey {
   }
 
   private boolean isDeadAndUnseen(InspectedRun run) {
-    return run.isDead()
-        && orphans.stream().noneMatch(it -> it.run().directory().equals(run.directory()));
+    return run.isDead() && orphans.stream().noneMatch(it -> it.directory().equals(run.directory()));
   }
 
   /// One of a chain is enough to tell of it. A thread has a number, too, and is not meant.
@@ -147,9 +149,8 @@ final class Survey {
     switch (state) {
       case RunState.Live _ -> active.add(new Active(stat, mark, run));
       case RunState.Dead _ -> {
-        ProcessIdentity identity = ProcessIdentity.of(stat);
-        List<String> command = ProcFs.commandLine(identity.pid());
-        orphans.add(new Orphan(run.describe(identity, mark, command), run, mark));
+        Bearer bearer = Bearer.of(ProcessIdentity.of(stat), mark);
+        orphans.add(new Orphan(run.describe(bearer), run.directory()));
       }
       case RunState.Foreign(var why) -> suspect(stat, mark, run, "which " + why);
       case RunState.Unreadable _, RunState.OfAnotherBoot _, RunState.HalfRemoved _ ->

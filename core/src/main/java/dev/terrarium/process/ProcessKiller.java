@@ -53,9 +53,6 @@ public final class ProcessKiller {
     /// @param errno the error number; 1 (EPERM) for a process of another user
     record Refused(int errno) implements Result {}
 
-    /// It is ours, and whoever was asked wants to keep it; nothing was sent.
-    record Spared() implements Result {}
-
     /// For the audit line and for people.
     default String describe() {
       return switch (this) {
@@ -63,7 +60,6 @@ public final class ProcessKiller {
         case AlreadyDead(var evidence) -> "already dead: " + evidence;
         case NotOurs(var reason) -> "not ours: " + reason;
         case Refused(var errno) -> "refused: " + Libc.describe(errno);
-        case Spared _ -> "spared by the cleanup policy";
       };
     }
   }

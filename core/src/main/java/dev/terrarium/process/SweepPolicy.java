@@ -2,7 +2,6 @@ package dev.terrarium.process;
 
 import java.time.Duration;
 import java.util.Comparator;
-import java.util.List;
 import java.util.function.Predicate;
 
 /// How a sweep treats what it finds.
@@ -16,13 +15,6 @@ public record SweepPolicy(Signal first, Duration grace, Order order, Predicate<B
   /// SIGKILL for all, as they are found.
   public static final SweepPolicy AT_ONCE =
       new SweepPolicy(Signal.KILL, Duration.ZERO, Order.ANY, _ -> false);
-
-  /// A process that bears a number that is swept.
-  public record Bearer(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
-    public Bearer {
-      command = List.copyOf(command);
-    }
-  }
 
   /// Who is first.
   public enum Order {

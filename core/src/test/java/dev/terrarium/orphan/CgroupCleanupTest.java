@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.orphan.CleanupReport.Incomplete;
 import dev.terrarium.orphan.CleanupReport.Removed;
 import dev.terrarium.process.AuditLog;
@@ -133,7 +135,7 @@ final class CgroupCleanupTest {
     RunDirectory directory = newRun(id);
     Path leaf = makeTree(id);
     directory.close();
-    var ended = new ArrayList<CleanupReport.Ended>();
+    var ended = new ArrayList<OrphanEnding>();
     DeadTree tree = DeadTree.of(tree(leaf), id, mark).orElseThrow();
     try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
         var batch = batch(CleanupPolicy.defaults())) {
@@ -143,7 +145,9 @@ final class CgroupCleanupTest {
       assertThat(orphan.awaitExit()).isEqualTo(128 + 9);
       assertThat(ended)
           .singleElement()
-          .matches(it -> it.process().pid() == orphan.pid() && it.dead() && it.forced());
+          .matches(
+              it ->
+                  it.process().pid() == orphan.pid() && it.ending().equals(new Ending.Dead(true)));
       assertThat(audit)
           .singleElement()
           .matches(line -> line.pid() == orphan.pid() && line.proof().startsWith("cgroup "));

@@ -5,12 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
+import dev.terrarium.OrphanProcess.Recorded;
 import dev.terrarium.orphan.CleanupReport.InUse;
 import dev.terrarium.orphan.CleanupReport.Postponed;
 import dev.terrarium.orphan.CleanupReport.Removed;
-import dev.terrarium.orphan.Run.Recorded;
 import dev.terrarium.orphan.RunState.Foreign;
 import dev.terrarium.orphan.RunState.Live;
 import dev.terrarium.orphan.RunState.Unreadable;
@@ -178,7 +179,7 @@ final class StartupCleanupTest extends CleaningUp {
 
   private static Kind kindOf(CleanupReport report, Child child) {
     return report.found().stream()
-        .map(CleanupReport.Ended::process)
+        .map(OrphanEnding::process)
         .filter(process -> process.pid() == child.pid())
         .map(OrphanProcess::kind)
         .findFirst()

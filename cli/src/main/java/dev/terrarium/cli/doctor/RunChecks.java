@@ -4,6 +4,7 @@ import dev.terrarium.base.Count;
 import dev.terrarium.cli.Look;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.orphan.DetectionCheck;
+import dev.terrarium.orphan.DetectionCheck.SelfTest;
 import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.orphan.RunState;
 import dev.terrarium.process.ProcessIdentity;
@@ -162,9 +163,9 @@ final class RunChecks {
           findings.add(
               Finding.fail(
                   "detection",
-                  validation.selfTest().isEmpty()
-                      ? "something needed is missing"
-                      : validation.selfTest(),
+                  validation.selfTest() instanceof SelfTest.Failed(var why)
+                      ? why
+                      : "something needed is missing",
                   "see what else is FAIL here; a seccomp filter may refuse pidfds or prlimit"));
       case SUSPICIOUS ->
           validation.verdicts().stream()
