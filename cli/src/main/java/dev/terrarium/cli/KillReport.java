@@ -1,7 +1,5 @@
 package dev.terrarium.cli;
 
-import dev.terrarium.Ending;
-import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.base.Count;
 import dev.terrarium.orphan.OrphanDetector.Cleanup;
@@ -10,7 +8,6 @@ import dev.terrarium.orphan.Overview;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// What came of `orphans kill`.
@@ -27,22 +24,14 @@ final class KillReport {
   }
 
   /// An orphan, and what became of it.
-  private record Line(OrphanProcess process, String outcome, Optional<String> reason) {}
+  private record Line(OrphanProcess process, Outcome outcome) {}
 
   void done(Cleanup cleanup) {
-    List<Line> lines = cleanup.details().stream().map(KillReport::line).toList();
+    List<Line> lines =
+        cleanup.details().stream()
+            .map(it -> new Line(it.process(), Outcome.of(it.ending())))
+            .toList();
     print(lines, cleanup.terminated(), cleanup.errors(), cleanup.preservedActive());
-  }
-
-  private static Line line(OrphanEnding orphan) {
-    OrphanProcess process = orphan.process();
-    return switch (orphan.ending()) {
-      case Ending.Dead(boolean forced) ->
-          new Line(process, forced ? "killed" : "terminated", Optional.empty());
-      case Ending.Spared _ ->
-          new Line(process, "left", Optional.of("spared by the cleanup policy"));
-      case Ending.Survived(var why) -> new Line(process, "left", Optional.of(why));
-    };
   }
 
   /// Nothing was sent.
@@ -51,7 +40,7 @@ final class KillReport {
   void untouched(Overview overview, String outcome) {
     List<Line> lines =
         overview.status().orphanDetails().stream()
-            .map(it -> new Line(it, outcome, Optional.empty()))
+            .map(it -> new Line(it, new Outcome(outcome)))
             .toList();
     print(lines, 0, 0, overview.status().registry().aliveWorkers());
     if (!json && !suspects.isEmpty()) {
@@ -102,8 +91,8 @@ final class KillReport {
         "worker", process.worker().orElse(""),
         "command", Words.command(process.command()),
         "since", process.since().toString(),
-        "outcome", line.outcome(),
-        "reason", line.reason().orElse(null));
+        "outcome", line.outcome().word(),
+        "reason", line.outcome().reason().orElse(null));
   }
 
   private static Table table(List<Line> lines) {
@@ -116,7 +105,7 @@ final class KillReport {
           Long.toString(process.pid()),
           Words.of(process.kind()),
           process.run(),
-          line.reason().map(why -> line.outcome() + ": " + why).orElse(line.outcome()),
+          line.outcome().text(),
           Words.shortCommand(process.command()));
     }
     return table;

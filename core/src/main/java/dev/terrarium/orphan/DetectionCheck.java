@@ -1,5 +1,6 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.Ending;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Machine;
 import dev.terrarium.process.ProcessIdentity;
@@ -139,8 +140,8 @@ public final class DetectionCheck {
       return new SelfTest.Failed("the mark cannot be read");
     }
     ProcessKiller.Escalation end = killer.escalate(child, mark, Duration.ofSeconds(1), WHY);
-    return end.gone()
-        ? new SelfTest.Passed()
-        : new SelfTest.Failed("the child did not die: " + end.result().describe());
+    return end.ending() instanceof Ending.Survived(String why)
+        ? new SelfTest.Failed("the child did not die: " + why)
+        : new SelfTest.Passed();
   }
 }

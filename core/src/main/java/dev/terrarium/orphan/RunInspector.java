@@ -185,7 +185,9 @@ final class RunInspector {
     return switch (read) {
       case Damaged(var refusal) -> new Live("its lock is held; " + refusal.why());
       case Understood(var run) ->
-          foreign(run.identity()).<RunState>map(it -> it).orElse(new Live("its lock is held"));
+          foreign(run.identity())
+              .map(RunState.class::cast)
+              .orElseGet(() -> new Live("its lock is held"));
     };
   }
 

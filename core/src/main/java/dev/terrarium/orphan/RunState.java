@@ -8,8 +8,8 @@ public sealed interface RunState {
   /// For people: what shows it.
   String why();
 
-  /// Whether nothing of it may live any more, so that the next clean-up ends what bears its
-  /// birthmark and removes its directory.
+  /// Whether its runtime is gone for sure, so that the next clean-up removes its directory, and
+  /// ends what still bears its birthmark.
   default boolean isOver() {
     return switch (this) {
       case Dead _, OfAnotherBoot _, HalfRemoved _ -> true;

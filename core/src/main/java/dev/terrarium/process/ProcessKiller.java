@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import dev.terrarium.Ending;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -65,11 +66,12 @@ public final class ProcessKiller {
   }
 
   /// How an escalation ended.
-  ///
-  /// @param result of the last signal
-  /// @param forced SIGKILL was needed
-  /// @param gone the process is proved dead
-  public record Escalation(Result result, boolean forced, boolean gone, Duration took) {}
+  public record Escalation(Ending ending, Duration took) {
+    /// Whether the process is proved dead.
+    public boolean gone() {
+      return ending instanceof Ending.Dead;
+    }
+  }
 
   /// Has the JVM link what it links at the first use, and what is broken for ever where there is no
   /// memory for that: a pattern `switch`, a record's `toString`. Nobody has the number that this
@@ -239,13 +241,21 @@ public final class ProcessKiller {
       }
       SignalRequest force = request.with(Signal.KILL);
       Result forced = recorded(force, send(force, pidfd));
-      return new Escalation(forced, true, awaitDeathAnyway(pidfd), since(start));
+      boolean gone = awaitDeathAnyway(pidfd);
+      return new Escalation(gone ? new Ending.Dead(true) : survived(forced), since(start));
     }
   }
 
   private static Escalation ended(Result result, long start) {
     boolean gone = result instanceof Result.Sent || result instanceof Result.AlreadyDead;
-    return new Escalation(result, false, gone, since(start));
+    return new Escalation(gone ? new Ending.Dead(false) : survived(result), since(start));
+  }
+
+  private static Ending survived(Result result) {
+    return new Ending.Survived(
+        result instanceof Result.Sent(Signal signal)
+            ? "was sent %s and is not dead after %d ms".formatted(signal, DEATH_WAIT.toMillis())
+            : result.describe());
   }
 
   /// After SIGKILL death is near: an interrupt waits for it and is set again.

@@ -2,6 +2,7 @@ package dev.terrarium.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.Ending;
 import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.testkit.Child;
 import dev.terrarium.testkit.Strangers;
@@ -151,7 +152,8 @@ final class PidReuseTest {
                 }
               });
       while (strangers.taken() < TIMES) {
-        assertThat(replacing.escalate(victim(strangers), mark, TIMEOUT, WHY).forced()).isFalse();
+        assertThat(replacing.escalate(victim(strangers), mark, TIMEOUT, WHY).ending())
+            .isEqualTo(new Ending.Dead(false));
       }
       assertThat(strangers.dead(TIMES)).isEmpty();
     }
