@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /// A process of a dead runtime.
 ///
@@ -10,7 +11,8 @@ import java.util.List;
 ///   is
 /// @param kind what it was
 /// @param run the run id of the runtime that it belonged to
-/// @param worker the id of its worker, such as `a-1`; empty where the ledger does not know it
+/// @param worker the id of its worker, such as `a-1`, as far as the ledger knows it
+/// @param recorded how it stood in the ledger of its runtime
 /// @param command its command line, empty where it has none
 /// @param since when it started
 /// @param detectedAt when it was found
@@ -20,7 +22,8 @@ public record OrphanProcess(
     long startTicks,
     Kind kind,
     String run,
-    String worker,
+    Optional<String> worker,
+    Recorded recorded,
     List<String> command,
     Instant since,
     Instant detectedAt,
@@ -35,6 +38,16 @@ public record OrphanProcess(
     WORKER,
     /// Something that a worker started, and that nobody has written down.
     CHILD
+  }
+
+  /// How a process stood in the ledger, which tells more of it and proves nothing.
+  public enum Recorded {
+    /// Its worker's row has a process.
+    ACTIVATED,
+    /// Its worker's row never got that far.
+    RESERVED,
+    /// There is no row, or there was none any more.
+    NOT_AT_ALL
   }
 
   public OrphanProcess {

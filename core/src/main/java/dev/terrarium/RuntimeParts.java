@@ -362,7 +362,7 @@ final class RuntimeParts {
     return new HostStatus(
         runId.value(),
         ProcessIdentity.self(),
-        directory.details().startedAt(),
+        directory.manifest().startedAt(),
         Duration.ofNanos(System.nanoTime() - startNanos),
         pools.get(),
         registry.listAllWorkers());

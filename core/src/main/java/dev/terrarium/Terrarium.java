@@ -12,8 +12,8 @@ import dev.terrarium.call.PooledWorker;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent;
-import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.orphan.OrphanDetector;
+import dev.terrarium.orphan.ShutdownHook;
 import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.PoolFigures;
 import dev.terrarium.pool.WorkerPool;
@@ -96,7 +96,7 @@ public final class Terrarium implements AutoCloseable {
 
   private final Object closing = new Object();
   private volatile @Nullable CloseReport report;
-  private ApplicationCleanup.@Nullable Registration atExit;
+  private ShutdownHook.@Nullable Registration atExit;
 
   private Terrarium(RuntimeParts parts, boolean ownedByPools) {
     this.parts = parts;
@@ -135,15 +135,15 @@ public final class Terrarium implements AutoCloseable {
 
   private void closeAtExit(ExitHook hook) {
     if (hook.installed()) {
-      atExit = ApplicationCleanup.ofJvm().register("run-" + runId(), hook, this::close);
-    } else if (ApplicationCleanup.ofJvm().isJvmEnding()) {
+      atExit = ShutdownHook.ofJvm().register("run-" + runId(), hook, this::close);
+    } else if (ShutdownHook.ofJvm().isJvmEnding()) {
       throw new IllegalStateException("the JVM is ending");
     }
   }
 
   // Before anything is started: nobody might be left to end it.
   private static void refuseAtTheEnd() {
-    if (ApplicationCleanup.ofJvm().isJvmEnding()) {
+    if (ShutdownHook.ofJvm().isJvmEnding()) {
       throw atTheEnd();
     }
   }
@@ -266,7 +266,7 @@ public final class Terrarium implements AutoCloseable {
             .map(WorkerRow::number)
             .collect(Collectors.toUnmodifiableSet());
     return new PoolFigures(
-        rows.size(), parts.processesOf(workers), ApplicationCleanup.ofJvm().activations());
+        rows.size(), parts.processesOf(workers), ShutdownHook.ofJvm().activations());
   }
 
   private void endStuckWorkers() {
@@ -430,7 +430,7 @@ public final class Terrarium implements AutoCloseable {
     int forced = (int) killed.get() + rest.killed();
     int left = rest.certain() ? rest.left().size() : Math.max(1, rest.left().size());
     if (rest.killed() > 0) {
-      ApplicationCleanup.ofJvm().activated();
+      ShutdownHook.ofJvm().activated();
     }
     guarded("the last word", () -> sayHowItEnded(rest, forced, System.nanoTime() - start));
     parts.close();

@@ -2,7 +2,7 @@ package dev.terrarium;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.terrarium.orphan.ApplicationCleanup;
+import dev.terrarium.orphan.ShutdownHook;
 import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.warden.PythonHome;
 import java.io.IOException;
@@ -57,11 +57,11 @@ final class Layers {
   }
 
   /// The JVM's end does not close this runtime any more.
-  static void withoutApplicationCleanup(Terrarium runtime) {
+  static void withoutShutdownHook(Terrarium runtime) {
     try {
       Field field = Terrarium.class.getDeclaredField("atExit");
       field.setAccessible(true);
-      ((ApplicationCleanup.Registration) Objects.requireNonNull(field.get(runtime))).close();
+      ((ShutdownHook.Registration) Objects.requireNonNull(field.get(runtime))).close();
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
     }

@@ -57,7 +57,7 @@ final class LayersTest {
       var _ = pool.tool("hold_gil_in_libc").args(on).callAsync(Object.class);
       Endings.awaitFile(Path.of(on));
       if (arguments[2].equals("without hook")) {
-        Layers.withoutApplicationCleanup(runtime);
+        Layers.withoutShutdownHook(runtime);
       }
       System.out.println("ready");
       Endings.awaitFile(files.resolve("exit"));
@@ -150,7 +150,7 @@ final class LayersTest {
   // --- Layer 2: the last clean-up
 
   @Test
-  void theApplicationCleanupAloneEndsAllWhenTheJvmExits() throws IOException {
+  void theShutdownHookAloneEndsAllWhenTheJvmExits() throws IOException {
     try (Jvm host = host(OTHERS)) {
       List<Proc> family = family(host);
       Files.createFile(files.resolve("exit"));
@@ -161,7 +161,7 @@ final class LayersTest {
   }
 
   @Test
-  void withoutTheApplicationCleanupTooAllStays() throws IOException {
+  void withoutTheShutdownHookTooAllStays() throws IOException {
     try (Jvm host = host(OTHERS, "without hook")) {
       List<Proc> family = family(host);
       Files.createFile(files.resolve("exit"));

@@ -56,7 +56,8 @@ final class NeighbourTest {
         Endings.soon().until(() -> !told.isEmpty());
         assertThat(told)
             .singleElement()
-            .matches(it -> it.process().pid() == orphan.pid() && it.left().isEmpty());
+            .extracting(OrphanFound::orphan)
+            .matches(it -> it.process().pid() == orphan.pid() && it.isDead());
       }
       Endings.soon().until(() -> Endings.runs(home).equals(List.of(runtime.runId())));
       assertThat(Endings.pids(pool)).isEqualTo(own);
@@ -138,7 +139,7 @@ final class NeighbourTest {
       List<OrphanFound> told = new CopyOnWriteArrayList<>();
       runtime.onEvent(OrphanFound.class, told::add);
       Endings.soon().until(() -> told.size() == 1);
-      assertThat(told.getFirst().process().pid()).isEqualTo(orphan.pid());
+      assertThat(told.getFirst().orphan().process().pid()).isEqualTo(orphan.pid());
     }
   }
 

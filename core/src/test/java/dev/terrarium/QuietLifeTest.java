@@ -3,7 +3,7 @@ package dev.terrarium;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.terrarium.orphan.ApplicationCleanup;
+import dev.terrarium.orphan.ShutdownHook;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import java.nio.file.Path;
@@ -78,7 +78,7 @@ final class QuietLifeTest {
     assertThat(pool.stats().restarts()).isZero();
     runtime.close();
     assertThat(runtime.closeReport()).contains(CLEAN);
-    assertThat(ApplicationCleanup.ofJvm().activations()).isEqualTo(activations);
+    assertThat(ShutdownHook.ofJvm().activations()).isEqualTo(activations);
   }
 
   @Test

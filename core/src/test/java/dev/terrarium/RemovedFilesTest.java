@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.process.Birthmark;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import dev.terrarium.testkit.Signals;
@@ -42,7 +42,7 @@ final class RemovedFilesTest {
     return Endings.pool(runtime).size(2).start(start).start();
   }
 
-  private RunDetails details(Terrarium runtime) throws IOException {
+  private RunManifest manifest(Terrarium runtime) throws IOException {
     return RunDirectory.read(home.resolve("runs").resolve(runtime.runId()));
   }
 
@@ -82,7 +82,7 @@ final class RemovedFilesTest {
     try (LogLines log = LogLines.of(RuntimeFiles.class.getName());
         Terrarium runtime = runtime(AS_GOOD_AS_NEVER);
         Pool pool = pool(runtime, start)) {
-      Path sockets = details(runtime).sockets();
+      Path sockets = manifest(runtime).sockets();
       remove(sockets);
       replaceWorkers(pool);
       Endings.soon().until(() -> log.containing("sockets were removed").size() == 1);
@@ -97,7 +97,7 @@ final class RemovedFilesTest {
   void aWardenIsReplacedWithoutTheSockets() throws IOException {
     try (Terrarium runtime = runtime(AS_GOOD_AS_NEVER);
         Pool pool = pool(runtime, Start.ZYGOTE)) {
-      remove(details(runtime).sockets());
+      remove(manifest(runtime).sockets());
       replaceWarden(pool);
     }
   }
@@ -107,7 +107,7 @@ final class RemovedFilesTest {
   void theSocketsAreLookedForFromTimeToTime() throws IOException {
     try (Terrarium runtime = runtime(OFTEN);
         Pool pool = pool(runtime, Start.ZYGOTE)) {
-      Path sockets = details(runtime).sockets();
+      Path sockets = manifest(runtime).sockets();
       remove(sockets);
       Endings.awaitFile(sockets);
       Endings.soon().until(() -> Endings.names(sockets).equals(List.of("c", "l", "s")));
@@ -126,7 +126,7 @@ final class RemovedFilesTest {
     try (LogLines log = LogLines.of("dev.terrarium");
         Terrarium runtime = runtime(AS_GOOD_AS_NEVER);
         Pool pool = pool(runtime, Start.ZYGOTE)) {
-      Path sockets = details(runtime).sockets();
+      Path sockets = manifest(runtime).sockets();
       remove(sockets);
       Files.createFile(sockets);
       Endings.pids(pool).forEach(Trouble::kill);
@@ -147,12 +147,12 @@ final class RemovedFilesTest {
     try (LogLines log = LogLines.of(RuntimeFiles.class.getName());
         Terrarium runtime = runtime(AS_GOOD_AS_NEVER);
         Pool pool = pool(runtime, Start.ZYGOTE)) {
-      RunDetails before = details(runtime);
+      RunManifest before = manifest(runtime);
       remove(home.resolve("runs"));
       remove(home.resolve("python"));
       Trouble.awaitWhole(pool);
       replaceWarden(pool);
-      assertThat(details(runtime)).isEqualTo(before);
+      assertThat(manifest(runtime)).isEqualTo(before);
       assertThat(RunDirectory.isLocked(home.resolve("runs").resolve(runtime.runId()))).isTrue();
       Endings.soon().until(() -> log.containing("the whole directory").size() == 1);
     }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.event.TerrariumEvent;
 import dev.terrarium.event.TerrariumEvent.OrphanFound;
-import dev.terrarium.orphan.ApplicationCleanup;
 import dev.terrarium.orphan.OrphanDetector;
+import dev.terrarium.orphan.ShutdownHook;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
@@ -60,7 +60,7 @@ final class RestartingWorkersTest {
   @Test
   void areNobodysOrphansFromTheFirstStartToTheLastCleanUp() throws IOException {
     Path missing = files.resolve("missing");
-    long activations = ApplicationCleanup.ofJvm().activations();
+    long activations = ShutdownHook.ofJvm().activations();
     try (Child orphan = leftOfARunBefore();
         Terrarium runtime = start(home)) {
       // Phase one to three of the start: rows, reservations, and what bears the mark.
@@ -83,16 +83,19 @@ final class RestartingWorkersTest {
       assertThat(pool.stats().restarts()).isEqualTo(restarts);
       assertThat(told)
           .singleElement()
-          .matches(it -> it instanceof OrphanFound found && found.process().pid() == orphan.pid());
+          .matches(
+              it ->
+                  it instanceof OrphanFound found
+                      && found.orphan().process().pid() == orphan.pid());
       assertThat(signalsOfCleanUps(runtime)).isEmpty();
       assertThat(Endings.close(runtime)).isEqualTo(new Terrarium.CloseReport(0, 0));
     }
-    assertThat(ApplicationCleanup.ofJvm().activations()).isEqualTo(activations);
+    assertThat(ShutdownHook.ofJvm().activations()).isEqualTo(activations);
   }
 
   @Test
   void areNotKilledByTheLastCleanUpThatMeetsThem() throws IOException {
-    long activations = ApplicationCleanup.ofJvm().activations();
+    long activations = ShutdownHook.ofJvm().activations();
     for (int round = 0; round < 3; round++) {
       Path missing = files.resolve("missing-" + round);
       Terrarium runtime = start(home);
@@ -103,7 +106,7 @@ final class RestartingWorkersTest {
       assertThat(Endings.close(runtime).left()).isZero();
       assertThat(Endings.runs(home)).isEmpty();
     }
-    assertThat(ApplicationCleanup.ofJvm().activations()).isEqualTo(activations);
+    assertThat(ShutdownHook.ofJvm().activations()).isEqualTo(activations);
   }
 
   /// A worker with a row, a reservation that was never activated, a row whose process is gone.

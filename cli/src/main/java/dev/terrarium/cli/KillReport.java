@@ -3,7 +3,6 @@ package dev.terrarium.cli;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.base.Count;
 import dev.terrarium.orphan.OrphanDetector.Cleanup;
-import dev.terrarium.orphan.OrphanDetector.Outcome;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
 import dev.terrarium.orphan.Overview;
 import java.util.ArrayList;
@@ -25,16 +24,14 @@ final class KillReport {
   }
 
   /// An orphan, and what became of it.
-  private record Line(OrphanProcess process, String outcome, String reason) {}
+  private record Line(OrphanProcess process, Outcome outcome) {}
 
   void done(Cleanup cleanup) {
-    List<Line> lines = cleanup.details().stream().map(KillReport::line).toList();
+    List<Line> lines =
+        cleanup.details().stream()
+            .map(it -> new Line(it.process(), Outcome.of(it.ending())))
+            .toList();
     print(lines, cleanup.terminated(), cleanup.errors(), cleanup.preservedActive());
-  }
-
-  private static Line line(Outcome outcome) {
-    String word = !outcome.terminated() ? "left" : outcome.forced() ? "killed" : "terminated";
-    return new Line(outcome.process(), word, outcome.left());
   }
 
   /// Nothing was sent.
@@ -42,7 +39,9 @@ final class KillReport {
   /// @param outcome for each
   void untouched(Overview overview, String outcome) {
     List<Line> lines =
-        overview.status().orphanDetails().stream().map(it -> new Line(it, outcome, "")).toList();
+        overview.status().orphanDetails().stream()
+            .map(it -> new Line(it, new Outcome(outcome)))
+            .toList();
     print(lines, 0, 0, overview.status().registry().aliveWorkers());
     if (!json && !suspects.isEmpty()) {
       SuspectsByHand.warn(terminal, suspects);
@@ -89,11 +88,11 @@ final class KillReport {
         "pid", process.pid(),
         "kind", Words.of(process.kind()),
         "run", process.run(),
-        "worker", process.worker(),
+        "worker", process.worker().orElse(""),
         "command", Words.command(process.command()),
         "since", process.since().toString(),
-        "outcome", line.outcome(),
-        "reason", line.reason().isEmpty() ? null : line.reason());
+        "outcome", line.outcome().word(),
+        "reason", line.outcome().reason().orElse(null));
   }
 
   private static Table table(List<Line> lines) {
@@ -106,7 +105,7 @@ final class KillReport {
           Long.toString(process.pid()),
           Words.of(process.kind()),
           process.run(),
-          line.reason().isEmpty() ? line.outcome() : line.outcome() + ": " + line.reason(),
+          line.outcome().text(),
           Words.shortCommand(process.command()));
     }
     return table;

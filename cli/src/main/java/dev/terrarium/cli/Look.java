@@ -4,12 +4,12 @@ import dev.terrarium.control.ControlClient;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.Reply;
 import dev.terrarium.orphan.KnownRun;
-import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.OrphanDetector;
 import dev.terrarium.orphan.Overview;
+import dev.terrarium.orphan.RunState;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.WorkerRow;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -78,8 +78,8 @@ public record Look(OrphanDetector detector, Overview overview, Map<Path, Reply> 
         Executors.newFixedThreadPool(
             ASKED_AT_ONCE, Thread.ofPlatform().daemon().name("terrarium-asks-", 0).factory())) {
       for (KnownRun run : runs) {
-        run.details()
-            .filter(_ -> run.standing() == Standing.LIVE)
+        run.manifest()
+            .filter(_ -> run.state() instanceof RunState.Live)
             .ifPresent(it -> asked.put(run.directory(), threads.submit(() -> ask(it))));
       }
     } // which waits for all of them
@@ -89,8 +89,8 @@ public record Look(OrphanDetector detector, Overview overview, Map<Path, Reply> 
   }
 
   /// Who stands still is not waited for.
-  private static Reply ask(RunDetails run) {
-    ProcessIdentity host = run.origin().host();
+  private static Reply ask(RunManifest run) {
+    ProcessIdentity host = run.identity().host();
     boolean stopped =
         ProcFs.stat(host.pid())
             .filter(stat -> stat.startTicks() == host.startTicks() && stat.stopped())

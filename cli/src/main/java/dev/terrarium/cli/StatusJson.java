@@ -7,7 +7,7 @@ import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.orphan.Overview;
 import dev.terrarium.orphan.SystemStatus;
 import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.WorkerRow;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,15 +63,15 @@ final class StatusJson {
 
   private Map<String, @Nullable Object> run(KnownRun run) {
     Optional<HostStatus> answer = look.answer(run);
-    Optional<RunDetails> details = run.details();
+    Optional<RunManifest> manifest = run.manifest();
     return Json.object(
         "run", run.id(),
-        "state", Words.of(run.standing()),
+        "state", Words.of(run.state()),
         "answered", answer.isPresent(),
-        "detail", look.silence(run).orElse(run.detail()),
+        "detail", look.silence(run).orElse(run.state().why()),
         "directory", run.directory().toString(),
-        "host", details.map(it -> it.origin().host().pid()).orElse(null),
-        "started_at", details.map(it -> it.startedAt().toString()).orElse(null),
+        "host", manifest.map(it -> it.identity().host().pid()).orElse(null),
+        "started_at", manifest.map(it -> it.startedAt().toString()).orElse(null),
         "uptime_ms", answer.map(it -> it.uptime().toMillis()).orElse(null),
         "processes", processes(run),
         "pools",

@@ -6,8 +6,8 @@ import dev.terrarium.base.Count;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.orphan.KnownRun;
-import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.Overview;
+import dev.terrarium.orphan.RunState;
 import dev.terrarium.orphan.SystemStatus;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.registry.WorkerRow;
@@ -98,12 +98,12 @@ final class StatusText {
     Optional<HostStatus> answer = look.answer(run);
     if (answer.isPresent()) {
       answered(run, answer.get());
-    } else if (run.standing() == Standing.LIVE) {
+    } else if (run.state() instanceof RunState.Live) {
       silent(run);
     } else {
       notAlive(run);
     }
-    if (run.standing() == Standing.LIVE) {
+    if (run.state() instanceof RunState.Live) {
       look.rows(run).stream().filter(row -> !row.isZygote()).forEach(row -> add(run, row));
     }
   }
@@ -139,7 +139,7 @@ final class StatusText {
 
   /// By its ledger.
   private void silent(KnownRun run) {
-    String up = run.details().map(it -> Words.age(it.startedAt())).orElse(UNKNOWN);
+    String up = run.manifest().map(it -> Words.age(it.startedAt())).orElse(UNKNOWN);
     Map<String, List<WorkerRow>> pools =
         run.rows().stream()
             .filter(row -> !row.isZygote())
@@ -161,8 +161,8 @@ final class StatusText {
   }
 
   private void notAlive(KnownRun run) {
-    row(run, Words.of(run.standing()), NONE, NONE, NONE, NONE, NONE);
-    if (run.standing() == Standing.DEAD) {
+    row(run, Words.of(run.state()), NONE, NONE, NONE, NONE, NONE);
+    if (run.state().isOver()) {
       long left =
           look.overview().status().orphanDetails().stream()
               .map(OrphanProcess::run)
@@ -175,12 +175,12 @@ final class StatusText {
                   left == 0 ? "no process" : Count.grouped(left, "process", "processes"),
                   cleanup));
     } else {
-      notes.add("run %s: %s".formatted(run.id(), run.detail()));
+      notes.add("run %s: %s".formatted(run.id(), run.state().why()));
     }
   }
 
   private void row(KnownRun run, String state, String up, String... figures) {
-    String host = run.details().map(it -> it.origin().host().pid() + "").orElse(UNKNOWN);
+    String host = run.manifest().map(it -> it.identity().host().pid() + "").orElse(UNKNOWN);
     List<String> cells = new ArrayList<>(List.of(run.id(), host, state, up));
     cells.addAll(List.of(figures));
     table.row(cells.toArray(String[]::new));

@@ -86,9 +86,7 @@ final class SuspectsByHand {
             .mark()
             .map(mark -> killer.escalate(suspect.identity(), mark, grace, WHY))
             .orElseGet(() -> killer.escalate(suspect.identity(), grace, WHY));
-    String outcome = end.forced() ? "killed" : "terminated";
-    terminal.print(
-        "pid %d: %s".formatted(pid, end.gone() ? outcome : "left: " + end.result().describe()));
+    terminal.print("pid %d: %s".formatted(pid, Outcome.of(end.ending()).text()));
     return end.gone();
   }
 }

@@ -1,5 +1,6 @@
 package dev.terrarium.cli;
 
+import dev.terrarium.orphan.RunState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -48,6 +49,16 @@ public final class Words {
   /// As a constant is called in JSON, and in tables.
   public static String of(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  /// A run's state: whatever shows that it is dead.
+  static String of(RunState state) {
+    return switch (state) {
+      case RunState.Live _ -> "live";
+      case RunState.Dead _, RunState.OfAnotherBoot _, RunState.HalfRemoved _ -> "dead";
+      case RunState.Foreign _ -> "foreign";
+      case RunState.Unreadable _ -> "unreadable";
+    };
   }
 
   /// Memory: `24.1 MiB`.

@@ -3,7 +3,7 @@ package dev.terrarium.control;
 import static java.net.StandardProtocolFamily.UNIX;
 
 import dev.terrarium.json.Fields;
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.wire.EventLoop;
 import dev.terrarium.wire.Frame;
 import dev.terrarium.wire.FrameDecoder;
@@ -41,14 +41,14 @@ public final class ControlClient {
   private ControlClient() {}
 
   /// Asks the host of a run how it is, and waits for the answer.
-  public static Reply status(RunDetails run) {
+  public static Reply status(RunManifest run) {
     return status(run, TIMEOUT);
   }
 
-  /// As [#status(RunDetails)].
+  /// As [#status(RunManifest)].
   ///
   /// @param timeout for all of it
-  public static Reply status(RunDetails run, Duration timeout) {
+  public static Reply status(RunManifest run, Duration timeout) {
     try {
       Frame answer = ask(run.sockets().resolve(ControlServer.SOCKET), STATUS, timeout);
       return Messages.controlAnswer(answer, fields -> reply(fields, run));
@@ -59,10 +59,10 @@ public final class ControlClient {
     }
   }
 
-  private static Reply reply(Fields fields, RunDetails run) {
+  private static Reply reply(Fields fields, RunManifest run) {
     return fields.has("error")
         ? new Reply.Silent("it said: " + fields.text("error"))
-        : new Reply.Answered(HostStatus.read(fields, run.origin()));
+        : new Reply.Answered(HostStatus.read(fields, run.identity()));
   }
 
   /// Non-blocking, since a blocking channel of this family knows no timeout.

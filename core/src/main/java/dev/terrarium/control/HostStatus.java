@@ -5,7 +5,7 @@ import dev.terrarium.PoolStats.WorkerInfo;
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
 import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.registry.Origin;
+import dev.terrarium.registry.RunIdentity;
 import dev.terrarium.registry.WorkerRow;
 import java.time.Duration;
 import java.time.Instant;
@@ -76,7 +76,7 @@ public record HostStatus(
 
   /// @param origin whose answer this is to be; what it says of itself must agree
   /// @throws IllegalArgumentException if something is missing, or it is another run's
-  static HostStatus read(Fields fields, Origin origin) {
+  static HostStatus read(Fields fields, RunIdentity origin) {
     Fields host = fields.object("host");
     var status =
         new HostStatus(
@@ -131,7 +131,7 @@ public record HostStatus(
         "activated_at", process == null ? null : process.at().toString());
   }
 
-  private static WorkerRow row(Fields fields, Origin origin) {
+  private static WorkerRow row(Fields fields, RunIdentity origin) {
     return new WorkerRow(
         fields.text("worker"),
         fields.integer("number"),

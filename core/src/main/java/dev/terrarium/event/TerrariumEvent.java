@@ -1,6 +1,6 @@
 package dev.terrarium.event;
 
-import dev.terrarium.OrphanProcess;
+import dev.terrarium.OrphanEnding;
 import java.time.Instant;
 
 /// Something that happened in a runtime: subscribe with `terrarium.onEvent(TYPE, …)`.
@@ -13,10 +13,8 @@ public sealed interface TerrariumEvent {
   /// A process of a dead runtime was there when this one looked by itself, while it started or
   /// later. What is found on demand stands in what the clean-up returns.
   ///
-  /// @param forced it was to get SIGKILL
-  /// @param left empty where it is dead now, else why it is not
-  record OrphanFound(Instant at, String run, OrphanProcess process, boolean forced, String left)
-      implements TerrariumEvent {}
+  /// @param orphan the process, and what became of it
+  record OrphanFound(Instant at, String run, OrphanEnding orphan) implements TerrariumEvent {}
 
   /// Ledger, warden and machine did not agree, and no longer disagree.
   ///

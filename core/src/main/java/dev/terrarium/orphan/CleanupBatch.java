@@ -2,21 +2,25 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
-import dev.terrarium.orphan.CleanupReport.Ended;
-import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.CleanupReport.InUse;
+import dev.terrarium.orphan.CleanupReport.Incomplete;
+import dev.terrarium.orphan.CleanupReport.Removed;
+import dev.terrarium.orphan.CleanupReport.Untouched;
+import dev.terrarium.process.Bearer;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.DeadTree;
-import dev.terrarium.process.Manner;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
+import dev.terrarium.process.SweepPolicy;
 import dev.terrarium.process.SweepReport;
 import dev.terrarium.registry.DeadRun;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
@@ -24,6 +28,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,10 +53,31 @@ final class CleanupBatch implements AutoCloseable {
   private final List<Finding> findings = new ArrayList<>();
   private final List<DeadRun> held = new ArrayList<>();
   private final Map<Birthmark, Dead> marked = new LinkedHashMap<>();
-  private @Nullable Evidence evidence;
+  private @Nullable RunInspector inspector;
 
-  /// A run whose lock is ours, with its ledger read.
-  private record Dead(DeadRun lock, Run run, Birthmark mark) {}
+  /// A dead run whose lock is ours.
+  private static final class Dead {
+    private final DeadRun lock;
+    private final Run run;
+    private final Birthmark mark;
+    private final Map<ProcessIdentity, OrphanProcess> described = new HashMap<>();
+    private boolean spared; // whether the policy keeps any of its processes
+
+    Dead(DeadRun lock, Run run, Birthmark mark) {
+      this.lock = lock;
+      this.run = run;
+      this.mark = mark;
+    }
+
+    /// One for all that is said of a process: to the policy, and in the report.
+    OrphanProcess describe(Bearer bearer) {
+      return described.computeIfAbsent(bearer.identity(), _ -> run.describe(bearer));
+    }
+
+    OrphanEnding ending(SweepReport.Found found) {
+      return new OrphanEnding(describe(found.bearer()), found.ending());
+    }
+  }
 
   CleanupBatch(
       StateDirectory state,
@@ -66,92 +92,81 @@ final class CleanupBatch implements AutoCloseable {
     this.timeout = timeout;
   }
 
-  /// Takes the lock if it is free and decides what is to be done.
+  /// Takes the lock if it is free, and finds out what is to be done.
   void take(Path directory) {
     try {
-      if (!RunDirectory.isOwn(directory)) {
-        report(directory, Fate.UNREADABLE, Judgement.NOT_OWN);
+      Optional<RunState.Unreadable> objection = RunInspector.notOwn(directory);
+      if (objection.isPresent()) {
+        findings.add(new Untouched(directory, objection.get()));
       } else if (RunDirectory.isTemporary(directory)) {
         takeTemporary(directory);
       } else {
         takeComplete(directory);
       }
     } catch (NoSuchFileException e) {
-      removeEmpty(directory);
+      takeWithoutLock(directory);
     } catch (IOException | RuntimeException e) { // one that is odd must not save the others
-      report(directory, Fate.UNREADABLE, String.valueOf(e.getMessage()));
+      findings.add(new Untouched(directory, RunInspector.unreadable(e)));
     }
   }
 
   private void takeTemporary(Path directory) throws IOException {
-    if (RunDirectory.removeStaleTemporary(directory)) {
-      report(directory, Fate.CLEANED, "was never completed");
-    } else {
-      report(directory, Fate.ALIVE, "is being made");
-    }
+    findings.add(
+        RunDirectory.removeStaleTemporary(directory)
+            ? new Removed(directory, "was never completed", List.of())
+            : new InUse(directory, "is being made"));
   }
 
   private void takeComplete(Path directory) throws IOException {
-    Optional<DeadRun> dead = RunDirectory.tryLockDead(directory);
-    if (dead.isEmpty()) {
-      report(directory, Fate.ALIVE, "its lock is held");
+    Optional<DeadRun> free = RunDirectory.tryLockDead(directory);
+    if (free.isEmpty()) {
+      findings.add(new InUse(directory, "its lock is held"));
       return;
     }
-    held.add(dead.get());
-    if (dead.get().halfRemoved()) {
-      remove(dead.get(), "a removal was cut short", List.of());
-    } else {
-      sort(dead.get(), dead.get().details());
-    }
-  }
-
-  private void sort(DeadRun dead, RunDetails details) throws IOException {
-    Run run = Run.read(dead.path(), details);
-    Judgement judgement = Judgement.ofFree(run, evidence());
-    switch (judgement.standing()) {
-      case LIVE -> report(dead.path(), Fate.ALIVE, judgement.detail());
-      case FOREIGN -> report(dead.path(), Fate.FOREIGN, judgement.detail());
-      case UNREADABLE -> report(dead.path(), Fate.UNREADABLE, judgement.detail());
-      case DEAD -> {
-        if (details.origin().sameBoot()) {
-          Birthmark mark = details.origin().birthmark().orElseThrow();
-          marked.put(mark, new Dead(dead, run, mark));
-        } else {
-          remove(dead, judgement.detail(), List.of());
-        }
-      }
+    DeadRun lock = free.get();
+    held.add(lock);
+    InspectedRun inspected = inspector().inspect(lock);
+    switch (inspected.state()) {
+      case RunState.Dead(var mark, _) ->
+          marked.put(mark, new Dead(lock, inspected.run().orElseThrow(), mark));
+      case RunState.OfAnotherBoot(var why) -> remove(lock, why, List.of());
+      case RunState.HalfRemoved(var why) -> remove(lock, why, List.of());
+      case RunState.Live _, RunState.Foreign _, RunState.Unreadable _ ->
+          findings.add(new Untouched(directory, inspected.state()));
     }
   }
 
   /// Only where a lock is free: most starts find no dead run, and read nothing.
-  private Evidence evidence() throws IOException {
-    Evidence known = evidence;
+  private RunInspector inspector() throws IOException {
+    RunInspector known = inspector;
     if (known == null) {
-      known = Evidence.of(state);
-      evidence = known;
+      known = new RunInspector(Evidence.of(state));
+      inspector = known;
     }
     return known;
   }
 
   List<Finding> clean() {
     if (!marked.isEmpty()) {
-      SweepReport report = killer.sweep(marked.keySet(), why, manner(), timeout);
+      SweepReport report = killer.sweep(marked.keySet(), why, sweepPolicy(), timeout);
       marked.forEach((mark, dead) -> conclude(dead, report.of(mark)));
     }
     return findings;
   }
 
-  private Manner manner() {
-    return new Manner(
+  private SweepPolicy sweepPolicy() {
+    return new SweepPolicy(
         Signal.valueOf(policy.firstSignal().name()),
         policy.grace(),
-        Manner.Order.valueOf(policy.order().name()),
+        SweepPolicy.Order.valueOf(policy.order().name()),
         this::spared);
   }
 
-  private boolean spared(Manner.Bearer bearer) {
-    Run run = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run()))).run();
-    return spared(run.portrait(bearer.identity(), bearer.mark(), bearer.command()));
+  private boolean spared(Bearer bearer) {
+    Dead dead = Objects.requireNonNull(marked.get(new Birthmark(bearer.mark().run())));
+    boolean spared = spared(dead.describe(bearer));
+    dead.spared |= spared;
+    return spared;
   }
 
   private boolean spared(OrphanProcess orphan) {
@@ -165,78 +180,91 @@ final class CleanupBatch implements AutoCloseable {
   }
 
   private void conclude(Dead dead, SweepReport report) {
-    var ended = new ArrayList<Ended>();
-    report.found().forEach(found -> ended.add(ended(dead.run(), found)));
-    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock().path(), dead.run().origin());
+    var endings = new ArrayList<OrphanEnding>();
+    report.found().forEach(found -> endings.add(dead.ending(found)));
+    Optional<DeadTree> tree = RunDirectory.cgroups(dead.lock.path(), dead.run.identity());
     Optional<String> objection = Optional.empty();
     boolean complete = report.complete();
-    if (tree.isPresent() && mayBeForced(report, ended)) {
-      objection = end(tree.get(), dead.run(), ended);
-      complete |= objection.isEmpty() && isClear(dead, ended);
+    if (tree.isPresent() && mayBeForced(dead, report)) {
+      objection = end(tree.get(), dead.run, endings);
+      complete |= objection.isEmpty() && isClear(dead, endings);
     }
-    long left = ended.stream().filter(it -> !it.dead()).count();
+    long left = endings.stream().filter(it -> !it.isDead()).count();
     if (complete && left == 0 && objection.isEmpty()) {
-      String counts = Count.of(ended.size(), "process was ended", "processes were ended");
-      remove(dead.lock(), counts, ended);
+      String counts = Count.of(endings.size(), "process was ended", "processes were ended");
+      remove(dead.lock, counts, endings);
     } else {
-      String found = Count.of(ended.size(), "process was found", "processes were found");
+      String found = Count.of(endings.size(), "process was found", "processes were found");
       String counts = "%s, left: %d".formatted(found, left);
-      String detail = objection.map(why -> counts + "; " + why).orElse(counts);
-      findings.add(new Finding(dead.lock().path(), Fate.LEFT, detail, ended));
+      String all = objection.map(it -> counts + "; " + it).orElse(counts);
+      findings.add(new Incomplete(dead.lock.path(), all, endings));
     }
   }
 
   /// Whether nothing is left, or only what ran away from the sweep until the time was up.
-  private boolean mayBeForced(SweepReport report, List<Ended> ended) {
-    boolean left = ended.stream().anyMatch(it -> !it.dead());
+  private boolean mayBeForced(Dead dead, SweepReport report) {
     boolean graceIsOver = report.took().compareTo(policy.grace()) >= 0;
-    boolean spared = ended.stream().anyMatch(Ended::spared);
-    return report.complete() ? !left : graceIsOver && !spared;
+    return report.complete() ? report.left().isEmpty() : graceIsOver && !dead.spared;
   }
 
   /// Whether what ran away from the sweep is gone with the run's cgroups.
-  private boolean isClear(Dead dead, List<Ended> ended) {
-    SweepReport again = killer.sweep(Set.of(dead.mark()), why, manner(), LAST_LOOK);
+  private boolean isClear(Dead dead, List<OrphanEnding> endings) {
+    SweepReport again = killer.sweep(Set.of(dead.mark), why, sweepPolicy(), LAST_LOOK);
     again.found().stream()
-        .map(it -> ended(dead.run(), it))
-        .filter(it -> !isAmong(it.process(), ended))
-        .forEach(ended::add);
-    ended.replaceAll(CleanupBatch::asItIsNow);
+        .map(dead::ending)
+        .filter(it -> !isAmong(it.process(), endings))
+        .forEach(endings::add);
+    endings.replaceAll(CleanupBatch::asItIsNow);
     return again.clear();
   }
 
-  private static Ended asItIsNow(Ended was) {
+  /// What the sweep could not end, and what is gone by now, was killed with its cgroup; nothing was
+  /// sent to what was spared.
+  private static OrphanEnding asItIsNow(OrphanEnding was) {
     OrphanProcess process = was.process();
     var identity =
         new ProcessIdentity(ProcessIdentity.currentBoot(), process.pid(), process.startTicks());
-    return was.dead() || identity.alive()
+    return was.isDead() || identity.alive()
         ? was
-        : new Ended(process, was.recorded(), was.forced(), was.spared(), "");
+        : new OrphanEnding(process, new Ending.Dead(!was.isSpared()));
   }
 
   /// The last word: all that is in the run's cgroups, provided that each of it bears the run's
   /// mark.
   ///
-  /// @param ended is added to
+  /// @param endings is added to
   /// @return why they are not gone
-  Optional<String> end(DeadTree tree, Run run, List<Ended> ended) {
+  Optional<String> end(DeadTree tree, Run run, List<OrphanEnding> endings) {
     DeadTree.Members members = tree.members();
     if (!members.proved()) {
       return Optional.of(notProved(tree, members));
     }
-    List<Ended> inside = members.seen().stream().map(it -> ended(run, it, tree)).toList();
-    if (inside.stream().anyMatch(it -> spared(it.process()))) {
+    Map<ProcessIdentity, OrphanProcess> inside = new LinkedHashMap<>();
+    members.seen().forEach(it -> inside.put(it.identity(), describe(it, run, tree)));
+    if (inside.values().stream().anyMatch(this::spared)) {
       return Optional.of("what is in %s is spared by the cleanup policy".formatted(tree.path()));
     }
     if (!inside.isEmpty()) {
       var killed = tree.kill(killer, why);
       LOG.debug("{}: killed with it: {}", tree.path(), killed.size());
-      ended.removeIf(it -> isAmong(it.process(), inside));
-      members.seen().stream().map(it -> ended(run, it, tree)).forEach(ended::add);
+      endings.removeIf(
+          it -> inside.values().stream().anyMatch(other -> isSame(it.process(), other)));
+      inside.forEach((identity, process) -> endings.add(killed(identity, process)));
     }
     return tree.remove()
         ? Optional.empty()
         : Optional.of("its cgroups are not empty: " + tree.path());
+  }
+
+  private static OrphanProcess describe(DeadTree.Member member, Run run, DeadTree tree) {
+    return run.describe(Bearer.of(member.identity(), member.mark().orElseThrow()), tree.path());
+  }
+
+  private static OrphanEnding killed(ProcessIdentity identity, OrphanProcess process) {
+    return identity.alive()
+        ? new OrphanEnding(
+            process, new Ending.Survived("was killed with its cgroup and is not dead yet"))
+        : new OrphanEnding(process, new Ending.Dead(/* forced= */ true));
   }
 
   private static String notProved(DeadTree tree, DeadTree.Members members) {
@@ -251,54 +279,36 @@ final class CleanupBatch implements AutoCloseable {
             members.unseen());
   }
 
-  private static boolean isAmong(OrphanProcess process, List<Ended> others) {
-    return others.stream()
-        .map(Ended::process)
-        .anyMatch(it -> it.pid() == process.pid() && it.startTicks() == process.startTicks());
+  private static boolean isAmong(OrphanProcess process, List<OrphanEnding> others) {
+    return others.stream().anyMatch(it -> isSame(it.process(), process));
   }
 
-  private static Ended ended(Run run, DeadTree.Member member, DeadTree tree) {
-    Birthmark.Mark mark = member.mark().orElseThrow();
-    String left = member.identity().alive() ? "was killed with its cgroup and is not dead yet" : "";
-    return new Ended(
-        run.portrait(member.identity(), mark, tree.path()),
-        run.recorded(mark),
-        /* forced= */ true,
-        /* spared= */ false,
-        left);
+  private static boolean isSame(OrphanProcess one, OrphanProcess other) {
+    return one.pid() == other.pid() && one.startTicks() == other.startTicks();
   }
 
-  private static Ended ended(Run run, SweepReport.Found found) {
-    return new Ended(
-        run.portrait(found.identity(), found.mark(), found.command()),
-        run.recorded(found.mark()),
-        found.forced(),
-        found.spared(),
-        found.left());
-  }
-
-  private void remove(DeadRun run, String detail, List<Ended> found) {
+  private void remove(DeadRun run, String why, List<OrphanEnding> endings) {
     try {
       run.remove();
-      findings.add(new Finding(run.path(), Fate.CLEANED, detail, found));
+      findings.add(new Removed(run.path(), why, endings));
     } catch (IOException e) {
-      String problem = detail + ", but it cannot be removed: " + e.getMessage();
-      findings.add(new Finding(run.path(), Fate.LEFT, problem, found));
+      String problem = why + ", but it cannot be removed: " + e.getMessage();
+      findings.add(new Incomplete(run.path(), problem, endings));
     }
   }
 
-  /// Without a lock it is what a removal left that was cut short at the very end, or gone by now.
-  private void removeEmpty(Path directory) {
+  private void takeWithoutLock(Path directory) {
+    RunState state = RunInspector.withoutLock(directory);
     try {
-      RunDirectory.removeEmpty(directory);
-      report(directory, Fate.CLEANED, "was removed already");
-    } catch (IOException e) {
-      report(directory, Fate.UNREADABLE, "has no lock, and is not empty");
+      if (state.isOver()) {
+        RunDirectory.removeEmpty(directory);
+        findings.add(new Removed(directory, state.why(), List.of()));
+      } else {
+        findings.add(new Untouched(directory, state));
+      }
+    } catch (IOException e) { // somebody has put something there
+      findings.add(new Untouched(directory, RunInspector.unreadable(e)));
     }
-  }
-
-  private void report(Path directory, Fate fate, String detail) {
-    findings.add(new Finding(directory, fate, detail, List.of()));
   }
 
   @Override

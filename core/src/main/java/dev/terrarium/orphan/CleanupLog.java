@@ -1,11 +1,15 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.OrphanEnding;
+import dev.terrarium.OrphanProcess.Recorded;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
-import dev.terrarium.orphan.CleanupReport.Ended;
-import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
-import dev.terrarium.orphan.Run.Recorded;
+import dev.terrarium.orphan.CleanupReport.InUse;
+import dev.terrarium.orphan.CleanupReport.Incomplete;
+import dev.terrarium.orphan.CleanupReport.Postponed;
+import dev.terrarium.orphan.CleanupReport.Removed;
+import dev.terrarium.orphan.CleanupReport.Untouched;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -20,11 +24,12 @@ final class CleanupLog {
   /// Says what the report before this one did not have.
   ///
   /// @return the processes among it
-  List<Ended> say(CleanupReport report) {
+  List<OrphanEnding> say(CleanupReport report) {
     var now = new HashSet<Object>();
     report.findings().stream().filter(this::isNew).forEach(CleanupLog::sayFinding);
     report.findings().forEach(finding -> now.add(key(finding)));
-    List<Ended> news = report.found().stream().filter(it -> !said.contains(key(it))).toList();
+    List<OrphanEnding> news =
+        report.found().stream().filter(it -> !said.contains(key(it))).toList();
     report.found().forEach(process -> now.add(key(process)));
     said = now;
     if (news.isEmpty()) {
@@ -49,27 +54,37 @@ final class CleanupLog {
   }
 
   private static Object key(Finding finding) {
-    return List.of(finding.directory(), finding.fate(), finding.detail());
+    return List.of(finding.directory(), finding.getClass(), finding.why());
   }
 
-  private static Object key(Ended ended) {
-    return List.of(ended.process().pid(), ended.process().startTicks(), ended.left());
+  private static Object key(OrphanEnding orphan) {
+    return List.of(orphan.process().pid(), orphan.process().startTicks(), orphan.ending());
   }
 
   private static String summary(CleanupReport report) {
     return "%s, %d alive, %d cleaned up, in %d ms"
         .formatted(
             Count.of(report.findings().size(), "other run", "other runs"),
-            report.with(Fate.ALIVE).size(),
-            report.with(Fate.CLEANED).size(),
+            report.findings().stream().filter(CleanupLog::isAlive).count(),
+            report.with(Removed.class).size(),
             report.took().toMillis());
   }
 
+  private static boolean isAlive(Finding finding) {
+    return finding instanceof InUse || finding instanceof Untouched(_, RunState.Live _);
+  }
+
   private static void sayFinding(Finding finding) {
-    switch (finding.fate()) {
-      case ALIVE, CLEANED -> LOG.debug("{}: {}", finding.directory(), finding.detail());
-      case LEFT, FOREIGN, UNREADABLE, POSTPONED ->
-          LOG.warn("{}: {} ({})", finding.directory(), finding.detail(), finding.fate());
+    switch (finding) {
+      case InUse _, Removed _, Untouched(_, RunState.Live _) ->
+          LOG.debug("{}: {}", finding.directory(), finding.why());
+      case Untouched _ ->
+          LOG.warn(
+              "{}: {}; it is not touched, and `terrarium doctor` says what helps",
+              finding.directory(),
+              finding.why());
+      case Incomplete _, Postponed _ ->
+          LOG.warn("{}: {}; the next start tries again", finding.directory(), finding.why());
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.terrarium.orphan;
 
-import dev.terrarium.OrphanProcess;
-import dev.terrarium.orphan.Run.Recorded;
+import dev.terrarium.OrphanEnding;
+import dev.terrarium.OrphanProcess.Recorded;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -10,43 +10,56 @@ import java.util.List;
 ///
 /// @param findings one for each directory
 public record CleanupReport(List<Finding> findings, Duration took) {
-  /// What became of one run's directory.
-  public enum Fate {
-    /// Its lock is held: the runtime lives, or somebody else cleans up there at the moment.
-    /// Untouched.
-    ALIVE,
-    /// Dead, and nothing of it is left: no process, no directory.
-    CLEANED,
-    /// Dead, but something could not be killed or removed. The next start tries again.
-    LEFT,
-    /// Dead, but of another user or PID namespace, whose pids mean nothing here. Untouched.
-    FOREIGN,
-    /// It cannot be told what it is. Untouched.
-    UNREADABLE,
-    /// The time was up. The next start looks again.
-    POSTPONED
-  }
+  /// One run's directory, and what was done about it.
+  public sealed interface Finding {
+    Path directory();
 
-  /// A process of a dead run, and what became of it.
-  ///
-  /// @param recorded how it stood in that run's ledger
-  /// @param forced it was to get SIGKILL
-  /// @param spared the policy keeps it
-  /// @param left empty where it is proved dead, else why it is not
-  public record Ended(
-      OrphanProcess process, Recorded recorded, boolean forced, boolean spared, String left) {
-    public boolean dead() {
-      return left.isEmpty();
+    /// For people.
+    String why();
+
+    /// What bore its birthmark, as far as anybody was looked for.
+    default List<OrphanEnding> processes() {
+      return switch (this) {
+        case Removed(_, _, var processes) -> processes;
+        case Incomplete(_, _, var processes) -> processes;
+        case InUse _, Untouched _, Postponed _ -> List.of();
+      };
     }
   }
 
-  /// One directory and what became of it.
-  ///
-  /// @param detail for people
-  /// @param processes what bore its birthmark
-  public record Finding(Path directory, Fate fate, String detail, List<Ended> processes) {
-    public Finding {
+  /// Its lock is held: its runtime lives, or somebody else cleans up there. Or it is being made.
+  public record InUse(Path directory, String why) implements Finding {}
+
+  /// Its lock is free, and it is not dead by its state. Nothing of it was touched.
+  public record Untouched(Path directory, RunState state) implements Finding {
+    @Override
+    public String why() {
+      return state.why();
+    }
+  }
+
+  /// It was dead, and nothing of it is left: no process, no directory.
+  public record Removed(Path directory, String why, List<OrphanEnding> processes)
+      implements Finding {
+    public Removed {
       processes = List.copyOf(processes);
+    }
+  }
+
+  /// It is dead, but something could not be ended or removed, or is spared. The next start tries
+  /// again.
+  public record Incomplete(Path directory, String why, List<OrphanEnding> processes)
+      implements Finding {
+    public Incomplete {
+      processes = List.copyOf(processes);
+    }
+  }
+
+  /// The time was up before anybody looked. The next start does.
+  public record Postponed(Path directory) implements Finding {
+    @Override
+    public String why() {
+      return "the time was up";
     }
   }
 
@@ -54,25 +67,26 @@ public record CleanupReport(List<Finding> findings, Duration took) {
     findings = List.copyOf(findings);
   }
 
-  public List<Finding> with(Fate fate) {
-    return findings.stream().filter(finding -> finding.fate() == fate).toList();
+  /// The findings of one kind.
+  public <F extends Finding> List<F> with(Class<F> kind) {
+    return findings.stream().filter(kind::isInstance).map(kind::cast).toList();
   }
 
   /// Processes of dead runs.
-  public List<Ended> found() {
+  public List<OrphanEnding> found() {
     return findings.stream().flatMap(finding -> finding.processes().stream()).toList();
   }
 
   public long killed() {
-    return found().stream().filter(Ended::dead).count();
+    return found().stream().filter(OrphanEnding::isDead).count();
   }
 
-  public List<Ended> left() {
-    return found().stream().filter(process -> !process.dead()).toList();
+  public List<OrphanEnding> left() {
+    return found().stream().filter(process -> !process.isDead()).toList();
   }
 
   /// How many of those found stood so in their ledgers.
   public long found(Recorded recorded) {
-    return found().stream().filter(process -> process.recorded() == recorded).count();
+    return found().stream().filter(it -> it.process().recorded() == recorded).count();
   }
 }

@@ -1,5 +1,6 @@
 package dev.terrarium.orphan;
 
+import dev.terrarium.Ending;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Machine;
 import dev.terrarium.process.ProcessIdentity;
@@ -36,18 +37,28 @@ public final class DetectionCheck {
   /// @param activeWorkers how many of them are workers at work
   /// @param verdicts one for each of them
   /// @param machine what this machine offers
-  /// @param selfTest empty where it passed, else what went wrong
   public record Validation(
       Status status,
       int processes,
       int activeWorkers,
       List<Verdict> verdicts,
       List<Machine.Feature> machine,
-      String selfTest) {
+      SelfTest selfTest) {
     public Validation {
       verdicts = List.copyOf(verdicts);
       machine = List.copyOf(machine);
     }
+  }
+
+  /// What came of trying it out.
+  public sealed interface SelfTest {
+    /// The process was found by its mark, and ended by nothing else.
+    record Passed() implements SelfTest {}
+
+    /// It was not found, or could not be ended.
+    ///
+    /// @param why for people
+    record Failed(String why) implements SelfTest {}
   }
 
   /// What was found of one process.
@@ -63,7 +74,7 @@ public final class DetectionCheck {
                 survey.orphans().stream().map(DetectionCheck::verdict))
             .toList();
     List<Machine.Feature> machine = Machine.features();
-    String selfTest = selfTest(killer);
+    SelfTest selfTest = selfTest(killer);
     return new Validation(
         status(verdicts, machine, selfTest),
         verdicts.size(),
@@ -74,12 +85,12 @@ public final class DetectionCheck {
   }
 
   private static Status status(
-      List<Verdict> verdicts, List<Machine.Feature> machine, String selfTest) {
+      List<Verdict> verdicts, List<Machine.Feature> machine, SelfTest selfTest) {
     boolean fit =
         machine.stream()
             .filter(feature -> List.of("pidfd", "proc", "birthmark").contains(feature.name()))
             .allMatch(Machine.Feature::available);
-    if (!fit || !selfTest.isEmpty()) {
+    if (!fit || selfTest instanceof SelfTest.Failed) {
       return Status.FAILED;
     }
     return verdicts.stream().allMatch(Verdict::proved) ? Status.OK : Status.SUSPICIOUS;
@@ -102,33 +113,35 @@ public final class DetectionCheck {
 
   /// A process that bears a mark is found by it, is not touched for another mark, and is ended for
   /// its own.
-  private static String selfTest(ProcessKiller killer) {
+  private static SelfTest selfTest(ProcessKiller killer) {
     Optional<Birthmark> mark = Birthmark.choose().chosen();
     if (mark.isEmpty()) {
-      return "there is no birthmark to try";
+      return new SelfTest.Failed("there is no birthmark to try");
     }
     try (Decoy decoy = Decoy.start()) {
       Optional<ProcessIdentity> identity = decoy.identity();
       return identity.isEmpty()
-          ? "the child ended at once"
+          ? new SelfTest.Failed("the child ended at once")
           : tryOut(decoy, identity.get(), killer, mark.get());
     } catch (IOException e) {
-      return "no child could be started: " + e.getMessage();
+      return new SelfTest.Failed("no child could be started: " + e.getMessage());
     }
   }
 
-  private static String tryOut(
+  private static SelfTest tryOut(
       Decoy decoy, ProcessIdentity child, ProcessKiller killer, Birthmark mark) {
     if (killer.signal(child, mark, Signal.KILL, WHY) instanceof Result.Sent) {
-      return "a process without the mark was signalled";
+      return new SelfTest.Failed("a process without the mark was signalled");
     }
     if (!decoy.mark(mark)) {
-      return "the kernel lets no process be marked";
+      return new SelfTest.Failed("the kernel lets no process be marked");
     }
     if (!mark.bears(child.pid())) {
-      return "the mark cannot be read";
+      return new SelfTest.Failed("the mark cannot be read");
     }
     ProcessKiller.Escalation end = killer.escalate(child, mark, Duration.ofSeconds(1), WHY);
-    return end.gone() ? "" : "the child did not die: " + end.result().describe();
+    return end.ending() instanceof Ending.Survived(String why)
+        ? new SelfTest.Failed("the child did not die: " + why)
+        : new SelfTest.Passed();
   }
 }

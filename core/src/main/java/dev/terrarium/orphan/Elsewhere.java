@@ -62,7 +62,7 @@ final class Elsewhere {
     ProcStat stat = it.stat();
     var process =
         new Suspect(
-            new ProcessIdentity(ProcessIdentity.currentBoot(), stat.pid(), stat.startTicks()),
+            ProcessIdentity.of(stat),
             Optional.of(new Birthmark(it.mark().run())),
             ProcFs.commandLine(stat.pid()),
             "bears birthmark %d, of %s".formatted(it.mark().run(), whose(stat.pid(), home)));

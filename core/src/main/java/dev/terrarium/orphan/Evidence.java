@@ -1,12 +1,11 @@
 package dev.terrarium.orphan;
 
 import dev.terrarium.process.Birthmark;
-import dev.terrarium.registry.Origin;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.RunIdentity;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What may speak against a directory that says that a birthmark is its run's: other directories
@@ -33,26 +31,24 @@ final class Evidence {
   /// @throws IOException if that cannot be listed
   static Evidence of(StateDirectory state) throws IOException {
     var evidence = new Evidence();
-    try (Stream<Path> entries = Files.list(state.runs())) {
-      entries
-          .filter(it -> !RunDirectory.isTemporary(it) && RunDirectory.isOwn(it))
-          .forEach(evidence::add);
-    }
+    RunInspector.directories(state).stream()
+        .filter(it -> !RunDirectory.isTemporary(it) && RunDirectory.isOwn(it))
+        .forEach(evidence::add);
     return evidence;
   }
 
   private void add(Path directory) {
     try {
-      RunDetails details = RunDirectory.read(directory);
-      add(directory, details.origin());
+      RunManifest manifest = RunDirectory.read(directory);
+      add(directory, manifest.identity());
     } catch (IOException | IllegalArgumentException e) {
       // It says nothing.
     }
   }
 
   /// A directory says whose it is.
-  void add(Path directory, Origin origin) {
-    origin
+  void add(Path directory, RunIdentity identity) {
+    identity
         .birthmark()
         .ifPresent(mark -> claims.computeIfAbsent(mark, _ -> new ArrayList<>()).add(directory));
   }

@@ -1,9 +1,9 @@
 package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
-import dev.terrarium.orphan.CleanupReport.Ended;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
@@ -56,7 +56,7 @@ public final class OrphanDetector {
         state,
         killer,
         policy,
-        () -> Optional.of(new Run(directory.path(), directory.details(), rows.get())),
+        () -> Optional.of(new Run(directory.path(), directory.manifest(), rows.get())),
         Map.of());
   }
 
@@ -88,19 +88,9 @@ public final class OrphanDetector {
   /// @param preservedActive workers at work, which were not touched
   /// @param details each orphan and what became of it
   public record Cleanup(
-      int found, int terminated, int errors, int preservedActive, List<Outcome> details) {
+      int found, int terminated, int errors, int preservedActive, List<OrphanEnding> details) {
     public Cleanup {
       details = List.copyOf(details);
-    }
-  }
-
-  /// What became of an orphan.
-  ///
-  /// @param forced it was to get SIGKILL
-  /// @param left empty where it is dead, else why it is not
-  public record Outcome(OrphanProcess process, boolean forced, String left) {
-    public boolean terminated() {
-      return left.isEmpty();
     }
   }
 
@@ -139,7 +129,9 @@ public final class OrphanDetector {
   ///
   /// @throws RegistryException if the state directory is there and cannot be read
   public List<KnownRun> runs() {
-    return Places.of(state, own.get(), told).stream().map(Places.Place::known).toList();
+    return RunInspector.inspectAll(state, own.get(), told).stream()
+        .map(InspectedRun::known)
+        .toList();
   }
 
   /// Ends the processes of dead runtimes as the policy says, and removes those runtimes'
@@ -156,12 +148,9 @@ public final class OrphanDetector {
     CleanupReport report =
         new StartupCleanup(state, killer, policy, WHY, StartupCleanup.TOTAL_TIMEOUT).run();
     new CleanupLog().say(report);
-    List<Outcome> details =
-        report.found().stream()
-            .map(it -> new Outcome(it.process(), it.forced(), it.left()))
-            .toList();
+    List<OrphanEnding> details = report.found();
     int terminated = (int) report.killed();
-    int spared = (int) report.found().stream().filter(Ended::spared).count();
+    int spared = (int) details.stream().filter(OrphanEnding::isSpared).count();
     return new Cleanup(
         details.size(),
         terminated,
@@ -186,7 +175,7 @@ public final class OrphanDetector {
     Survey survey = survey();
     return new Overview(
         status(survey),
-        survey.places().stream().map(Places.Place::known).toList(),
+        survey.runs(),
         survey.active().stream().map(Survey.Active::known).toList(),
         survey.suspects(),
         survey.others());

@@ -76,10 +76,7 @@ public final class Orphans implements AutoCloseable {
     try {
       CleanupReport report = new StartupCleanup(state, killer, policy).run();
       Instant now = Instant.now();
-      log.say(report)
-          .forEach(
-              it ->
-                  events.publish(new OrphanFound(now, run, it.process(), it.forced(), it.left())));
+      log.say(report).forEach(it -> events.publish(new OrphanFound(now, run, it)));
     } catch (RuntimeException | Error e) {
       LOG.error("Run {}: the clean-up after dead runtimes failed", run, e);
     }

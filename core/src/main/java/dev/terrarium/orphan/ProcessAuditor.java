@@ -8,7 +8,6 @@ import dev.terrarium.event.TerrariumEvent.Drift;
 import dev.terrarium.event.TerrariumEvent.DriftFound;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcFs;
-import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
@@ -126,11 +125,7 @@ public final class ProcessAuditor implements AutoCloseable {
         .filter(borne -> !registry.has(borne.worker()) && !knownToWarden.test(borne.worker()))
         .flatMap(_ -> ProcFs.stat(pid))
         .filter(stat -> !stat.dead())
-        .map(ProcessAuditor::identity);
-  }
-
-  private static ProcessIdentity identity(ProcStat stat) {
-    return new ProcessIdentity(ProcessIdentity.currentBoot(), stat.pid(), stat.startTicks());
+        .map(ProcessIdentity::of);
   }
 
   private void end(ProcessIdentity process) {

@@ -2,13 +2,15 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
+import dev.terrarium.OrphanProcess.Recorded;
+import dev.terrarium.process.Bearer;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.registry.Origin;
 import dev.terrarium.registry.ProcessRegistry;
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunIdentity;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.registry.WorkerRow;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,12 +27,12 @@ final class Run {
   private static final int DEPTH_MAX = 1_000;
 
   private final Path directory;
-  private final RunDetails details;
+  private final RunManifest manifest;
   private final Map<Long, WorkerRow> rows;
 
-  Run(Path directory, RunDetails details, List<WorkerRow> rows) {
+  Run(Path directory, RunManifest manifest, List<WorkerRow> rows) {
     this.directory = directory;
-    this.details = details;
+    this.manifest = manifest;
     this.rows =
         rows.stream()
             .collect(
@@ -40,11 +42,11 @@ final class Run {
 
   /// With the ledger of its directory; with none where that cannot be read, which only makes what
   /// is said of its processes poorer.
-  static Run read(Path directory, RunDetails details) {
+  static Run read(Path directory, RunManifest manifest) {
     try {
-      return new Run(directory, details, ProcessRegistry.read(directory).rows());
+      return new Run(directory, manifest, ProcessRegistry.read(directory).rows());
     } catch (IOException e) {
-      return new Run(directory, details, List.of());
+      return new Run(directory, manifest, List.of());
     }
   }
 
@@ -52,29 +54,19 @@ final class Run {
     return directory;
   }
 
-  RunDetails details() {
-    return details;
+  RunManifest manifest() {
+    return manifest;
   }
 
-  Origin origin() {
-    return details.origin();
+  RunIdentity identity() {
+    return manifest.identity();
   }
 
   List<WorkerRow> rows() {
     return List.copyOf(rows.values());
   }
 
-  /// How a process stands in the ledger.
-  enum Recorded {
-    /// Its worker's row has a process.
-    ACTIVATED,
-    /// Its worker's row never got that far.
-    RESERVED,
-    /// There is no row, or there was none any more.
-    NOT_AT_ALL
-  }
-
-  Recorded recorded(Birthmark.Mark mark) {
+  private Recorded recorded(Birthmark.Mark mark) {
     WorkerRow row = rows.get(mark.worker());
     if (row == null) {
       return Recorded.NOT_AT_ALL;
@@ -92,38 +84,33 @@ final class Run {
         .orElse(Kind.CHILD);
   }
 
-  OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
-    WorkerRow row = rows.get(mark.worker());
-    return portrait(
-        identity,
-        kind(identity, mark),
-        row == null ? "" : row.worker(),
-        command,
-        "bears birthmark %d of run %s, whose lock is free".formatted(mark.run(), origin().run()));
+  /// An orphan of this run, found by its mark.
+  OrphanProcess describe(Bearer bearer) {
+    return describe(bearer, bears(bearer.mark()));
   }
 
-  /// Of a process in one of the run's cgroups.
-  OrphanProcess portrait(ProcessIdentity identity, Birthmark.Mark mark, Path tree) {
-    WorkerRow row = rows.get(mark.worker());
-    return portrait(
-        identity,
-        kind(identity, mark),
-        row == null ? "" : row.worker(),
-        ProcFs.commandLine(identity.pid()),
-        "is in %s, and bears birthmark %d, of run %s, whose lock is free"
-            .formatted(tree, mark.run(), origin().run()));
+  /// An orphan in one of the run's cgroups.
+  OrphanProcess describe(Bearer bearer, Path tree) {
+    return describe(bearer, "is in %s, and %s".formatted(tree, bears(bearer.mark())));
   }
 
-  private OrphanProcess portrait(
-      ProcessIdentity identity, Kind kind, String worker, List<String> command, String proof) {
+  private String bears(Birthmark.Mark mark) {
+    return "bears birthmark %d of run %s, whose lock is free"
+        .formatted(mark.run(), identity().run());
+  }
+
+  private OrphanProcess describe(Bearer bearer, String proof) {
+    ProcessIdentity process = bearer.identity();
+    Birthmark.Mark mark = bearer.mark();
     return new OrphanProcess(
-        identity.pid(),
-        identity.startTicks(),
-        kind,
-        origin().run().value(),
-        worker,
-        command,
-        ProcFs.startedAt(identity.startTicks()),
+        process.pid(),
+        process.startTicks(),
+        kind(process, mark),
+        identity().run().value(),
+        Optional.ofNullable(rows.get(mark.worker())).map(WorkerRow::worker),
+        recorded(mark),
+        bearer.command(),
+        ProcFs.startedAt(process.startTicks()),
         Instant.now(),
         proof);
   }
@@ -134,20 +121,20 @@ final class Run {
   /// A lock is free also where somebody removed its file, or the whole directory, and put another
   /// there. Nobody descends from a host that is dead.
   boolean hasWardenUnderItsHost() {
-    return origin().host().alive()
+    return identity().host().alive()
         && ProcFs.pids().stream().anyMatch(pid -> isWarden(pid) && isChildOfHost(pid));
   }
 
   private boolean isWarden(long pid) {
     return Birthmark.of(pid)
         .filter(Birthmark.Mark::isWarden)
-        .filter(mark -> origin().birthmark().filter(own -> own.run() == mark.run()).isPresent())
+        .filter(mark -> identity().birthmark().filter(own -> own.run() == mark.run()).isPresent())
         .isPresent();
   }
 
   private boolean isChildOfHost(long pid) {
     return ProcFs.stat(pid)
-        .filter(stat -> !stat.dead() && stat.parent() == origin().host().pid())
+        .filter(stat -> !stat.dead() && stat.parent() == identity().host().pid())
         .isPresent();
   }
 
@@ -155,8 +142,8 @@ final class Run {
   boolean isAbove(ProcStat process) {
     ProcStat at = process;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
-      if (at.parent() == origin().host().pid()) {
-        return origin().host().alive();
+      if (at.parent() == identity().host().pid()) {
+        return identity().host().alive();
       }
       Optional<ProcStat> parent = ProcFs.stat(at.parent());
       if (parent.isEmpty()) {

@@ -2,17 +2,17 @@ package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.CleanupPolicy.OnOrphan;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.base.Log;
-import dev.terrarium.orphan.CleanupReport.Ended;
-import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.CleanupReport.Incomplete;
+import dev.terrarium.orphan.CleanupReport.Postponed;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.registry.StateDirectory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,9 +23,9 @@ import java.util.stream.Collectors;
 
 /// Cleans up after runtimes that died together with their wardens, at the start of the next one.
 ///
-/// A run is dead if, and only if, its lock is free. Whoever takes the lock does the work; hosts
-/// that start at the same moment so share it, and a runtime that lives is never touched. Of a dead
-/// run everything that bears its birthmark is ended, by pidfd and with proof, all at the same time:
+/// Whether a run is dead says [RunInspector]. Whoever takes the lock does the work; hosts that
+/// start at the same moment so share it, and a runtime that lives is never touched. Of a dead run
+/// everything that bears its birthmark is ended, by pidfd and with proof, all at the same time:
 /// workers whose rows were activated, those that were only reserved, and what stands in no row.
 /// Then its directory goes.
 public final class StartupCleanup {
@@ -87,21 +87,19 @@ public final class StartupCleanup {
 
   /// Touches nothing, a dead run's directory included.
   private CleanupReport reported(long start) {
-    Map<Path, List<Survey.Orphan>> byRun =
+    Map<Path, List<OrphanEnding>> byRun =
         Survey.of(state, Optional.empty(), Map.of()).orphans().stream()
-            .collect(Collectors.groupingBy(orphan -> orphan.run().directory()));
+            .collect(
+                Collectors.groupingBy(
+                    Survey.Orphan::directory,
+                    Collectors.mapping(
+                        it -> new OrphanEnding(it.process(), new Ending.Spared()),
+                        Collectors.toList())));
     List<Finding> findings =
-        byRun.entrySet().stream().map(e -> reported(e.getKey(), e.getValue())).toList();
-    return new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
-  }
-
-  private static Finding reported(Path directory, List<Survey.Orphan> orphans) {
-    String why = new ProcessKiller.Result.Spared().describe();
-    List<Ended> left =
-        orphans.stream()
-            .map(it -> new Ended(it.process(), it.run().recorded(it.mark()), false, true, why))
+        byRun.entrySet().stream()
+            .<Finding>map(it -> new Incomplete(it.getKey(), "is only reported", it.getValue()))
             .toList();
-    return new Finding(directory, Fate.LEFT, why, left);
+    return new CleanupReport(findings, Duration.ofNanos(System.nanoTime() - start));
   }
 
   private List<Finding> clean(List<Path> directories, Duration left) {
@@ -114,9 +112,7 @@ public final class StartupCleanup {
   }
 
   private static List<Finding> postponed(List<Path> directories) {
-    return directories.stream()
-        .map(it -> new Finding(it, Fate.POSTPONED, "the time was up", List.of()))
-        .toList();
+    return directories.stream().<Finding>map(Postponed::new).toList();
   }
 
   private List<List<Path>> batches() {
@@ -130,10 +126,8 @@ public final class StartupCleanup {
   }
 
   private List<Path> directories() {
-    try (var entries = Files.list(state.runs())) {
-      return entries.filter(Files::isDirectory).sorted().toList();
-    } catch (NoSuchFileException e) {
-      return List.of(); // there never was a run
+    try {
+      return RunInspector.directories(state);
     } catch (IOException e) {
       LOG.warn("{} cannot be listed; nothing was cleaned up", state.runs(), e);
       return List.of();

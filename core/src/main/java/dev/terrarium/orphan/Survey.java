@@ -1,9 +1,8 @@
 package dev.terrarium.orphan;
 
 import dev.terrarium.OrphanProcess;
-import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.OrphanDetector.Suspect;
-import dev.terrarium.orphan.Places.Place;
+import dev.terrarium.process.Bearer;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.Births;
 import dev.terrarium.process.DeadTree;
@@ -24,79 +23,77 @@ import java.util.Optional;
 /// One look at the runs of a state directory and at all processes of the machine. Touches nothing.
 ///
 /// A process is an orphan if, and only if, it bears the birthmark of a run that is dead by
-/// [Judgement]. All else is either at work, or not to be told: that is reported, and nobody's to
+/// [RunInspector]. All else is either at work, or not to be told: that is reported, and nobody's to
 /// kill.
 final class Survey {
   /// A process at work.
   record Active(ProcStat stat, Birthmark.Mark mark, Run run) {
     OrphanProcess.Kind kind() {
-      return run.kind(identity(stat), mark);
+      return run.kind(ProcessIdentity.of(stat), mark);
     }
 
     Overview.Active known() {
       return new Overview.Active(
-          identity(stat), kind(), run.origin().run().value(), stat.cpu(), stat.residentBytes());
+          ProcessIdentity.of(stat),
+          kind(),
+          run.identity().run().value(),
+          stat.cpu(),
+          stat.residentBytes());
     }
   }
 
   /// A process of a dead run.
-  record Orphan(OrphanProcess process, Run run, Birthmark.Mark mark) {}
+  ///
+  /// @param directory the run's
+  record Orphan(OrphanProcess process, Path directory) {}
 
   private record Unknown(ProcStat stat, Birthmark.Mark mark) {}
 
-  private final List<Place> places;
+  private final List<InspectedRun> runs;
   private final List<Active> active = new ArrayList<>();
   private final List<Orphan> orphans = new ArrayList<>();
   private final List<Suspect> suspects = new ArrayList<>();
   private final List<Unknown> unknown = new ArrayList<>();
   private final Elsewhere elsewhere = new Elsewhere();
-  private final Map<Long, Place> byMark = new HashMap<>();
+  private final Map<Long, InspectedRun> byMark = new HashMap<>();
 
-  private Survey(List<Place> places) {
-    this.places = places;
-    places.forEach(this::index);
-  }
-
-  /// Of another boot nobody is alive.
-  private void index(Place place) {
-    place
-        .run()
-        .filter(run -> place.standing() != Standing.DEAD || run.origin().sameBoot())
-        .flatMap(run -> run.origin().birthmark())
-        .ifPresent(mark -> index(mark, place));
+  private Survey(List<InspectedRun> runs) {
+    this.runs = runs;
+    runs.forEach(this::index);
   }
 
   /// Of several that claim one mark the one that lives: then nobody who bears it is an orphan.
-  private void index(Birthmark mark, Place place) {
-    byMark.merge(
-        mark.run(), place, (one, other) -> other.standing() == Standing.LIVE ? other : one);
+  private void index(InspectedRun run) {
+    run.mark()
+        .ifPresent(
+            mark -> byMark.merge(mark.run(), run, (one, other) -> other.isLive() ? other : one));
   }
 
   /// @param own the run of this JVM whose ledger is known better than from its file
   /// @param told other runs whose ledgers are, by their directories
   static Survey of(StateDirectory state, Optional<Run> own, Map<Path, List<WorkerRow>> told) {
-    var survey = new Survey(Places.of(state, own, told));
+    var survey = new Survey(RunInspector.inspectAll(state, own, told));
     Births births = Births.fromNow();
-    ProcFs.pids().forEach(survey::look);
+    ProcFs.pids().forEach(survey::scan);
     if (survey.mayHaveMissed() && births.any()) {
-      births.forEach(survey::lookAtBorn);
+      births.forEach(survey::scanBorn);
     }
-    survey.places.forEach(survey::lookIntoCgroups);
+    survey.runs.forEach(survey::scanCgroups);
     if (!survey.unknown.isEmpty()) {
-      survey.lookAgain(Places.of(state, own, told));
+      survey.scanAgain(RunInspector.inspectAll(state, own, told));
     }
     return survey;
   }
 
-  /// A run that began while we looked was not among the places.
-  private void lookAgain(List<Place> later) {
+  /// A run that began while we looked was not among them.
+  private void scanAgain(List<InspectedRun> later) {
     later.stream()
-        .filter(place -> places.stream().noneMatch(it -> it.directory().equals(place.directory())))
+        .filter(run -> runs.stream().noneMatch(it -> it.directory().equals(run.directory())))
         .forEach(this::index);
-    List.copyOf(unknown).forEach(it -> sort(it.stat(), it.mark(), true));
+    List.copyOf(unknown).forEach(it -> classify(it.stat(), it.mark(), true));
   }
 
-  private void look(long pid) {
+  private void scan(long pid) {
     Optional<Birthmark.Mark> mark = Birthmark.of(pid);
     if (pid == ProcessIdentity.self().pid()) {
       return;
@@ -104,7 +101,7 @@ final class Survey {
     if (mark.isPresent()) {
       ProcFs.stat(pid)
           .filter(stat -> !stat.dead())
-          .ifPresent(stat -> sort(stat, mark.get(), false));
+          .ifPresent(stat -> classify(stat, mark.get(), false));
     } else {
       suspectByName(pid);
     }
@@ -116,31 +113,31 @@ final class Survey {
     return byMark.values().stream().anyMatch(this::isDeadAndUnseen);
   }
 
-  private boolean isDeadAndUnseen(Place place) {
-    return place.standing() == Standing.DEAD
-        && orphans.stream().noneMatch(it -> it.run().directory().equals(place.directory()));
+  private boolean isDeadAndUnseen(InspectedRun run) {
+    return run.isDead() && orphans.stream().noneMatch(it -> it.directory().equals(run.directory()));
   }
 
   /// One of a chain is enough to tell of it. A thread has a number, too, and is not meant.
-  private void lookAtBorn(long pid) {
+  private void scanBorn(long pid) {
     Birthmark.of(pid)
         .filter(this::isOfDeadAndUnseen)
         .flatMap(mark -> ProcFs.stat(pid).filter(stat -> !stat.dead() && stat.pid() == pid))
-        .ifPresent(stat -> Birthmark.of(pid).ifPresent(mark -> sort(stat, mark, false)));
+        .ifPresent(stat -> Birthmark.of(pid).ifPresent(mark -> classify(stat, mark, false)));
   }
 
   private boolean isOfDeadAndUnseen(Birthmark.Mark mark) {
-    Place place = byMark.get(mark.run());
-    return place != null && isDeadAndUnseen(place);
+    InspectedRun run = byMark.get(mark.run());
+    return run != null && isDeadAndUnseen(run);
   }
 
-  private void sort(ProcStat stat, Birthmark.Mark mark, boolean finallySo) {
-    Place place = byMark.get(mark.run());
-    if (place != null) {
-      sort(stat, mark, place);
-    } else if (finallySo && elsewhere.isOf(stat, mark)) {
+  /// @param last whether all runs are known by now
+  private void classify(ProcStat stat, Birthmark.Mark mark, boolean last) {
+    InspectedRun run = byMark.get(mark.run());
+    if (run != null) {
+      classify(stat, mark, run.state(), run.run().orElseThrow());
+    } else if (last && elsewhere.isOf(stat, mark)) {
       elsewhere.add(stat, mark);
-    } else if (finallySo) {
+    } else if (last) {
       String why = "bears birthmark %d, of no run in this state directory".formatted(mark.run());
       suspect(stat, Optional.of(mark), why);
     } else {
@@ -148,43 +145,36 @@ final class Survey {
     }
   }
 
-  private void sort(ProcStat stat, Birthmark.Mark mark, Place place) {
-    Run run = place.run().orElseThrow();
-    ProcessIdentity identity = identity(stat);
-    switch (place.standing()) {
-      case LIVE -> active.add(new Active(stat, mark, run));
-      case DEAD -> {
-        List<String> command = ProcFs.commandLine(identity.pid());
-        orphans.add(new Orphan(run.portrait(identity, mark, command), run, mark));
+  private void classify(ProcStat stat, Birthmark.Mark mark, RunState state, Run run) {
+    switch (state) {
+      case RunState.Live _ -> active.add(new Active(stat, mark, run));
+      case RunState.Dead _ -> {
+        Bearer bearer = Bearer.of(ProcessIdentity.of(stat), mark);
+        orphans.add(new Orphan(run.describe(bearer), run.directory()));
       }
-      case FOREIGN ->
-          suspect(
-              stat,
-              Optional.of(mark),
-              "bears the birthmark of run %s, which %s"
-                  .formatted(run.origin().run(), place.detail()));
-      case UNREADABLE ->
-          suspect(
-              stat,
-              Optional.of(mark),
-              "bears the birthmark of run %s, of which nothing is proved: %s"
-                  .formatted(run.origin().run(), place.detail()));
+      case RunState.Foreign(var why) -> suspect(stat, mark, run, "which " + why);
+      case RunState.Unreadable _, RunState.OfAnotherBoot _, RunState.HalfRemoved _ ->
+          suspect(stat, mark, run, "of which nothing is proved: " + state.why());
     }
   }
 
-  /// What bears no mark there keeps a clean-up from ending the rest, so it is to be told.
-  private void lookIntoCgroups(Place place) {
-    place
-        .run()
-        .filter(run -> place.standing() == Standing.DEAD && run.origin().sameBoot())
-        .flatMap(run -> RunDirectory.cgroups(run.directory(), run.origin()))
-        .ifPresent(tree -> tree.members().unproved().forEach(it -> suspectInside(it, tree, place)));
+  private void suspect(ProcStat stat, Birthmark.Mark mark, Run run, String why) {
+    String bears = "bears the birthmark of run %s, %s".formatted(run.identity().run(), why);
+    suspect(stat, Optional.of(mark), bears);
   }
 
-  private void suspectInside(ProcessIdentity process, DeadTree tree, Place place) {
+  /// What bears no mark there keeps a clean-up from ending the rest, so it is to be told.
+  private void scanCgroups(InspectedRun run) {
+    run.run()
+        .filter(_ -> run.isDead())
+        .flatMap(it -> RunDirectory.cgroups(it.directory(), it.identity()))
+        .ifPresent(tree -> tree.members().unproved().forEach(it -> suspectInside(it, tree, run)));
+  }
+
+  private void suspectInside(ProcessIdentity process, DeadTree tree, InspectedRun run) {
     String why =
         "is in %s of run %s, which is dead, and bears no birthmark of it"
-            .formatted(tree.path(), place.known().id());
+            .formatted(tree.path(), run.known().id());
     List<String> command = ProcFs.commandLine(process.pid());
     suspects.add(new Suspect(process, Optional.empty(), command, why));
   }
@@ -206,15 +196,12 @@ final class Survey {
 
   private void suspect(ProcStat stat, Optional<Birthmark.Mark> mark, String why) {
     Optional<Birthmark> birthmark = mark.map(it -> new Birthmark(it.run()));
-    suspects.add(new Suspect(identity(stat), birthmark, ProcFs.commandLine(stat.pid()), why));
+    suspects.add(
+        new Suspect(ProcessIdentity.of(stat), birthmark, ProcFs.commandLine(stat.pid()), why));
   }
 
-  private static ProcessIdentity identity(ProcStat stat) {
-    return new ProcessIdentity(ProcessIdentity.currentBoot(), stat.pid(), stat.startTicks());
-  }
-
-  List<Place> places() {
-    return places;
+  List<KnownRun> runs() {
+    return runs.stream().map(InspectedRun::known).toList();
   }
 
   List<Active> active() {
@@ -235,9 +222,9 @@ final class Survey {
 
   /// The rows of runs that live.
   List<WorkerRow> rows() {
-    return places.stream()
-        .filter(place -> place.standing() == Standing.LIVE)
-        .flatMap(place -> place.run().stream())
+    return runs.stream()
+        .filter(InspectedRun::isLive)
+        .flatMap(run -> run.run().stream())
         .flatMap(run -> run.rows().stream())
         .toList();
   }

@@ -21,7 +21,8 @@ public record ProcessIdentity(String bootId, long pid, long startTicks) {
     return ProcFs.stat(pid).map(ProcessIdentity::of);
   }
 
-  static ProcessIdentity of(ProcStat stat) {
+  /// The process that this was read of.
+  public static ProcessIdentity of(ProcStat stat) {
     return new ProcessIdentity(currentBoot(), stat.pid(), stat.startTicks());
   }
 

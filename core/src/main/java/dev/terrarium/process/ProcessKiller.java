@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import dev.terrarium.Ending;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -53,9 +54,6 @@ public final class ProcessKiller {
     /// @param errno the error number; 1 (EPERM) for a process of another user
     record Refused(int errno) implements Result {}
 
-    /// It is ours, and whoever was asked wants to keep it; nothing was sent.
-    record Spared() implements Result {}
-
     /// For the audit line and for people.
     default String describe() {
       return switch (this) {
@@ -63,17 +61,17 @@ public final class ProcessKiller {
         case AlreadyDead(var evidence) -> "already dead: " + evidence;
         case NotOurs(var reason) -> "not ours: " + reason;
         case Refused(var errno) -> "refused: " + Libc.describe(errno);
-        case Spared _ -> "spared by the cleanup policy";
       };
     }
   }
 
   /// How an escalation ended.
-  ///
-  /// @param result of the last signal
-  /// @param forced SIGKILL was needed
-  /// @param gone the process is proved dead
-  public record Escalation(Result result, boolean forced, boolean gone, Duration took) {}
+  public record Escalation(Ending ending, Duration took) {
+    /// Whether the process is proved dead.
+    public boolean gone() {
+      return ending instanceof Ending.Dead;
+    }
+  }
 
   /// Has the JVM link what it links at the first use, and what is broken for ever where there is no
   /// memory for that: a pattern `switch`, a record's `toString`. Nobody has the number that this
@@ -89,46 +87,46 @@ public final class ProcessKiller {
   /// Sends to a process known by its identity alone. Where it bears a mark, ask for it as well: an
   /// identity is as coarse as a clock tick.
   public Result signal(ProcessIdentity target, Signal signal, String why) {
-    return carryOut(new Order(target, Optional.empty(), signal, why));
+    return carryOut(new SignalRequest(target, Optional.empty(), signal, why));
   }
 
   /// Sends to a process that also bears the run's number.
   public Result signal(ProcessIdentity target, Birthmark proof, Signal signal, String why) {
-    return carryOut(new Order(target, Optional.of(proof), signal, why));
+    return carryOut(new SignalRequest(target, Optional.of(proof), signal, why));
   }
 
   /// SIGTERM, then SIGKILL if it is still there after the grace. An interrupt cuts the grace short:
   /// whoever is in a hurry still leaves nothing behind.
   public Escalation escalate(ProcessIdentity target, Duration grace, String why) {
-    return escalate(new Order(target, Optional.empty(), Signal.TERM, why), grace);
+    return escalate(new SignalRequest(target, Optional.empty(), Signal.TERM, why), grace);
   }
 
   /// The same, for a process that also bears the run's number.
   public Escalation escalate(ProcessIdentity target, Birthmark proof, Duration grace, String why) {
-    return escalate(new Order(target, Optional.of(proof), Signal.TERM, why), grace);
+    return escalate(new SignalRequest(target, Optional.of(proof), Signal.TERM, why), grace);
   }
 
   /// Kills everything that bears the run's number, except this JVM, until none is found twice in a
   /// row or the time is up.
   public SweepReport sweep(Birthmark mark, String why, Duration timeout) {
-    return sweep(Set.of(mark), why, Manner.AT_ONCE, timeout);
+    return sweep(Set.of(mark), why, SweepPolicy.AT_ONCE, timeout);
   }
 
-  /// The same for several runs in one pass over all processes, and in another manner.
-  public SweepReport sweep(Set<Birthmark> marks, String why, Manner manner, Duration timeout) {
-    return new Sweep(this, mark -> marks.contains(birthmark(mark)), why, manner, timeout).run();
+  /// The same for several runs in one pass over all processes, and under another policy.
+  public SweepReport sweep(Set<Birthmark> marks, String why, SweepPolicy policy, Duration timeout) {
+    return new Sweep(this, mark -> marks.contains(birthmark(mark)), why, policy, timeout).run();
   }
 
   /// The part of a run that belongs to some realms.
   public SweepReport sweep(Birthmark run, Predicate<Realm> realms, String why, Duration timeout) {
     Predicate<Birthmark.Mark> meant =
         mark -> mark.run() == run.run() && realms.test(Realm.of(mark.worker()));
-    return new Sweep(this, meant, why, Manner.AT_ONCE, timeout).run();
+    return new Sweep(this, meant, why, SweepPolicy.AT_ONCE, timeout).run();
   }
 
   /// What one process of a run has left: all that bears its number as well.
   public SweepReport sweep(Birthmark.Mark mark, String why, Duration timeout) {
-    return new Sweep(this, mark::equals, why, Manner.AT_ONCE, timeout).run();
+    return new Sweep(this, mark::equals, why, SweepPolicy.AT_ONCE, timeout).run();
   }
 
   private static Birthmark birthmark(Birthmark.Mark mark) {
@@ -214,10 +212,10 @@ public final class ProcessKiller {
   }
 
   /// What is to be sent, to whom, on what proof.
-  private record Order(
+  private record SignalRequest(
       ProcessIdentity target, Optional<Birthmark> mark, Signal signal, String why) {
-    Order with(Signal other) {
-      return new Order(target, mark, other, why);
+    SignalRequest with(Signal other) {
+      return new SignalRequest(target, mark, other, why);
     }
 
     String proof() {
@@ -225,31 +223,39 @@ public final class ProcessKiller {
     }
   }
 
-  private Escalation escalate(Order order, Duration grace) {
+  private Escalation escalate(SignalRequest request, Duration grace) {
     long start = System.nanoTime();
-    return switch (Pidfd.open(order.target().pid())) {
-      case Pidfd.Opening.Opened(var pidfd) -> escalate(order, pidfd, grace, start);
-      case Pidfd.Opening.Failed(var errno) -> ended(recorded(order, unopened(errno)), start);
+    return switch (Pidfd.open(request.target().pid())) {
+      case Pidfd.Opening.Opened(var pidfd) -> escalate(request, pidfd, grace, start);
+      case Pidfd.Opening.Failed(var errno) -> ended(recorded(request, unopened(errno)), start);
     };
   }
 
   /// One handle from the first signal to the last: the process that gets the SIGKILL is the one
   /// that ignored the SIGTERM.
-  private Escalation escalate(Order order, Pidfd pidfd, Duration grace, long start) {
+  private Escalation escalate(SignalRequest request, Pidfd pidfd, Duration grace, long start) {
     try (pidfd) {
-      Result polite = recorded(order, verifyAndSend(order, pidfd));
+      Result polite = recorded(request, verifyAndSend(request, pidfd));
       if (!(polite instanceof Result.Sent) || pidfd.awaitDeath(grace)) {
         return ended(polite, start);
       }
-      Order force = order.with(Signal.KILL);
+      SignalRequest force = request.with(Signal.KILL);
       Result forced = recorded(force, send(force, pidfd));
-      return new Escalation(forced, true, awaitDeathAnyway(pidfd), since(start));
+      boolean gone = awaitDeathAnyway(pidfd);
+      return new Escalation(gone ? new Ending.Dead(true) : survived(forced), since(start));
     }
   }
 
   private static Escalation ended(Result result, long start) {
     boolean gone = result instanceof Result.Sent || result instanceof Result.AlreadyDead;
-    return new Escalation(result, false, gone, since(start));
+    return new Escalation(gone ? new Ending.Dead(false) : survived(result), since(start));
+  }
+
+  private static Ending survived(Result result) {
+    return new Ending.Survived(
+        result instanceof Result.Sent(Signal signal)
+            ? "was sent %s and is not dead after %d ms".formatted(signal, DEATH_WAIT.toMillis())
+            : result.describe());
   }
 
   /// After SIGKILL death is near: an interrupt waits for it and is set again.
@@ -264,16 +270,16 @@ public final class ProcessKiller {
     }
   }
 
-  private Result carryOut(Order order) {
-    return switch (Pidfd.open(order.target().pid())) {
-      case Pidfd.Opening.Opened(var pidfd) -> carryOut(order, pidfd);
-      case Pidfd.Opening.Failed(var errno) -> recorded(order, unopened(errno));
+  private Result carryOut(SignalRequest request) {
+    return switch (Pidfd.open(request.target().pid())) {
+      case Pidfd.Opening.Opened(var pidfd) -> carryOut(request, pidfd);
+      case Pidfd.Opening.Failed(var errno) -> recorded(request, unopened(errno));
     };
   }
 
-  private Result carryOut(Order order, Pidfd pidfd) {
+  private Result carryOut(SignalRequest request, Pidfd pidfd) {
     try (pidfd) {
-      return recorded(order, verifyAndSend(order, pidfd));
+      return recorded(request, verifyAndSend(request, pidfd));
     }
   }
 
@@ -287,16 +293,16 @@ public final class ProcessKiller {
     };
   }
 
-  private static Result verifyAndSend(Order order, Pidfd pidfd) {
+  private static Result verifyAndSend(SignalRequest request, Pidfd pidfd) {
     try {
-      return objection(order).orElseGet(() -> send(order, pidfd));
+      return objection(request).orElseGet(() -> send(request, pidfd));
     } catch (UncheckedIOException e) {
       return new Result.Refused(Libc.EMFILE); // who cannot be looked at is not verified
     }
   }
 
-  private static Optional<Result> objection(Order order) {
-    ProcessIdentity target = order.target();
+  private static Optional<Result> objection(SignalRequest request) {
+    ProcessIdentity target = request.target();
     if (ProcFs.objection().isPresent()) {
       return ProcFs.objection().map(Result.NotOurs::new);
     }
@@ -310,33 +316,33 @@ public final class ProcessKiller {
     if (stat.get().dead()) {
       return Optional.of(new Result.AlreadyDead("it is a zombie"));
     }
-    return order.mark().filter(mark -> !mark.bears(target.pid())).map(ProcessKiller::unmarked);
+    return request.mark().filter(mark -> !mark.bears(target.pid())).map(ProcessKiller::unmarked);
   }
 
   private static Result unmarked(Birthmark mark) {
     return new Result.NotOurs("it does not bear the birthmark " + mark.run());
   }
 
-  private static Result send(Order order, Pidfd pidfd) {
-    int errno = pidfd.send(order.signal());
+  private static Result send(SignalRequest request, Pidfd pidfd) {
+    int errno = pidfd.send(request.signal());
     return switch (errno) {
-      case 0 -> new Result.Sent(order.signal());
+      case 0 -> new Result.Sent(request.signal());
       case Libc.ESRCH -> new Result.AlreadyDead("it ended just now");
       default -> new Result.Refused(errno);
     };
   }
 
-  private Result recorded(Order order, Result result) {
+  private Result recorded(SignalRequest request, Result result) {
     audit.write(
         new AuditLog.Entry(
             Instant.now(),
             "jvm " + ProcFs.ownPid(),
             "process",
-            order.why(),
-            order.target().pid(),
-            order.target().startTicks(),
-            order.proof(),
-            order.signal(),
+            request.why(),
+            request.target().pid(),
+            request.target().startTicks(),
+            request.proof(),
+            request.signal(),
             result.describe()));
     return result;
   }

@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import dev.terrarium.Ending;
 import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.process.SweepReport.Found;
 import java.io.UncheckedIOException;
@@ -33,7 +34,7 @@ final class Sweep {
   private final ProcessKiller killer;
   private final Predicate<Birthmark.Mark> meant;
   private final String why;
-  private final Manner manner;
+  private final SweepPolicy policy;
   private final long start = System.nanoTime();
   private final Duration timeout;
   private final Map<ProcessIdentity, Target> targets = new LinkedHashMap<>();
@@ -48,17 +49,28 @@ final class Sweep {
       ProcessKiller killer,
       Predicate<Birthmark.Mark> meant,
       String why,
-      Manner manner,
+      SweepPolicy policy,
       Duration timeout) {
     this.killer = killer;
     this.meant = meant;
     this.why = why;
-    this.manner = manner;
+    this.policy = policy;
     this.timeout = timeout;
   }
 
+  /// A process that this sweep is for, and what was done about it so far. Told apart without a
+  /// `switch` over patterns, which cannot be linked any more where memory ran out before its first
+  /// use.
+  private sealed interface Target {
+    Bearer bearer();
+  }
+
+  /// The policy keeps it.
+  private record Spared(Bearer bearer) implements Target {}
+
   /// @param signal the last that it was to get
-  private record Target(Birthmark.Mark mark, List<String> command, Signal signal, Result result) {}
+  /// @param result what came of that
+  private record Signalled(Bearer bearer, Signal signal, Result result) implements Target {}
 
   /// What one look saw.
   private enum Look {
@@ -104,7 +116,7 @@ final class Sweep {
   }
 
   private Signal signalNow() {
-    return hurried ? Signal.KILL : manner.after(sinceAsked());
+    return hurried ? Signal.KILL : policy.after(sinceAsked());
   }
 
   /// The grace begins when all have been asked, however long that took.
@@ -114,7 +126,7 @@ final class Sweep {
 
   /// Not beyond the end of the grace.
   private Duration untilForce(Duration pause) {
-    Duration left = manner.grace().minus(sinceAsked());
+    Duration left = policy.grace().minus(sinceAsked());
     return left.isPositive() ? shorter(pause, left) : pause;
   }
 
@@ -152,8 +164,8 @@ final class Sweep {
 
   private Look lookAtAll() {
     Stream<ProcStat> bearers = ProcFs.pids().stream().flatMap(pid -> living(pid).stream());
-    if (manner.order() != Manner.Order.ANY) {
-      bearers = bearers.sorted(manner.order().comparator());
+    if (policy.order() != SweepPolicy.Order.ANY) {
+      bearers = bearers.sorted(policy.order().comparator());
     }
     return bearers.map(this::lookAt).reduce(Look.QUIET, Sweep::livelier);
   }
@@ -174,7 +186,10 @@ final class Sweep {
   private Look lookAt(ProcStat stat) {
     ProcessIdentity identity = ProcessIdentity.of(stat);
     Target known = targets.get(identity);
-    return known == null ? first(identity) : again(identity, known);
+    if (known == null) {
+      return first(identity);
+    }
+    return known instanceof Signalled signalled ? again(signalled) : Look.QUIET;
   }
 
   private Look first(ProcessIdentity identity) {
@@ -182,52 +197,63 @@ final class Sweep {
     if (mark.isEmpty()) {
       return Look.QUIET; // it ended just now
     }
-    List<String> command = ProcFs.commandLine(identity.pid());
-    if (manner.spared().test(new Manner.Bearer(identity, mark.get(), command))) {
-      targets.put(identity, new Target(mark.get(), command, manner.first(), new Result.Spared()));
+    Bearer bearer = Bearer.of(identity, mark.get());
+    if (policy.spared().test(bearer)) {
+      targets.put(identity, new Spared(bearer));
       return Look.QUIET;
     }
-    return send(identity, mark.get(), command);
+    return send(bearer);
   }
 
   /// A second signal of the same kind does nothing that the first did not; a lack of descriptors
   /// may pass.
-  private Look again(ProcessIdentity identity, Target target) {
-    if (target.result() instanceof Result.Sent) {
-      return target.signal() == signalNow()
-          ? Look.DYING
-          : send(identity, target.mark(), target.command());
+  private Look again(Signalled known) {
+    if (known.result() instanceof Result.Sent) {
+      return known.signal() == signalNow() ? Look.DYING : send(known.bearer());
     }
-    if (target.result() instanceof Result.Refused(int errno) && errno != Libc.EPERM) {
-      send(identity, target.mark(), target.command());
+    if (known.result() instanceof Result.Refused(int errno) && errno != Libc.EPERM) {
+      send(known.bearer());
       return Look.DYING;
     }
     return Look.QUIET;
   }
 
-  private Look send(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
+  private Look send(Bearer bearer) {
     Signal signal = signalNow();
-    Result result = killer.signal(identity, new Birthmark(mark.run()), signal, why);
+    Birthmark proof = new Birthmark(bearer.mark().run());
+    Result result = killer.signal(bearer.identity(), proof, signal, why);
     if (result instanceof Result.NotOurs) {
       return Look.QUIET; // the number went to a stranger between two reads
     }
-    targets.put(identity, new Target(mark, command, signal, result));
+    targets.put(bearer.identity(), new Signalled(bearer, signal, result));
     return Look.NEW;
   }
 
   private List<Found> report() {
-    return targets.entrySet().stream().map(e -> found(e.getKey(), e.getValue())).toList();
+    return targets.values().stream().map(it -> new Found(it.bearer(), ending(it))).toList();
   }
 
-  private static Found found(ProcessIdentity identity, Target target) {
-    String left =
-        identity.certainStat().filter(s -> !s.dead()).map(s -> reason(s, target)).orElse("");
-    boolean forced = target.signal() == Signal.KILL;
-    boolean spared = target.result() instanceof Result.Spared;
-    return new Found(identity, target.mark(), target.command(), forced, spared, left);
+  private static Ending ending(Target target) {
+    return target
+        .bearer()
+        .identity()
+        .certainStat()
+        .filter(stat -> !stat.dead())
+        .map(stat -> living(target, stat))
+        .orElseGet(() -> new Ending.Dead(isForced(target)));
   }
 
-  private static String reason(ProcStat stat, Target target) {
+  private static boolean isForced(Target target) {
+    return target instanceof Signalled(_, Signal last, _) && last == Signal.KILL;
+  }
+
+  private static Ending living(Target target, ProcStat stat) {
+    return target instanceof Signalled signalled
+        ? new Ending.Survived(reason(signalled, stat))
+        : new Ending.Spared();
+  }
+
+  private static String reason(Signalled target, ProcStat stat) {
     if (!(target.result() instanceof Result.Sent)) {
       return target.result().describe();
     }

@@ -1,5 +1,6 @@
 package dev.terrarium.process;
 
+import dev.terrarium.Ending;
 import java.time.Duration;
 import java.util.List;
 
@@ -9,26 +10,10 @@ import java.util.List;
 /// @param complete nothing that can be killed was there in two looks in a row; false where the time
 ///   was up first
 public record SweepReport(List<Found> found, boolean complete, Duration took) {
-  /// A process that bore the number.
-  ///
-  /// @param mark the run's number, and the worker's
-  /// @param command its command line, for people
-  /// @param forced it was to get SIGKILL
-  /// @param spared whoever was asked wants to keep it
-  /// @param left empty where it is proved dead, else why it is not
-  public record Found(
-      ProcessIdentity identity,
-      Birthmark.Mark mark,
-      List<String> command,
-      boolean forced,
-      boolean spared,
-      String left) {
-    public Found {
-      command = List.copyOf(command);
-    }
-
-    public boolean dead() {
-      return left.isEmpty();
+  /// A process that bore one of the numbers, and what became of it.
+  public record Found(Bearer bearer, Ending ending) {
+    boolean isDead() {
+      return ending instanceof Ending.Dead;
     }
   }
 
@@ -37,11 +22,11 @@ public record SweepReport(List<Found> found, boolean complete, Duration took) {
   }
 
   public long killed() {
-    return found.stream().filter(Found::dead).count();
+    return found.stream().filter(Found::isDead).count();
   }
 
   public List<Found> left() {
-    return found.stream().filter(process -> !process.dead()).toList();
+    return found.stream().filter(process -> !process.isDead()).toList();
   }
 
   /// Nothing is left and nothing can be hiding.
@@ -52,7 +37,7 @@ public record SweepReport(List<Found> found, boolean complete, Duration took) {
   /// The part that concerns one run.
   public SweepReport of(Birthmark birthmark) {
     return new SweepReport(
-        found.stream().filter(process -> process.mark().run() == birthmark.run()).toList(),
+        found.stream().filter(process -> process.bearer().mark().run() == birthmark.run()).toList(),
         complete,
         took);
   }

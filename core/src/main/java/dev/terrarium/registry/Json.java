@@ -15,21 +15,21 @@ import java.util.Optional;
 final class Json {
   private Json() {}
 
-  static Map<String, Object> fields(Origin origin) {
-    ProcessIdentity host = origin.host();
-    Birthmark mark = origin.birthmark().orElse(null);
+  static Map<String, Object> fields(RunIdentity identity) {
+    ProcessIdentity host = identity.host();
+    Birthmark mark = identity.birthmark().orElse(null);
     return PlainJson.object(
-        "run", origin.run().value(),
+        "run", identity.run().value(),
         "birthmark", mark == null ? null : mark.run(),
         "host", PlainJson.object("pid", host.pid(), "ticks", host.startTicks()),
         "boot", host.bootId(),
-        "pid_namespace", origin.pidNamespace(),
-        "uid", origin.uid());
+        "pid_namespace", identity.pidNamespace(),
+        "uid", identity.uid());
   }
 
-  static Origin origin(Fields fields) {
+  static RunIdentity identity(Fields fields) {
     Fields host = fields.object("host");
-    return new Origin(
+    return new RunIdentity(
         RunId.parse(fields.text("run")),
         fields.has("birthmark")
             ? Optional.of(new Birthmark(fields.integer("birthmark")))
@@ -39,18 +39,18 @@ final class Json {
         fields.integer("uid"));
   }
 
-  static String text(RunDetails details) {
-    Map<String, Object> fields = fields(details.origin());
-    fields.put("started_at", details.startedAt().toString());
-    fields.put("sockets", details.sockets().toString());
+  static String text(RunManifest manifest) {
+    Map<String, Object> fields = fields(manifest.identity());
+    fields.put("started_at", manifest.startedAt().toString());
+    fields.put("sockets", manifest.sockets().toString());
     return PlainJson.text(fields);
   }
 
   /// @throws IllegalArgumentException if the text does not describe a run
-  static RunDetails runDetails(String text) {
+  static RunManifest runManifest(String text) {
     Fields fields = PlainJson.parse(text);
-    return new RunDetails(
-        origin(fields), instant(fields, "started_at"), Path.of(fields.text("sockets")));
+    return new RunManifest(
+        identity(fields), instant(fields, "started_at"), Path.of(fields.text("sockets")));
   }
 
   static Instant instant(Fields fields, String name) {

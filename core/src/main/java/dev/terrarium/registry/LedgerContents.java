@@ -11,10 +11,11 @@ import java.util.Optional;
 
 /// What a ledger on disk says.
 ///
-/// @param origin whose it is, as each of its lines repeats; empty where it has none
+/// @param identity whose it is, as each of its lines repeats; empty where it has none
 /// @param rows workers that were not released
 /// @param problems lines that had to be skipped, and an end that was cut off, for people
-public record LedgerContents(Optional<Origin> origin, List<WorkerRow> rows, List<String> problems) {
+public record LedgerContents(
+    Optional<RunIdentity> identity, List<WorkerRow> rows, List<String> problems) {
   public LedgerContents {
     rows = List.copyOf(rows);
     problems = List.copyOf(problems);
@@ -32,7 +33,7 @@ public record LedgerContents(Optional<Origin> origin, List<WorkerRow> rows, List
   private static final class Reading {
     private final Map<Long, WorkerRow> rows = new LinkedHashMap<>();
     private final List<String> problems = new ArrayList<>();
-    private Optional<Origin> origin = Optional.empty();
+    private Optional<RunIdentity> identity = Optional.empty();
 
     LedgerContents of(String text) {
       int end = text.lastIndexOf('\n') + 1;
@@ -43,7 +44,7 @@ public record LedgerContents(Optional<Origin> origin, List<WorkerRow> rows, List
       if (end < text.length()) {
         problems.add("the last line is unfinished and was cut off");
       }
-      return new LedgerContents(origin, List.copyOf(rows.values()), problems);
+      return new LedgerContents(identity, List.copyOf(rows.values()), problems);
     }
 
     private void line(int place, String line) {
@@ -58,7 +59,7 @@ public record LedgerContents(Optional<Origin> origin, List<WorkerRow> rows, List
       switch (line) {
         case LedgerLine.Reserve(var row) -> {
           rows.put(row.number(), row);
-          origin = Optional.of(row.origin());
+          identity = Optional.of(row.origin());
         }
         case LedgerLine.Activate(var number, var activation) ->
             rows.put(number, reserved(number).activated(activation));

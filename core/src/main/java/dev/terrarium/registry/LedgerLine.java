@@ -103,7 +103,7 @@ sealed interface LedgerLine {
         number,
         fields.text("pool"),
         fields.text("fingerprint"),
-        Json.origin(fields),
+        Json.identity(fields),
         at,
         Optional.empty());
   }

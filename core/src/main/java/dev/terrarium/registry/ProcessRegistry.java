@@ -46,7 +46,7 @@ public final class ProcessRegistry implements AutoCloseable {
           + " can write";
 
   private final Path path;
-  private final Origin origin;
+  private final RunIdentity origin;
   private final boolean required;
   private final ConcurrentHashMap<Long, WorkerRow> rows = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<String, WorkerRow> byWorker = new ConcurrentHashMap<>();
@@ -67,7 +67,7 @@ public final class ProcessRegistry implements AutoCloseable {
   private boolean closed;
 
   private ProcessRegistry(
-      Path path, Origin origin, boolean required, LedgerFile file, InstantSource time) {
+      Path path, RunIdentity origin, boolean required, LedgerFile file, InstantSource time) {
     this.path = path;
     this.origin = origin;
     this.required = required;
@@ -91,7 +91,7 @@ public final class ProcessRegistry implements AutoCloseable {
     try {
       LedgerContents contents = LedgerContents.read(path);
       var registry =
-          new ProcessRegistry(path, run.details().origin(), required, new LedgerFile(path), time);
+          new ProcessRegistry(path, run.manifest().identity(), required, new LedgerFile(path), time);
       contents.problems().forEach(problem -> LOG.warn("{}: {}", path, problem));
       contents.rows().forEach(registry::remember);
       return registry;

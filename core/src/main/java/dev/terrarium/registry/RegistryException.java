@@ -9,20 +9,23 @@ public final class RegistryException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final transient Path path;
+  private final String problem;
 
   RegistryException(Path path, String problem, String remedy) {
-    super(message(path, problem, remedy));
+    super("%s: %s; %s".formatted(path, problem, remedy));
     this.path = path;
+    this.problem = problem;
   }
 
   /// @param remedy what helps
   public RegistryException(Path path, String problem, String remedy, IOException cause) {
-    super(message(path, problem + " (" + FileErrors.describe(cause, path) + ")", remedy), cause);
-    this.path = path;
+    this(path, problem + " (" + FileErrors.describe(cause, path) + ")", remedy);
+    initCause(cause);
   }
 
-  private static String message(Path path, String problem, String remedy) {
-    return "%s: %s; %s".formatted(path, problem, remedy);
+  /// What is wrong with it, without what helps.
+  public String problem() {
+    return path + ": " + problem;
   }
 
   /// What could not be read or written.

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,7 +36,7 @@ public final class RunDirectory implements AutoCloseable {
   static final String TEMPORARY = ".tmp-";
 
   static final String LOCK = "lock";
-  static final String DETAILS = "run.json";
+  static final String MANIFEST = "run.json";
   static final String CGROUP = "cgroup";
   private static final String LOGS = "logs";
 
@@ -55,15 +56,15 @@ public final class RunDirectory implements AutoCloseable {
       "free space there, or set TERRARIUM_HOME to a directory that this user can write";
 
   private final Path path;
-  private final RunDetails details;
+  private final RunManifest manifest;
   private Flock lock; // guarded by this
   private Optional<Path> tree = Optional.empty(); // guarded by this
   private boolean clear;
   private boolean closed;
 
-  private RunDirectory(Path path, RunDetails details, Flock lock) {
+  private RunDirectory(Path path, RunManifest manifest, Flock lock) {
     this.path = path;
-    this.details = details;
+    this.manifest = manifest;
     this.lock = lock;
   }
 
@@ -74,23 +75,23 @@ public final class RunDirectory implements AutoCloseable {
   /// @throws RegistryException if the directory cannot be made
   public static RunDirectory create(
       StateDirectory state, RunId run, Birthmark.Choice birthmark, Path sockets) {
-    Origin origin = Origin.here(run, birthmark.chosen());
-    var details = new RunDetails(origin, Instant.now(), SocketsDirectory.requireName(sockets));
+    RunIdentity identity = RunIdentity.here(run, birthmark.chosen());
+    var manifest = new RunManifest(identity, Instant.now(), SocketsDirectory.requireName(sockets));
     Path temporary = state.runs().resolve(TEMPORARY + run + "-" + RunId.generate());
     try {
-      return create(temporary, state.runs().resolve(run.value()), details);
+      return create(temporary, state.runs().resolve(run.value()), manifest);
     } catch (IOException e) {
       discard(temporary);
       throw new RegistryException(temporary, "the run's directory cannot be made", REMEDY, e);
     }
   }
 
-  private static RunDirectory create(Path temporary, Path path, RunDetails details)
+  private static RunDirectory create(Path temporary, Path path, RunManifest manifest)
       throws IOException {
-    Flock lock = fill(temporary, details);
+    Flock lock = fill(temporary, manifest);
     try {
       Files.move(temporary, path, ATOMIC_MOVE);
-      return new RunDirectory(path, details, lock);
+      return new RunDirectory(path, manifest, lock);
     } catch (IOException | RuntimeException e) {
       lock.close();
       throw e;
@@ -98,12 +99,12 @@ public final class RunDirectory implements AutoCloseable {
   }
 
   /// Makes a directory with all that belongs there but the ledger, locked.
-  private static Flock fill(Path temporary, RunDetails details) throws IOException {
+  private static Flock fill(Path temporary, RunManifest manifest) throws IOException {
     PrivateFiles.makeDirectory(temporary);
     Flock lock = Flock.create(temporary.resolve(LOCK)).orElseThrow(() -> taken(temporary));
     try {
       PrivateFiles.makeDirectory(temporary.resolve(LOGS));
-      PrivateFiles.write(temporary.resolve(DETAILS), bytes(details));
+      PrivateFiles.write(temporary.resolve(MANIFEST), bytes(manifest));
       return lock;
     } catch (IOException | RuntimeException e) {
       lock.close();
@@ -111,8 +112,8 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
-  private static byte[] bytes(RunDetails details) {
-    return (Json.text(details) + "\n").getBytes(UTF_8);
+  private static byte[] bytes(RunManifest manifest) {
+    return (Json.text(manifest) + "\n").getBytes(UTF_8);
   }
 
   private static FileSystemException taken(Path directory) {
@@ -148,24 +149,52 @@ public final class RunDirectory implements AutoCloseable {
   /// @throws IOException if it cannot be read
   /// @throws IllegalArgumentException if neither describes the run that the directory is named
   ///   after
-  public static RunDetails read(Path directory) throws IOException {
-    Optional<Origin> witnessed = ledgerOrigin(directory);
+  public static RunManifest read(Path directory) throws IOException {
+    Optional<RunIdentity> witnessed = ledgerOrigin(directory);
     try {
-      RunDetails said = Json.runDetails(OwnFiles.read(directory.resolve(DETAILS)));
+      RunManifest said = Json.runManifest(OwnFiles.read(directory.resolve(MANIFEST)));
       return witnessed
-          .map(origin -> new RunDetails(origin, said.startedAt(), said.sockets()))
+          .map(identity -> new RunManifest(identity, said.startedAt(), said.sockets()))
           .orElseGet(() -> requireName(directory, said));
     } catch (NoSuchFileException | IllegalArgumentException e) {
       if (witnessed.isEmpty()) {
         throw e;
       }
       Instant made = Files.getLastModifiedTime(directory.resolve(ProcessRegistry.FILE)).toInstant();
-      return new RunDetails(witnessed.get(), made, directory.resolve(NO_SOCKETS));
+      return new RunManifest(witnessed.get(), made, directory.resolve(NO_SOCKETS));
     }
   }
 
-  private static RunDetails requireName(Path directory, RunDetails said) {
-    String run = said.origin().run().value();
+  /// As [#read], for whoever looks for what the run left.
+  ///
+  /// @throws RegistryException if it cannot be read or understood
+  public static RunManifest readForCleanup(Path directory) {
+    Path file = directory.resolve(MANIFEST);
+    String remedy =
+        "what that run left cannot be found by its birthmark; look for it, then remove "
+            + directory;
+    try {
+      return read(directory);
+    } catch (IOException e) {
+      throw new RegistryException(file, "cannot be read", remedy, e);
+    } catch (IllegalArgumentException e) {
+      throw new RegistryException(file, "does not describe a run: " + e.getMessage(), remedy);
+    }
+  }
+
+  /// True where a removal was cut short: `run.json` goes last but the lock, and was there before
+  /// the directory had its name, so without it there is nothing left to look for. Where the ledger
+  /// is still there, somebody else has removed it.
+  public static boolean isHalfRemoved(Path directory) {
+    return !exists(directory.resolve(MANIFEST)) && !exists(directory.resolve(ProcessRegistry.FILE));
+  }
+
+  private static boolean exists(Path file) {
+    return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static RunManifest requireName(Path directory, RunManifest said) {
+    String run = said.identity().run().value();
     if (!directory.getFileName().toString().equals(run)) {
       throw new IllegalArgumentException(
           "it describes run %s, and is not in that run's directory".formatted(run));
@@ -173,22 +202,22 @@ public final class RunDirectory implements AutoCloseable {
     return said;
   }
 
-  private static Optional<Origin> ledgerOrigin(Path directory) {
+  private static Optional<RunIdentity> ledgerOrigin(Path directory) {
     String name = directory.getFileName().toString();
     try {
       return LedgerContents.read(directory.resolve(ProcessRegistry.FILE))
-          .origin()
-          .filter(origin -> origin.run().value().equals(name));
+          .identity()
+          .filter(identity -> identity.run().value().equals(name));
     } catch (IOException e) {
       return Optional.empty(); // it says nothing
     }
   }
 
   /// Where a dead run had its cgroups, if it had any, and if what its file names can be that.
-  public static Optional<DeadTree> cgroups(Path directory, Origin origin) {
+  public static Optional<DeadTree> cgroups(Path directory, RunIdentity identity) {
     try {
       Path named = Path.of(OwnFiles.read(directory.resolve(CGROUP)).strip());
-      return origin.birthmark().flatMap(mark -> DeadTree.of(named, origin.run(), mark));
+      return identity.birthmark().flatMap(mark -> DeadTree.of(named, identity.run(), mark));
     } catch (IOException | InvalidPathException e) {
       return Optional.empty();
     }
@@ -250,8 +279,8 @@ public final class RunDirectory implements AutoCloseable {
     return path;
   }
 
-  public RunDetails details() {
-    return details;
+  public RunManifest manifest() {
+    return manifest;
   }
 
   /// Where the last words of the workers are kept.
@@ -299,11 +328,11 @@ public final class RunDirectory implements AutoCloseable {
       PrivateFiles.makeDirectory(logs());
       missing.add(LOGS);
     }
-    if (!Files.exists(path.resolve(DETAILS))) {
-      Path temporary = path.resolve(TEMPORARY + DETAILS);
-      PrivateFiles.write(temporary, bytes(details));
-      Files.move(temporary, path.resolve(DETAILS), ATOMIC_MOVE);
-      missing.add(DETAILS);
+    if (!Files.exists(path.resolve(MANIFEST))) {
+      Path temporary = path.resolve(TEMPORARY + MANIFEST);
+      PrivateFiles.write(temporary, bytes(manifest));
+      Files.move(temporary, path.resolve(MANIFEST), ATOMIC_MOVE);
+      missing.add(MANIFEST);
     }
     if (tree.isPresent() && !Files.exists(path.resolve(CGROUP))) {
       writeCgroup(tree.get());
@@ -315,10 +344,10 @@ public final class RunDirectory implements AutoCloseable {
   private void makeAgain() throws IOException {
     Path runs = StateDirectory.of(path).runs();
     PrivateFiles.makeDirectories(runs);
-    Path temporary = runs.resolve(TEMPORARY + details.origin().run() + "-" + RunId.generate());
+    Path temporary = runs.resolve(TEMPORARY + manifest.identity().run() + "-" + RunId.generate());
     Flock next;
     try {
-      next = fill(temporary, details);
+      next = fill(temporary, manifest);
       exchange(next, temporary, path);
       if (tree.isPresent()) {
         writeCgroup(tree.get());
@@ -360,7 +389,7 @@ public final class RunDirectory implements AutoCloseable {
     }
     closed = true;
     if (clear) {
-      SocketsDirectory.remove(details.sockets());
+      SocketsDirectory.remove(manifest.sockets());
       AuditArchive.keep(StateDirectory.of(path), path);
       discard(path);
     }

@@ -15,7 +15,7 @@ public record WorkerRow(
     long number,
     String pool,
     String fingerprint,
-    Origin origin,
+    RunIdentity origin,
     Instant reservedAt,
     Optional<Activation> process) {
   private static final String ZYGOTE = "-zygote-"; // a worker's name goes on with digits

@@ -76,7 +76,9 @@ final class Recovery {
   }
 
   private static Set<Long> numbers(SweepReport report) {
-    return report.left().stream().map(it -> it.mark().worker()).collect(Collectors.toSet());
+    return report.left().stream()
+        .map(it -> it.bearer().mark().worker())
+        .collect(Collectors.toSet());
   }
 
   /// What the last sweep of a realm came to.
@@ -94,7 +96,7 @@ final class Recovery {
       collectZombies();
       int killed = (int) report.killed() + setup.cgroups().clear(swept, why);
       tell(all, numbers(report));
-      List<Long> left = report.left().stream().map(it -> it.identity().pid()).toList();
+      List<Long> left = report.left().stream().map(it -> it.bearer().identity().pid()).toList();
       return new Last(killed, left, report.complete() || !left.isEmpty());
     } catch (RuntimeException | Error e) {
       LOG.warn("Run {}: it cannot be looked at whether anything is left", setup.run(), e);

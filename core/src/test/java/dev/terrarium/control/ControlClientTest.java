@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.RunId;
-import dev.terrarium.registry.Origin;
-import dev.terrarium.registry.RunDetails;
+import dev.terrarium.registry.RunIdentity;
+import dev.terrarium.registry.RunManifest;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -36,7 +36,7 @@ final class ControlClientTest {
   @TempDir Path sockets;
   private final CountDownLatch ended = new CountDownLatch(1);
   private ServerSocketChannel server;
-  private RunDetails run;
+  private RunManifest run;
 
   @FunctionalInterface
   private interface Impostor {
@@ -45,8 +45,8 @@ final class ControlClientTest {
 
   @BeforeEach
   void listen() throws IOException {
-    Origin origin = Origin.here(RunId.parse("s59m65f"), Birthmark.choose().chosen());
-    run = new RunDetails(origin, Instant.now(), sockets);
+    RunIdentity identity = RunIdentity.here(RunId.parse("s59m65f"), Birthmark.choose().chosen());
+    run = new RunManifest(identity, Instant.now(), sockets);
     server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     server.bind(UnixDomainSocketAddress.of(sockets.resolve("c")));
   }
@@ -170,7 +170,7 @@ final class ControlClientTest {
         "uptime_ms":5,"pools":[],"ledger":[{"worker":"a-1","number":1,"pool":"a",\
         "fingerprint":"f","reserved_at":"2026-01-01T00:00:00Z"}],"not known yet":1}\
         """
-            .formatted(run.origin().host().pid(), run.origin().host().startTicks());
+            .formatted(run.identity().host().pid(), run.identity().host().startTicks());
     answering(asker -> asker.write(ByteBuffer.wrap(frame(CONTROL_ANSWER, answer))));
     Reply reply = ControlClient.status(run, LONG);
     assertThat(reply).isInstanceOf(Reply.Answered.class);

@@ -11,8 +11,8 @@ import dev.terrarium.PoolStats.WorkerInfo;
 import dev.terrarium.Terrarium;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.process.ProcessIdentity;
-import dev.terrarium.registry.RunDetails;
 import dev.terrarium.registry.RunDirectory;
+import dev.terrarium.registry.RunManifest;
 import dev.terrarium.wire.EventLoop;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -41,13 +41,13 @@ final class ControlSocketTest {
   @TempDir private Path home;
   private Terrarium runtime;
   private Pool pool;
-  private RunDetails details;
+  private RunManifest manifest;
 
   @BeforeEach
   void start() throws IOException {
     runtime = Terrarium.start(Config.defaults().withHome(home));
     pool = pool("first").start();
-    details = RunDirectory.read(home.resolve("runs").resolve(runtime.runId()));
+    manifest = RunDirectory.read(home.resolve("runs").resolve(runtime.runId()));
   }
 
   private PoolBuilder pool(String name) {
@@ -70,13 +70,13 @@ final class ControlSocketTest {
   }
 
   private HostStatus status() {
-    Reply reply = ControlClient.status(details);
+    Reply reply = ControlClient.status(manifest);
     assertThat(reply).isInstanceOf(Reply.Answered.class);
     return ((Reply.Answered) reply).status();
   }
 
   private SocketChannel dial(String socket) throws IOException {
-    return SocketChannel.open(UnixDomainSocketAddress.of(details.sockets().resolve(socket)));
+    return SocketChannel.open(UnixDomainSocketAddress.of(manifest.sockets().resolve(socket)));
   }
 
   private void assertAllIsWell() {
@@ -92,7 +92,7 @@ final class ControlSocketTest {
       HostStatus status = status();
       assertThat(status.run()).isEqualTo(runtime.runId());
       assertThat(status.host()).isEqualTo(ProcessIdentity.self());
-      assertThat(status.startedAt()).isEqualTo(details.startedAt());
+      assertThat(status.startedAt()).isEqualTo(manifest.startedAt());
       assertThat(status.uptime()).isPositive();
       assertThat(status.pools()).extracting(PoolStatus::name).containsExactly("first", "second");
       PoolStatus first = status.pools().getFirst();
@@ -174,7 +174,7 @@ final class ControlSocketTest {
       for (int i = 0; i < EventLoop.ASKERS_MAX; i++) {
         crowd.add(dial("c"));
       }
-      assertThat(ControlClient.status(details)).isInstanceOf(Reply.Silent.class);
+      assertThat(ControlClient.status(manifest)).isInstanceOf(Reply.Silent.class);
       try (Pool another = pool("another").start()) {
         assertThat(another.call("echo", Map.of("value", 2), Integer.class)).isEqualTo(2);
       }
@@ -192,8 +192,8 @@ final class ControlSocketTest {
   @Test
   void goesWithTheRuntime() {
     runtime.close();
-    assertThat(details.sockets()).doesNotExist();
-    assertThat(ControlClient.status(details)).isInstanceOf(Reply.Silent.class);
+    assertThat(manifest.sockets()).doesNotExist();
+    assertThat(ControlClient.status(manifest)).isInstanceOf(Reply.Silent.class);
   }
 
   private static byte[] frame(int type, String envelope) {

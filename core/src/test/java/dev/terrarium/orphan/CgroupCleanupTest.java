@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.terrarium.CleanupPolicy;
-import dev.terrarium.orphan.CleanupReport.Fate;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
+import dev.terrarium.orphan.CleanupReport.Incomplete;
+import dev.terrarium.orphan.CleanupReport.Removed;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.DeadTree;
@@ -91,7 +94,7 @@ final class CgroupCleanupTest {
   void emptyLeavesGoWithTheRun() throws IOException {
     Path leaf = leaf();
     CleanupReport report = clean(CleanupPolicy.defaults());
-    assertThat(report.findings()).extracting("fate").containsExactly(Fate.CLEANED);
+    assertThat(report.findings()).hasExactlyElementsOfTypes(Removed.class);
     assertThat(tree(leaf)).doesNotExist();
     assertThat(state.runs()).isEmptyDirectory();
     assertThat(audit).isEmpty();
@@ -116,8 +119,8 @@ final class CgroupCleanupTest {
       assertThat(audit).extracting(AuditLog.Entry::pid).containsExactly(orphan.pid());
       assertThat(report.findings())
           .singleElement()
-          .matches(it -> it.fate() == Fate.LEFT)
-          .matches(it -> it.detail().contains("pids [" + unmarked.pid() + "]"));
+          .matches(it -> it instanceof Incomplete)
+          .matches(it -> it.why().contains("pids [" + unmarked.pid() + "]"));
       assertThat(leaf).isDirectory();
     }
     clean(CleanupPolicy.defaults());
@@ -132,16 +135,19 @@ final class CgroupCleanupTest {
     RunDirectory directory = newRun(id);
     Path leaf = makeTree(id);
     directory.close();
-    var ended = new ArrayList<CleanupReport.Ended>();
+    var ended = new ArrayList<OrphanEnding>();
     DeadTree tree = DeadTree.of(tree(leaf), id, mark).orElseThrow();
     try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
         var batch = batch(CleanupPolicy.defaults())) {
       put(orphan, leaf);
-      assertThat(batch.end(tree, Run.read(directory.path(), directory.details()), ended)).isEmpty();
+      assertThat(batch.end(tree, Run.read(directory.path(), directory.manifest()), ended))
+          .isEmpty();
       assertThat(orphan.awaitExit()).isEqualTo(128 + 9);
       assertThat(ended)
           .singleElement()
-          .matches(it -> it.process().pid() == orphan.pid() && it.dead() && it.forced());
+          .matches(
+              it ->
+                  it.process().pid() == orphan.pid() && it.ending().equals(new Ending.Dead(true)));
       assertThat(audit)
           .singleElement()
           .matches(line -> line.pid() == orphan.pid() && line.proof().startsWith("cgroup "));
@@ -159,7 +165,7 @@ final class CgroupCleanupTest {
     try (Child orphan = Child.marked(mark.run(), 1, "sleep", "1000");
         var batch = batch(CleanupPolicy.defaults().withVeto(_ -> true))) {
       put(orphan, leaf);
-      Run run = Run.read(directory.path(), directory.details());
+      Run run = Run.read(directory.path(), directory.manifest());
       assertThat(batch.end(tree, run, new ArrayList<>()))
           .hasValueSatisfying(why -> assertThat(why).contains("spared"));
       assertThat(orphan.alive()).isTrue();
@@ -184,7 +190,7 @@ final class CgroupCleanupTest {
     try (Child stranger = Child.start("sleep", "1000")) {
       put(stranger, others);
       CleanupReport report = clean(CleanupPolicy.defaults());
-      assertThat(report.findings()).extracting("fate").containsExactly(Fate.CLEANED);
+      assertThat(report.findings()).hasExactlyElementsOfTypes(Removed.class);
       assertThat(stranger.alive()).isTrue();
     }
     assertThat(others).isDirectory();
@@ -200,7 +206,7 @@ final class CgroupCleanupTest {
     try (Child stranger = Child.start("sleep", "1000")) {
       put(stranger, others);
       CleanupReport report = clean(CleanupPolicy.defaults());
-      assertThat(report.findings()).extracting("fate").containsExactly(Fate.CLEANED);
+      assertThat(report.findings()).hasExactlyElementsOfTypes(Removed.class);
       assertThat(stranger.alive()).isTrue();
     }
     assertThat(others).isDirectory();

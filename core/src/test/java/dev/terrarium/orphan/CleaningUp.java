@@ -1,6 +1,8 @@
 package dev.terrarium.orphan;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.orphan.CleanupReport.Finding;
+import dev.terrarium.orphan.CleanupReport.Untouched;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
@@ -39,6 +41,29 @@ abstract class CleaningUp {
 
   StartupCleanup cleanup(CleanupPolicy policy, Duration totalTimeout) {
     return new StartupCleanup(state, killer, policy, "test", totalTimeout);
+  }
+
+  /// What became of each directory: of one that was not touched, the state that it is in.
+  static List<Class<?>> fates(CleanupReport report) {
+    return report.findings().stream().<Class<?>>map(CleaningUp::fate).toList();
+  }
+
+  static Class<?> fateOf(CleanupReport report, Path directory) {
+    return report.findings().stream()
+        .filter(it -> it.directory().equals(directory))
+        .map(CleaningUp::fate)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static Class<?> fate(Finding finding) {
+    return finding instanceof Untouched(_, var state) ? state.getClass() : finding.getClass();
+  }
+
+  /// What it is to those who only look.
+  List<Class<?>> states() {
+    var detector = new OrphanDetector(state, killer, CleanupPolicy.defaults());
+    return detector.runs().stream().<Class<?>>map(run -> run.state().getClass()).toList();
   }
 
   RunDirectory newRun(Birthmark.Choice mark) {

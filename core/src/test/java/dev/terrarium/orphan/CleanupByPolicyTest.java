@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.Ending;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.Signal;
 import dev.terrarium.registry.RunDirectory;
 import dev.terrarium.testkit.Child;
@@ -103,9 +106,36 @@ final class CleanupByPolicyTest extends CleaningUp {
           clean(CleanupPolicy.defaults().withVeto(orphan -> orphan.pid() == kept.pid()));
       assertThat(kept.alive()).isTrue();
       assertThat(ended.alive()).isFalse();
-      assertThat(report.left()).singleElement().matches(it -> it.process().pid() == kept.pid());
+      assertThat(report.left())
+          .singleElement()
+          .matches(it -> it.process().pid() == kept.pid() && it.isSpared());
       assertThat(run.path()).exists();
       assertThat(signalsFor(kept)).isEmpty();
+    }
+  }
+
+  /// One that was spared and ended by itself was counted twice: as terminated, and as no error.
+  @Test
+  void countsOnceWhomTheVetoSparesAndWhoEndsByItself() {
+    Birthmark.Choice mark = Birthmark.choose();
+    newRun(mark).close();
+    try (Child child = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000")) {
+      CleanupPolicy policy =
+          CleanupPolicy.defaults()
+              .withVeto(
+                  _ -> {
+                    child.kill();
+                    return true;
+                  });
+      OrphanDetector.Cleanup cleanup =
+          new OrphanDetector(state, new ProcessKiller(audit::add), policy)
+              .cleanupOrphanedProcesses();
+      assertThat(cleanup.details())
+          .extracting(OrphanEnding::ending)
+          .containsExactly(new Ending.Dead(false));
+      assertThat(cleanup.terminated()).isEqualTo(1);
+      assertThat(cleanup.errors()).isZero();
+      assertThat(audit).isEmpty();
     }
   }
 
@@ -168,7 +198,7 @@ final class CleanupByPolicyTest extends CleaningUp {
       await().until(() -> Procs.marked(number).size() > 150);
       CleanupReport report = clean(CleanupPolicy.defaults().withGrace(Duration.ofMillis(200)));
       assertThat(report.killed()).isEqualTo(151);
-      assertThat(report.found()).allMatch(CleanupReport.Ended::forced);
+      assertThat(report.found()).allMatch(it -> it.ending().equals(new Ending.Dead(true)));
       assertThat(parent.alive()).isFalse();
       // Everybody is asked before anybody is forced.
       assertThat(audit.subList(0, 151)).allMatch(entry -> entry.signal() == Signal.TERM);
@@ -185,7 +215,7 @@ final class CleanupByPolicyTest extends CleaningUp {
 
   private static List<Long> forced(CleanupReport report) {
     return report.found().stream()
-        .filter(CleanupReport.Ended::forced)
+        .filter(it -> it.ending().equals(new Ending.Dead(true)))
         .map(it -> it.process().pid())
         .toList();
   }

@@ -183,7 +183,7 @@ final class DamagedLedgerTest {
   @Test
   void rowsThatBelongToAnotherRunEndNobody() throws IOException {
     RunDirectory neighbour = newRun(Birthmark.choose());
-    long itsMark = neighbour.details().origin().birthmark().orElseThrow().run();
+    long itsMark = neighbour.manifest().identity().birthmark().orElseThrow().run();
     try (Child worker = Child.marked(itsMark, 1, "sleep", "1000");
         ProcessRegistry registry = ProcessRegistry.open(neighbour, true)) {
       record(registry, 1, worker.pid());

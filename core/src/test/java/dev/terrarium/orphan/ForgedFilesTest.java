@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
-import dev.terrarium.orphan.CleanupReport.Fate;
-import dev.terrarium.orphan.KnownRun.Standing;
+import dev.terrarium.orphan.CleanupReport.InUse;
+import dev.terrarium.orphan.CleanupReport.Removed;
+import dev.terrarium.orphan.RunState.Foreign;
+import dev.terrarium.orphan.RunState.Live;
+import dev.terrarium.orphan.RunState.OfAnotherBoot;
+import dev.terrarium.orphan.RunState.Unreadable;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessKiller;
 import dev.terrarium.process.RunId;
@@ -47,14 +51,6 @@ final class ForgedFilesTest extends CleaningUp {
     Files.writeString(file, changed);
   }
 
-  private Fate fate(CleanupReport report, Path directory) {
-    return report.findings().stream()
-        .filter(it -> it.directory().equals(directory))
-        .findFirst()
-        .orElseThrow()
-        .fate();
-  }
-
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void theBirthmarkOfARunWhoseLockIsHeldProvesNothing(boolean inTheLedgerToo) throws IOException {
@@ -72,8 +68,8 @@ final class ForgedFilesTest extends CleaningUp {
       assertThat(detector().findOrphanedProcesses()).isEmpty();
       CleanupReport report = clean();
       assertThat(worker.alive()).isTrue();
-      assertThat(fate(report, forged.path())).isEqualTo(Fate.UNREADABLE);
-      assertThat(fate(report, lives.path())).isEqualTo(Fate.ALIVE);
+      assertThat(fateOf(report, forged.path())).isEqualTo(Unreadable.class);
+      assertThat(fateOf(report, lives.path())).isEqualTo(InUse.class);
       assertThat(audit).isEmpty();
     }
     lives.allClear();
@@ -85,7 +81,7 @@ final class ForgedFilesTest extends CleaningUp {
     newRun(mark).close();
     newRun(mark).close();
     try (Child worker = Child.marked(number, 1, "sleep", "1000")) {
-      assertThat(clean().findings()).extracting("fate").containsOnly(Fate.UNREADABLE);
+      assertThat(fates(clean())).containsOnly(Unreadable.class);
       assertThat(worker.alive()).isTrue();
       assertThat(detector().findOrphanedProcesses()).isEmpty();
       assertThat(detector().findSuspects()).anyMatch(it -> it.identity().pid() == worker.pid());
@@ -102,7 +98,7 @@ final class ForgedFilesTest extends CleaningUp {
         Child worker = Child.marked(number, 1, "sleep", "1000")) {
       await().until(() -> Birthmark.watched().contains(new Birthmark(number)));
       assertThat(detector().findOrphanedProcesses()).isEmpty();
-      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.ALIVE);
+      assertThat(fates(clean())).containsExactly(Live.class);
       assertThat(worker.alive()).isTrue();
       assertThat(warden.alive()).isTrue();
     }
@@ -114,7 +110,7 @@ final class ForgedFilesTest extends CleaningUp {
     moved.close();
     Files.move(moved.path(), state.runs().resolve(RunId.generate().value()));
     try (Child worker = Child.marked(number, 1, "sleep", "1000")) {
-      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.UNREADABLE);
+      assertThat(fates(clean())).containsExactly(Unreadable.class);
       assertThat(worker.alive()).isTrue();
     }
   }
@@ -127,8 +123,8 @@ final class ForgedFilesTest extends CleaningUp {
     run.close();
     Files.createSymbolicLink(state.runs().resolve(id.value()), run.path());
     try (Child worker = Child.marked(number, 1, "sleep", "1000")) {
-      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.UNREADABLE);
-      assertThat(detector().runs()).extracting("standing").containsExactly(Standing.UNREADABLE);
+      assertThat(fates(clean())).containsExactly(Unreadable.class);
+      assertThat(states()).containsExactly(Unreadable.class);
       assertThat(worker.alive()).isTrue();
       assertThat(run.path().resolve("run.json")).exists();
     }
@@ -149,9 +145,7 @@ final class ForgedFilesTest extends CleaningUp {
     Files.createSymbolicLink(file, elsewhere);
     try (Child worker = Child.marked(number, 1, "sleep", "1000")) {
       boolean needed = name.equals("lock") || name.equals("run.json");
-      assertThat(clean().findings())
-          .extracting("fate")
-          .containsExactly(needed ? Fate.UNREADABLE : Fate.CLEANED);
+      assertThat(fates(clean())).containsExactly(needed ? Unreadable.class : Removed.class);
       assertThat(worker.alive()).isEqualTo(needed);
       assertThat(elsewhere).exists();
       assertThat(state.path().resolve("audit.jsonl")).doesNotExist();
@@ -205,11 +199,11 @@ final class ForgedFilesTest extends CleaningUp {
     String[] parts = change.split("=", -1);
     RunDirectory earlier = newRun(mark);
     rewrite(earlier, parts[0], parts[1]);
-    assertThat(detector().runs()).extracting("standing").containsExactly(Standing.FOREIGN);
-    assertThat(clean().findings()).extracting("fate").containsExactly(Fate.FOREIGN);
+    assertThat(states()).containsExactly(Foreign.class);
+    assertThat(fates(clean())).containsExactly(Foreign.class);
     rewrite(earlier, "\"boot\":\"[^\"]+\"", "\"boot\":\"another\"");
-    assertThat(detector().runs()).extracting("standing").containsExactly(Standing.DEAD);
-    assertThat(clean().findings()).extracting("fate").containsExactly(Fate.CLEANED);
+    assertThat(states()).containsExactly(OfAnotherBoot.class);
+    assertThat(fates(clean())).containsExactly(Removed.class);
   }
 
   @Test
@@ -219,6 +213,6 @@ final class ForgedFilesTest extends CleaningUp {
     try (var file = new RandomAccessFile(run.path().resolve("run.json").toFile(), "rw")) {
       file.setLength(1L << 40);
     }
-    assertThat(clean().findings()).extracting("fate").containsExactly(Fate.UNREADABLE);
+    assertThat(fates(clean())).containsExactly(Unreadable.class);
   }
 }

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.OrphanProcess;
-import dev.terrarium.orphan.KnownRun.Standing;
 import dev.terrarium.orphan.SystemStatus.Health;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
@@ -135,9 +134,10 @@ final class OrphanDetectorTest {
           .extracting(OrphanProcess::pid)
           .containsExactly(orphan.pid());
       assertThat(overview.runs())
-          .extracting(KnownRun::id, KnownRun::standing)
+          .extracting(KnownRun::id, KnownRun::state)
           .containsExactlyInAnyOrder(
-              tuple(dead.id(), KnownRun.Standing.DEAD), tuple(live.id(), KnownRun.Standing.LIVE));
+              tuple(dead.id(), new RunState.Dead(new Birthmark(dead.mark()), "its lock is free")),
+              tuple(live.id(), new RunState.Live("its lock is held")));
       assertThat(overview.active())
           .extracting(Overview.Active::pid, Overview.Active::kind, Overview.Active::run)
           .containsExactly(tuple(worker.pid(), OrphanProcess.Kind.WORKER, live.id()));
@@ -288,7 +288,7 @@ final class OrphanDetectorTest {
     Run live = run();
     try (Child worker = live.child(1)) {
       DetectionCheck.Validation validation = detector.validateDetection();
-      assertThat(validation.selfTest()).isEmpty();
+      assertThat(validation.selfTest()).isEqualTo(new DetectionCheck.SelfTest.Passed());
       assertThat(validation.status()).isEqualTo(DetectionCheck.Status.OK);
       assertThat(validation.verdicts())
           .singleElement()
@@ -340,7 +340,7 @@ final class OrphanDetectorTest {
     Path file = live.directory().path().resolve("run.json");
     String text = Files.readString(file);
     Files.writeString(file, "");
-    assertThat(single(detector.runs()).standing()).isEqualTo(Standing.LIVE);
+    assertThat(single(detector.runs()).state()).isInstanceOf(RunState.Live.class);
     try (Child worker = live.child(1)) {
       live.record(1, worker); // from now on the ledger says whose it is
       assertThat(detector.findSuspects()) // others may run on this machine

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.CleanupPolicy;
 import dev.terrarium.event.Events;
-import dev.terrarium.orphan.CleanupReport.Fate;
+import dev.terrarium.orphan.CleanupReport.Removed;
 import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
@@ -156,7 +156,7 @@ final class ReusedNumbersTest {
   private CleanupReport cleaned(CleanupPolicy policy) {
     run.close();
     CleanupReport report = new StartupCleanup(state, killer, policy).run();
-    assertThat(report.with(Fate.CLEANED)).hasSize(1);
+    assertThat(report.with(Removed.class)).hasSize(1);
     return report;
   }
 }

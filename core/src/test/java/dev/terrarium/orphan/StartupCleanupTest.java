@@ -5,10 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.CleanupPolicy;
+import dev.terrarium.OrphanEnding;
 import dev.terrarium.OrphanProcess;
 import dev.terrarium.OrphanProcess.Kind;
-import dev.terrarium.orphan.CleanupReport.Fate;
-import dev.terrarium.orphan.Run.Recorded;
+import dev.terrarium.OrphanProcess.Recorded;
+import dev.terrarium.orphan.CleanupReport.InUse;
+import dev.terrarium.orphan.CleanupReport.Postponed;
+import dev.terrarium.orphan.CleanupReport.Removed;
+import dev.terrarium.orphan.RunState.Foreign;
+import dev.terrarium.orphan.RunState.Live;
+import dev.terrarium.orphan.RunState.Unreadable;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.DeadRun;
@@ -58,7 +64,7 @@ final class StartupCleanupTest extends CleaningUp {
         host.kill();
         host.awaitExit();
         CleanupReport report = clean();
-        assertThat(report.with(Fate.CLEANED)).hasSize(1);
+        assertThat(report.with(Removed.class)).hasSize(1);
         assertThat(report.killed()).isEqualTo(1);
         assertThat(report.left()).isEmpty();
         assertThat(orphan.alive()).isFalse();
@@ -79,7 +85,7 @@ final class StartupCleanupTest extends CleaningUp {
         host.pause(); // a host that stands still is not dead
         await().until(() -> Procs.state(host.pid()).orElse('?') == 'T');
         CleanupReport report = clean();
-        assertThat(report.findings()).extracting("fate").containsExactly(Fate.ALIVE);
+        assertThat(fates(report)).containsExactly(InUse.class);
         assertThat(worker.alive()).isTrue();
         assertThat(directory).exists();
       }
@@ -89,7 +95,7 @@ final class StartupCleanupTest extends CleaningUp {
   @Test
   void doesNotTouchTheOwnRun() {
     RunDirectory own = newRun(Birthmark.choose());
-    assertThat(clean().findings()).extracting("fate").containsExactly(Fate.ALIVE);
+    assertThat(fates(clean())).containsExactly(InUse.class);
     own.allClear();
     own.close();
   }
@@ -116,7 +122,7 @@ final class StartupCleanupTest extends CleaningUp {
   void leavesRunsOfOtherUsersAndNamespacesAlone() throws IOException {
     rewrite(newRun(Birthmark.choose()), "\"uid\":\\d+", "\"uid\":4242");
     rewrite(newRun(Birthmark.choose()), "pid:\\[\\d+]", "pid:[1]");
-    assertThat(clean().findings()).extracting("fate").containsOnly(Fate.FOREIGN).hasSize(2);
+    assertThat(fates(clean())).containsOnly(Foreign.class).hasSize(2);
     assertThat(state.runs().toFile().list()).hasSize(2);
   }
 
@@ -126,7 +132,7 @@ final class StartupCleanupTest extends CleaningUp {
     rewrite(newRun(mark), "\"boot\":\"[^\"]+\"", "\"boot\":\"another\"");
     long number = mark.chosen().orElseThrow().run();
     try (Child child = Child.marked(number, 1, "sleep", "1000")) {
-      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.CLEANED);
+      assertThat(fates(clean())).containsExactly(Removed.class);
       assertThat(child.alive()).isTrue();
       assertThat(state.runs()).isEmptyDirectory();
     }
@@ -140,7 +146,7 @@ final class StartupCleanupTest extends CleaningUp {
       registry.reserve("a-1", 1, "a");
       registry.activate(1, named.pid(), ticks(named), named.pid());
       run.close();
-      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.UNREADABLE);
+      assertThat(fates(clean())).containsExactly(Unreadable.class);
       assertThat(named.alive()).isTrue();
     }
   }
@@ -173,7 +179,7 @@ final class StartupCleanupTest extends CleaningUp {
 
   private static Kind kindOf(CleanupReport report, Child child) {
     return report.found().stream()
-        .map(CleanupReport.Ended::process)
+        .map(OrphanEnding::process)
         .filter(process -> process.pid() == child.pid())
         .map(OrphanProcess::kind)
         .findFirst()
@@ -242,9 +248,9 @@ final class StartupCleanupTest extends CleaningUp {
   void leavesARunAloneWhoseLockIsFreeButWhoseWardenWorksUnderItsHost() {
     RunDirectory run = newRun(Birthmark.choose());
     run.close();
-    long mark = run.details().origin().birthmark().orElseThrow().run();
+    long mark = run.manifest().identity().birthmark().orElseThrow().run();
     try (Child warden = Child.marked(mark, 0, "sleep", "1000")) {
-      assertThat(clean().findings()).extracting("fate").containsExactly(Fate.ALIVE);
+      assertThat(fates(clean())).containsExactly(Live.class);
       assertThat(warden.alive()).isTrue();
     }
   }
@@ -266,9 +272,8 @@ final class StartupCleanupTest extends CleaningUp {
     run.close();
     Files.writeString(run.path().resolve("run.json"), "nonsense");
     CleanupReport report = clean();
-    assertThat(report.findings())
-        .singleElement()
-        .matches(it -> it.fate() == Fate.UNREADABLE && it.detail().contains("run.json"));
+    assertThat(fates(report)).containsExactly(Unreadable.class);
+    assertThat(report.findings()).allMatch(it -> it.why().contains("run.json"));
     assertThat(run.path()).exists();
   }
 
@@ -278,7 +283,7 @@ final class StartupCleanupTest extends CleaningUp {
     run.close();
     Files.delete(run.path().resolve("run.json"));
     Files.createDirectory(state.runs().resolve("s59m65f"));
-    assertThat(clean().with(Fate.CLEANED)).hasSize(2);
+    assertThat(clean().with(Removed.class)).hasSize(2);
     assertThat(state.runs()).isEmptyDirectory();
   }
 
@@ -296,8 +301,8 @@ final class StartupCleanupTest extends CleaningUp {
   void leavesToTheNextStartWhatTheTimeDoesNotAllow() {
     newRun(Birthmark.choose()).close();
     CleanupReport report = cleanup(CleanupPolicy.defaults(), Duration.ZERO).run();
-    assertThat(report.findings()).extracting("fate").containsExactly(Fate.POSTPONED);
-    assertThat(clean().with(Fate.CLEANED)).hasSize(1);
+    assertThat(fates(report)).containsExactly(Postponed.class);
+    assertThat(clean().with(Removed.class)).hasSize(1);
   }
 
   @Test
@@ -305,7 +310,7 @@ final class StartupCleanupTest extends CleaningUp {
     for (int i = 0; i < 2 * StartupCleanup.BATCH_RUNS_MAX + 1; i++) {
       newRun(Birthmark.choose()).close();
     }
-    assertThat(clean().with(Fate.CLEANED)).hasSize(2 * StartupCleanup.BATCH_RUNS_MAX + 1);
+    assertThat(clean().with(Removed.class)).hasSize(2 * StartupCleanup.BATCH_RUNS_MAX + 1);
     assertThat(state.runs()).isEmptyDirectory();
   }
 

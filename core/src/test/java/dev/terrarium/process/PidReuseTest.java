@@ -2,6 +2,7 @@ package dev.terrarium.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.Ending;
 import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.testkit.Child;
 import dev.terrarium.testkit.Strangers;
@@ -151,7 +152,8 @@ final class PidReuseTest {
                 }
               });
       while (strangers.taken() < TIMES) {
-        assertThat(replacing.escalate(victim(strangers), mark, TIMEOUT, WHY).forced()).isFalse();
+        assertThat(replacing.escalate(victim(strangers), mark, TIMEOUT, WHY).ending())
+            .isEqualTo(new Ending.Dead(false));
       }
       assertThat(strangers.dead(TIMES)).isEmpty();
     }
@@ -161,16 +163,16 @@ final class PidReuseTest {
   void aSweepHitsNobodyWhoGotTheNumberOfWhomItHadFound() {
     try (Strangers strangers = Strangers.start()) {
       List<ProcessIdentity> found = victims(strangers);
-      var manner =
-          new Manner(
+      var policy =
+          new SweepPolicy(
               Signal.KILL,
               Duration.ZERO,
-              Manner.Order.ANY,
+              SweepPolicy.Order.ANY,
               bearer -> {
                 strangers.replace(bearer.identity().pid());
                 return false;
               });
-      killer.sweep(Set.of(mark), WHY, manner, TIMEOUT);
+      killer.sweep(Set.of(mark), WHY, policy, TIMEOUT);
       assertThat(found).noneMatch(ProcessIdentity::alive);
       assertThat(strangers.dead(TIMES)).isEmpty();
     }
@@ -187,8 +189,8 @@ final class PidReuseTest {
                   strangers.replace(entry.pid());
                 }
               });
-      var manner = new Manner(Signal.TERM, TIMEOUT, Manner.Order.ANY, _ -> false);
-      replacing.sweep(Set.of(mark), WHY, manner, TIMEOUT);
+      var policy = new SweepPolicy(Signal.TERM, TIMEOUT, SweepPolicy.Order.ANY, _ -> false);
+      replacing.sweep(Set.of(mark), WHY, policy, TIMEOUT);
       assertThat(found).noneMatch(ProcessIdentity::alive);
       assertThat(strangers.dead(TIMES)).isEmpty();
     }

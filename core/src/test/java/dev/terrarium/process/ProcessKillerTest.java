@@ -3,10 +3,12 @@ package dev.terrarium.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.Ending;
 import dev.terrarium.process.ProcessKiller.Escalation;
 import dev.terrarium.process.ProcessKiller.Result;
 import dev.terrarium.testkit.Child;
 import dev.terrarium.testkit.Procs;
+import dev.terrarium.testkit.Tracer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -44,8 +46,7 @@ final class ProcessKillerTest {
     }
     assertThat(killer.signal(identity, Signal.KILL, "late")).isInstanceOf(Result.AlreadyDead.class);
     Escalation end = killer.escalate(identity, GRACE, "late");
-    assertThat(end.gone()).isTrue();
-    assertThat(end.forced()).isFalse();
+    assertThat(end.ending()).isEqualTo(new Ending.Dead(false));
   }
 
   @Test
@@ -72,8 +73,7 @@ final class ProcessKillerTest {
   void leavesItAtSigtermWhereThatIsEnough() {
     try (Child child = Child.start("sleep", "1000")) {
       Escalation end = killer.escalate(identity(child), GRACE, "test");
-      assertThat(end.gone()).isTrue();
-      assertThat(end.forced()).isFalse();
+      assertThat(end.ending()).isEqualTo(new Ending.Dead(false));
       assertThat(end.took()).isLessThan(GRACE);
     }
   }
@@ -82,8 +82,7 @@ final class ProcessKillerTest {
   void killsWhatIgnoresSigtermAfterTheGrace() {
     try (Child child = ignoringSigterm()) {
       Escalation end = killer.escalate(identity(child), SHORT_GRACE, "test");
-      assertThat(end.forced()).isTrue();
-      assertThat(end.gone()).isTrue();
+      assertThat(end.ending()).isEqualTo(new Ending.Dead(true));
       assertThat(end.took()).isGreaterThanOrEqualTo(SHORT_GRACE);
       assertThat(audit)
           .extracting(AuditLog.Entry::signal)
@@ -107,6 +106,16 @@ final class ProcessKillerTest {
     try (Child child = Child.start("sh", "-c", "kill -STOP $$; sleep 1000")) {
       await().until(() -> ProcFs.stat(child.pid()).orElseThrow().state() == 'T');
       assertThat(killer.escalate(identity(child), SHORT_GRACE, "test").gone()).isTrue();
+    }
+  }
+
+  /// As in state D. What became of it read "sent".
+  @Test
+  void saysThatWhatWasSentSigkillIsNotDead() {
+    try (Child child = Child.start("sleep", "1000");
+        Tracer _ = Tracer.atExitOf(child.pid())) {
+      assertThat(killer.escalate(identity(child), Duration.ZERO, "test").ending())
+          .isEqualTo(new Ending.Survived("was sent SIGKILL and is not dead after 2000 ms"));
     }
   }
 

@@ -34,7 +34,7 @@ final class SweepTest {
       assertThat(report.found()).hasSize(5);
       assertThat(report.killed()).isEqualTo(5);
       assertThat(report.clear()).isTrue();
-      assertThat(report.found()).allMatch(it -> it.mark().worker() == 3);
+      assertThat(report.found()).allMatch(it -> it.bearer().mark().worker() == 3);
       assertThat(audit).hasSize(5).allMatch(it -> it.outcome().equals("sent"));
     }
   }
@@ -45,7 +45,9 @@ final class SweepTest {
         Child neighbour = Child.marked(mark.run() - 1, 1, "sleep", "1000", "1000");
         Child ours = Child.marked(mark.run(), 1, "sleep", "1000", "1000")) {
       SweepReport report = killer.sweep(mark, "test", TIMEOUT);
-      assertThat(report.found()).singleElement().matches(it -> it.identity().pid() == ours.pid());
+      assertThat(report.found())
+          .singleElement()
+          .matches(it -> it.bearer().identity().pid() == ours.pid());
       assertThat(stranger.alive()).isTrue();
       assertThat(neighbour.alive()).isTrue();
     }
@@ -56,11 +58,11 @@ final class SweepTest {
     var other = new Birthmark(mark.run() - 1);
     try (Child first = Child.marked(mark.run(), 1, "sleep", "1000");
         Child second = Child.marked(other.run(), 1, "sleep", "1000")) {
-      SweepReport report = killer.sweep(Set.of(mark, other), "test", Manner.AT_ONCE, TIMEOUT);
+      SweepReport report = killer.sweep(Set.of(mark, other), "test", SweepPolicy.AT_ONCE, TIMEOUT);
       assertThat(report.killed()).isEqualTo(2);
       assertThat(report.of(mark).found())
           .singleElement()
-          .matches(it -> it.identity().pid() == first.pid());
+          .matches(it -> it.bearer().identity().pid() == first.pid());
       assertThat(second.alive()).isFalse();
     }
   }
@@ -77,9 +79,9 @@ final class SweepTest {
       assertThat(warden.alive() || worker.alive()).isFalse();
       assertThat(common.alive() && other.alive()).isTrue();
       assertThat(report.found())
-          .filteredOn(it -> it.mark().isWarden())
+          .filteredOn(it -> it.bearer().mark().isWarden())
           .singleElement()
-          .matches(it -> it.identity().pid() == warden.pid());
+          .matches(it -> it.bearer().identity().pid() == warden.pid());
     }
   }
 

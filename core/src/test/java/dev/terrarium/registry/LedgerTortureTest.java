@@ -81,7 +81,8 @@ final class LedgerTortureTest {
         expected.add(registry.reserve("next", 4_711, "a"));
       }
       assertThat(LedgerContents.read(file))
-          .isEqualTo(new LedgerContents(Optional.of(run.details().origin()), expected, List.of()));
+          .isEqualTo(
+              new LedgerContents(Optional.of(run.manifest().identity()), expected, List.of()));
     }
   }
 
@@ -142,7 +143,7 @@ final class LedgerTortureTest {
       written = LongStream.rangeClosed(1, 10_000).mapToObj(it -> active(registry, it)).toList();
     }
     assertThat(LedgerContents.read(file))
-        .isEqualTo(new LedgerContents(Optional.of(run.details().origin()), written, List.of()));
+        .isEqualTo(new LedgerContents(Optional.of(run.manifest().identity()), written, List.of()));
   }
 
   private static WorkerRow active(ProcessRegistry registry, long number) {

@@ -56,7 +56,7 @@ final class ProcessRegistryTest {
     WorkerRow row = registry.reserve("a-1", 1, "a");
     assertThat(row.fingerprint()).matches("terrarium_worker_a-1_\\d+_\\d+");
     assertThat(row.process()).isEmpty();
-    assertThat(row.origin()).isEqualTo(run.details().origin());
+    assertThat(row.origin()).isEqualTo(run.manifest().identity());
     assertThat(onDisk().rows()).containsExactly(row);
     assertThat(registry.activePythonPids()).isEmpty();
   }
@@ -104,7 +104,8 @@ final class ProcessRegistryTest {
     assertThat(registry.listAllWorkers()).isEmpty();
     assertThat(registry.find("a-1")).isEmpty();
     assertThat(onDisk())
-        .isEqualTo(new LedgerContents(Optional.of(run.details().origin()), List.of(), List.of()));
+        .isEqualTo(
+            new LedgerContents(Optional.of(run.manifest().identity()), List.of(), List.of()));
   }
 
   @Test
@@ -139,7 +140,7 @@ final class ProcessRegistryTest {
     assertThat(onDisk())
         .isEqualTo(
             new LedgerContents(
-                Optional.of(run.details().origin()), List.of(first, second), List.of()));
+                Optional.of(run.manifest().identity()), List.of(first, second), List.of()));
   }
 
   @Test
@@ -291,7 +292,7 @@ final class ProcessRegistryTest {
     assertThat(Files.size(file)).isLessThan(2 * ProcessRegistry.COMPACT_BYTES);
     assertThat(onDisk())
         .isEqualTo(
-            new LedgerContents(Optional.of(run.details().origin()), List.of(keeper), List.of()));
+            new LedgerContents(Optional.of(run.manifest().identity()), List.of(keeper), List.of()));
     WorkerRow next = registry.reserve("next", 9_999, "a");
     assertThat(onDisk().rows()).containsExactlyInAnyOrder(keeper, next);
   }

@@ -37,10 +37,10 @@ final class RunDirectoryTest {
     try (RunDirectory run = RunDirectory.create(state, id, mark, sockets)) {
       assertThat(run.path()).isEqualTo(state.runs().resolve(id.value()));
       assertThat(run.logs()).isDirectory();
-      RunDetails read = Json.runDetails(Files.readString(run.path().resolve("run.json")));
-      assertThat(read).isEqualTo(run.details());
-      assertThat(read.origin().host()).isEqualTo(ProcessIdentity.self());
-      assertThat(read.origin().birthmark()).isEqualTo(mark.chosen());
+      RunManifest read = Json.runManifest(Files.readString(run.path().resolve("run.json")));
+      assertThat(read).isEqualTo(run.manifest());
+      assertThat(read.identity().host()).isEqualTo(ProcessIdentity.self());
+      assertThat(read.identity().birthmark()).isEqualTo(mark.chosen());
       assertThat(read.sockets()).isEqualTo(sockets);
     }
   }
@@ -51,7 +51,7 @@ final class RunDirectoryTest {
     try (RunDirectory run = RunDirectory.create(state, id, none, sockets)) {
       String json = Files.readString(run.path().resolve("run.json"));
       assertThat(json).doesNotContain("birthmark");
-      assertThat(Json.runDetails(json)).isEqualTo(run.details());
+      assertThat(Json.runManifest(json)).isEqualTo(run.manifest());
     }
   }
 
@@ -100,7 +100,7 @@ final class RunDirectoryTest {
       run.recordCgroup(Path.of("/sys/fs/cgroup/terrarium-" + id));
       OwnFiles.remove(state.path());
       assertThat(run.mend()).containsExactly("the whole directory");
-      assertThat(RunDirectory.read(run.path())).isEqualTo(run.details());
+      assertThat(RunDirectory.read(run.path())).isEqualTo(run.manifest());
       assertThat(RunDirectory.isLocked(run.path())).isTrue();
       assertThat(run.logs()).isDirectory();
       assertThat(run.path().resolve("cgroup")).hasContent("/sys/fs/cgroup/terrarium-" + id);
@@ -120,7 +120,7 @@ final class RunDirectoryTest {
         assertThat(run.mend()).containsExactly(name);
         assertThat(run.path().resolve(name)).exists();
       }
-      assertThat(RunDirectory.read(run.path())).isEqualTo(run.details());
+      assertThat(RunDirectory.read(run.path())).isEqualTo(run.manifest());
     }
   }
 
@@ -153,7 +153,7 @@ final class RunDirectoryTest {
     RunDirectory run = RunDirectory.create(state, id, mark, sockets);
     run.close();
     try (DeadRun dead = RunDirectory.tryLockDead(run.path()).orElseThrow()) {
-      assertThat(dead.details()).isEqualTo(run.details());
+      assertThat(dead.manifest()).isEqualTo(run.manifest());
       assertThat(dead.halfRemoved()).isFalse();
       dead.remove();
     }
@@ -218,7 +218,7 @@ final class RunDirectoryTest {
     run.close();
     Files.writeString(run.path().resolve("run.json"), "{\"run\":\"s59m65f\"");
     try (DeadRun dead = RunDirectory.tryLockDead(run.path()).orElseThrow()) {
-      assertThatThrownBy(dead::details)
+      assertThatThrownBy(dead::manifest)
           .isInstanceOf(RegistryException.class)
           .hasMessageContainingAll("run.json", "birthmark");
     }

@@ -12,6 +12,7 @@ import dev.terrarium.cli.Table;
 import dev.terrarium.cli.Terminal;
 import dev.terrarium.cli.Words;
 import dev.terrarium.cli.doctor.Finding.Level;
+import dev.terrarium.orphan.DetectionCheck.SelfTest;
 import dev.terrarium.orphan.DetectionCheck.Validation;
 import dev.terrarium.orphan.KnownRun;
 import dev.terrarium.orphan.OrphanDetector;
@@ -160,7 +161,7 @@ public final class DoctorCommand implements Callable<Integer> {
                 .map(it -> Json.object("pid", it.pid(), "proved", it.proved(), "why", it.why()))
                 .toList(),
         "machine", machine(validation.machine()),
-        "self_test", validation.selfTest().isEmpty() ? "passed" : validation.selfTest());
+        "self_test", validation.selfTest() instanceof SelfTest.Failed(var why) ? why : "passed");
   }
 
   private static Map<String, @Nullable Object> machine(List<Machine.Feature> features) {

@@ -116,7 +116,7 @@ final class MachineChecks {
     Instant now = Instant.now();
     Optional<Instant> latest =
         runs.stream()
-            .flatMap(it -> it.details().stream())
+            .flatMap(it -> it.manifest().stream())
             .map(it -> it.startedAt())
             .max(Instant::compareTo);
     String remedy =

@@ -170,7 +170,7 @@ final class PlaceChecks {
   private static Finding leftovers(List<KnownRun> runs) {
     Set<Path> known =
         runs.stream()
-            .flatMap(it -> it.details().stream())
+            .flatMap(it -> it.manifest().stream())
             .map(it -> it.sockets())
             .collect(Collectors.toSet());
     List<Path> left =

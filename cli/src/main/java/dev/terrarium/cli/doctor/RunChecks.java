@@ -4,8 +4,9 @@ import dev.terrarium.base.Count;
 import dev.terrarium.cli.Look;
 import dev.terrarium.control.HostStatus;
 import dev.terrarium.orphan.DetectionCheck;
+import dev.terrarium.orphan.DetectionCheck.SelfTest;
 import dev.terrarium.orphan.KnownRun;
-import dev.terrarium.orphan.KnownRun.Standing;
+import dev.terrarium.orphan.RunState;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.registry.LedgerContents;
 import dev.terrarium.registry.ProcessRegistry;
@@ -41,8 +42,8 @@ final class RunChecks {
 
   private void runs() {
     List<KnownRun> runs = look.overview().runs();
-    long live = runs.stream().filter(it -> it.standing() == Standing.LIVE).count();
-    long dead = runs.stream().filter(it -> it.standing() == Standing.DEAD).count();
+    long live = runs.stream().filter(it -> it.state() instanceof RunState.Live).count();
+    long dead = runs.stream().filter(it -> it.state().isOver()).count();
     int orphans = look.overview().status().orphanedProcesses();
     String alive = Count.grouped(live, "run lives", "runs live");
     findings.add(
@@ -56,20 +57,22 @@ final class RunChecks {
   }
 
   private void run(KnownRun run) {
-    switch (run.standing()) {
-      case LIVE -> live(run);
-      case DEAD -> {} // counted already
-      case FOREIGN ->
+    switch (run.state()) {
+      case RunState.Live _ -> live(run);
+      case RunState.Dead _,
+          RunState.OfAnotherBoot _,
+          RunState.HalfRemoved _ -> {} // counted already
+      case RunState.Foreign(var why) ->
           findings.add(
               Finding.warn(
                   "run " + run.id(),
-                  run.detail() + ", so that nothing can be said of it",
+                  why + ", so that nothing can be said of it",
                   "ask there; give each of them a TERRARIUM_HOME of its own"));
-      case UNREADABLE ->
+      case RunState.Unreadable(var why) ->
           findings.add(
               Finding.warn(
                   "run " + run.id(),
-                  run.detail(),
+                  why,
                   "look for what it left (terrarium orphans list), then remove "
                       + run.directory()));
     }
@@ -160,9 +163,9 @@ final class RunChecks {
           findings.add(
               Finding.fail(
                   "detection",
-                  validation.selfTest().isEmpty()
-                      ? "something needed is missing"
-                      : validation.selfTest(),
+                  validation.selfTest() instanceof SelfTest.Failed(var why)
+                      ? why
+                      : "something needed is missing",
                   "see what else is FAIL here; a seccomp filter may refuse pidfds or prlimit"));
       case SUSPICIOUS ->
           validation.verdicts().stream()

@@ -11,12 +11,12 @@ import java.util.Optional;
 /// @param birthmark empty where the machine left no room for one
 /// @param host the JVM
 /// @param pidNamespace such as `pid:[4026531836]`; pids mean nothing outside of it
-public record Origin(
+public record RunIdentity(
     RunId run, Optional<Birthmark> birthmark, ProcessIdentity host, String pidNamespace, long uid) {
 
   /// A run of this JVM.
-  public static Origin here(RunId run, Optional<Birthmark> birthmark) {
-    return new Origin(
+  public static RunIdentity here(RunId run, Optional<Birthmark> birthmark) {
+    return new RunIdentity(
         run, birthmark, ProcessIdentity.self(), ProcFs.pidNamespace(), ProcFs.ownUid());
   }
 

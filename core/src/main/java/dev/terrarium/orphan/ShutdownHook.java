@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// What is not closed by then is the warden's to kill.
 ///
 /// Safe for use by many threads.
-public final class ApplicationCleanup {
-  private static final Log LOG = Log.of(ApplicationCleanup.class);
-  private static final ApplicationCleanup OF_JVM = new ApplicationCleanup(new JvmHooks());
+public final class ShutdownHook {
+  private static final Log LOG = Log.of(ShutdownHook.class);
+  private static final ShutdownHook OF_JVM = new ShutdownHook(new JvmHooks());
 
   private final Hooks hooks;
   private final Object lock = new Object();
@@ -37,12 +37,12 @@ public final class ApplicationCleanup {
   @GuardedBy("lock")
   private boolean ending;
 
-  ApplicationCleanup(Hooks hooks) {
+  ShutdownHook(Hooks hooks) {
     this.hooks = hooks;
   }
 
   /// The one of this JVM (of this class loader).
-  public static ApplicationCleanup ofJvm() {
+  public static ShutdownHook ofJvm() {
     return OF_JVM;
   }
 
@@ -147,7 +147,7 @@ public final class ApplicationCleanup {
     }
     closeNow(open.stream().filter(entry -> !entry.isLeftAlone()).toList());
     here.forEach(Registered::awaitAndClose);
-    later.forEach(ApplicationCleanup::join);
+    later.forEach(ShutdownHook::join);
   }
 
   private static void closeNow(List<Registered> open) {

@@ -6,4 +6,4 @@ import java.time.Instant;
 /// What `run.json` says of a run.
 ///
 /// @param sockets the directory of its sockets, which is outside of the run's own
-public record RunDetails(Origin origin, Instant startedAt, Path sockets) {}
+public record RunManifest(RunIdentity identity, Instant startedAt, Path sockets) {}

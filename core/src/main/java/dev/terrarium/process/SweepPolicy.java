@@ -2,7 +2,6 @@ package dev.terrarium.process;
 
 import java.time.Duration;
 import java.util.Comparator;
-import java.util.List;
 import java.util.function.Predicate;
 
 /// How a sweep treats what it finds.
@@ -12,17 +11,10 @@ import java.util.function.Predicate;
 ///   zero: at once
 /// @param order who of those that one look finds is first
 /// @param spared who is left alone after all, though it is proved to be ours; asked once for each
-public record Manner(Signal first, Duration grace, Order order, Predicate<Bearer> spared) {
+public record SweepPolicy(Signal first, Duration grace, Order order, Predicate<Bearer> spared) {
   /// SIGKILL for all, as they are found.
-  public static final Manner AT_ONCE =
-      new Manner(Signal.KILL, Duration.ZERO, Order.ANY, _ -> false);
-
-  /// A process that bears a number that is swept.
-  public record Bearer(ProcessIdentity identity, Birthmark.Mark mark, List<String> command) {
-    public Bearer {
-      command = List.copyOf(command);
-    }
-  }
+  public static final SweepPolicy AT_ONCE =
+      new SweepPolicy(Signal.KILL, Duration.ZERO, Order.ANY, _ -> false);
 
   /// Who is first.
   public enum Order {

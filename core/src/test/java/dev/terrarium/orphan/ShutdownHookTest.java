@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.terrarium.ExitHook;
-import dev.terrarium.orphan.ApplicationCleanup.Registration;
+import dev.terrarium.orphan.ShutdownHook.Registration;
 import dev.terrarium.testkit.Jvm;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,17 +14,17 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
-final class ApplicationCleanupTest {
+final class ShutdownHookTest {
   private static final ExitHook AT_ONCE = ExitHook.atOnce();
 
   private final TestHooks hooks = new TestHooks();
   private final List<String> closed = new CopyOnWriteArrayList<>();
-  private final ApplicationCleanup cleanup = new ApplicationCleanup(hooks);
+  private final ShutdownHook cleanup = new ShutdownHook(hooks);
 
   /// Ends in the way that it is told to, with two things open.
   static final class Program {
     public static void main(String[] arguments) throws InterruptedException {
-      ApplicationCleanup cleanup = ApplicationCleanup.ofJvm();
+      ShutdownHook cleanup = ShutdownHook.ofJvm();
       cleanup.register("first", AT_ONCE, () -> System.out.println("closed first"));
       cleanup.register("second", AT_ONCE, () -> System.out.println("closed second"));
       try (var _ = cleanup.register("third", AT_ONCE, () -> System.out.println("closed third"))) {
@@ -164,7 +164,7 @@ final class ApplicationCleanupTest {
         .containsExactly("closed second", "closed first");
   }
 
-  private static final class TestHooks implements ApplicationCleanup.Hooks {
+  private static final class TestHooks implements ShutdownHook.Hooks {
     private final List<Thread> added = new ArrayList<>();
     private boolean ending;
     private boolean threadsAreGone;
@@ -174,7 +174,7 @@ final class ApplicationCleanupTest {
       if (threadsAreGone) {
         throw new OutOfMemoryError("unable to create native thread");
       }
-      return ApplicationCleanup.Hooks.super.thread(name, task);
+      return ShutdownHook.Hooks.super.thread(name, task);
     }
 
     @Override
