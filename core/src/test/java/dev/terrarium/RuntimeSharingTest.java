@@ -4,6 +4,7 @@ import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.pid;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Procs;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,6 +110,41 @@ final class RuntimeSharingTest {
       assertThat(here).map(CompletableFuture::join).isSubsetOf(Trouble.pids(pool));
       assertThat(there).map(CompletableFuture::join).isSubsetOf(Trouble.pids(other));
       assertThat(runtime.pool("a-1").tool("pid").call(Long.class)).isIn(Trouble.pids(other));
+    }
+  }
+
+  @Test
+  void aPoolMayBeNamedLikeTheZygoteOfAnother() {
+    try (Terrarium runtime = Terrarium.start(Config.defaults().withHome(directory))) {
+      PoolBuilder builder = Trouble.pool().runtime(runtime).size(2);
+      try (Pool pool = builder.name("a").start();
+          Pool alike = builder.name("a-zygote").start();
+          Pool first = builder.name("b-zygote").start();
+          Pool second = builder.name("b").start()) {
+        for (Pool each : List.of(pool, alike, first, second)) {
+          assertThat(pids(each)).map(CompletableFuture::join).isSubsetOf(Trouble.pids(each));
+          assertThat(each.stats().restarts()).isZero();
+        }
+        assertThat(runtime.listAllWorkers()).extracting(WorkerRow::worker).doesNotHaveDuplicates();
+        assertThat(runtime.listAllWorkers()).filteredOn(WorkerRow::isZygote).hasSize(4);
+        assertThat(runtime.activePythonPids()).hasSize(8);
+      }
+      assertThat(runtime.listAllWorkers()).isEmpty();
+    }
+  }
+
+  /// What the processes of the first left behind may still be being cleared.
+  @Test
+  void aPoolGoesOnCountingWhereItsNamesakeStopped() {
+    try (Terrarium runtime = Terrarium.start(Config.defaults().withHome(directory))) {
+      for (int turn = 1; turn <= 2; turn++) {
+        try (Pool pool = Trouble.pool().runtime(runtime).name("a").start()) {
+          assertThat(pool.tool("echo").args(turn).call(Integer.class)).isEqualTo(turn);
+          assertThat(runtime.listAllWorkers())
+              .extracting(WorkerRow::worker)
+              .containsExactlyInAnyOrder("a-" + turn, "a-zygote." + turn);
+        }
+      }
     }
   }
 

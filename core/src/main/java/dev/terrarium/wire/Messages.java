@@ -2,8 +2,10 @@ package dev.terrarium.wire;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.terrarium.Start;
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
+import dev.terrarium.process.ProcessName;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -345,15 +347,13 @@ public final class Messages {
 
   /// A process is to be started.
   ///
-  /// @param role `worker` or `zygote`
-  /// @param via `exec` or `zygote`
+  /// @param via how it is to come to be
   /// @param zygote the number of the zygote that is to fork it
   /// @param cgroup where its cgroup is to be made, and what is to be written into its files
   /// @param limits resource limits by their names on the wire
   public record Spawn(
-      String worker,
-      String role,
-      String via,
+      ProcessName name,
+      Start via,
       @Nullable Long zygote,
       List<String> argv,
       Map<String, String> set,
@@ -366,8 +366,8 @@ public final class Messages {
     /// Without the values of the environment and of options, which may be secrets.
     @Override
     public String toString() {
-      return "Spawn[worker=%s, role=%s, via=%s, argv=%s, set=%s, spec=%s]"
-          .formatted(worker, role, via, argv, set.keySet(), spec);
+      return "Spawn[name=%s, via=%s, argv=%s, set=%s, spec=%s]"
+          .formatted(name, via, argv, set.keySet(), spec);
     }
 
     @Override
@@ -378,9 +378,9 @@ public final class Messages {
     @Override
     public Map<String, ?> fields() {
       return PlainJson.object(
-          "worker", worker,
-          "role", role,
-          "via", via,
+          "worker", name.toString(),
+          "role", Fields.word(name.role(), ' '),
+          "via", Fields.word(via, ' '),
           "zygote", zygote,
           "argv", argv,
           "set", set,
@@ -485,8 +485,7 @@ public final class Messages {
       Token token,
       String socket,
       String run,
-      String worker,
-      String pool,
+      ProcessName name,
       @Nullable Long host,
       String adapter,
       @Nullable String source,
@@ -498,7 +497,7 @@ public final class Messages {
       implements Written {
     @Override
     public String toString() {
-      return "Spec[worker=%s, adapter=%s, options=%s]".formatted(worker, adapter, options.keySet());
+      return "Spec[name=%s, adapter=%s, options=%s]".formatted(name, adapter, options.keySet());
     }
 
     @Override
@@ -508,8 +507,8 @@ public final class Messages {
           "token", token.text(),
           "socket", socket,
           "run", run,
-          "worker", worker,
-          "pool", pool,
+          "worker", name.toString(),
+          "pool", name.pool(),
           "host", host,
           "adapter", adapter,
           "source", source,

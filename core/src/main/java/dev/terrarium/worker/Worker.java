@@ -15,6 +15,7 @@ import dev.terrarium.base.Log;
 import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.warden.Doubt;
 import dev.terrarium.warden.WorkerProcess;
@@ -62,6 +63,7 @@ public final class Worker {
 
   private static final Log LOG = Log.of(Worker.class);
 
+  private final ProcessName name;
   private final String id;
   private final long number;
   private final PoolConfig config;
@@ -102,13 +104,14 @@ public final class Worker {
   private volatile Timer.@Nullable Alarm forkAlarm;
 
   public Worker(
-      String id,
+      ProcessName name,
       long number,
       PoolConfig config,
       Facilities facilities,
       Zygote zygote,
       WorkerListener listener) {
-    this.id = id;
+    this.name = name;
+    this.id = name.toString();
     this.number = number;
     this.config = config;
     this.facilities = facilities;
@@ -191,10 +194,10 @@ public final class Worker {
       return;
     }
     try {
-      facilities.registry().reserve(id, number, config.name());
+      facilities.registry().reserve(name, number);
       String secret = facilities.gate().admit(wire::greeted);
       token = secret;
-      spawn(zygote.order(id, secret));
+      spawn(zygote.order(name, secret));
     } catch (RegistryException e) {
       apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, String.valueOf(e.getMessage())));
     } catch (VirtualMachineError e) {

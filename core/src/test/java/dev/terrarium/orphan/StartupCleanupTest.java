@@ -10,6 +10,7 @@ import dev.terrarium.OrphanProcess.Kind;
 import dev.terrarium.orphan.CleanupReport.Fate;
 import dev.terrarium.orphan.Run.Recorded;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.ProcessRegistry;
@@ -137,7 +138,7 @@ final class StartupCleanupTest extends CleaningUp {
     RunDirectory run = newRun(new Birthmark.Choice.Unavailable("no room"));
     try (ProcessRegistry registry = ProcessRegistry.open(run, true);
         Child named = Child.start("sleep", "1000")) {
-      registry.reserve("a-1", 1, "a");
+      registry.reserve(ProcessName.worker("a", 1), 1);
       registry.activate(1, named.pid(), ticks(named), named.pid());
       run.close();
       assertThat(clean().findings()).extracting("fate").containsExactly(Fate.UNREADABLE);
@@ -155,8 +156,8 @@ final class StartupCleanupTest extends CleaningUp {
         Child itsChild = Child.marked(number, 1, "sleep", "1000");
         Child reserved = Child.marked(number, 2, "sleep", "1000");
         Child unrecorded = Child.marked(number, 3, "sleep", "1000")) {
-      registry.reserve("a-1", 1, "a");
-      registry.reserve("a-2", 2, "a");
+      registry.reserve(ProcessName.worker("a", 1), 1);
+      registry.reserve(ProcessName.worker("a", 2), 2);
       registry.activate(1, activated.pid(), ticks(activated), activated.pid());
       run.close();
       CleanupReport report = clean();
@@ -188,7 +189,7 @@ final class StartupCleanupTest extends CleaningUp {
     Birthmark.Choice mark = Birthmark.choose();
     RunDirectory run = newRun(mark);
     try (ProcessRegistry ledger = ProcessRegistry.open(run, true)) {
-      ledger.reserve("a-1", 1, "a");
+      ledger.reserve(ProcessName.worker("a", 1), 1);
     }
     run.close();
     Path file = run.path().resolve("run.json");

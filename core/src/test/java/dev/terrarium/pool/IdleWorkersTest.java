@@ -3,6 +3,7 @@ package dev.terrarium.pool;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.Pool;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.worker.Worker;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -15,7 +16,13 @@ final class IdleWorkersTest {
   // Who is never started needs nothing.
   @SuppressWarnings("NullAway")
   private static Worker worker(String id) {
-    return new Worker(id, 1, Pool.builder().adapter(Path.of("x.py")).build(), null, null, null);
+    return new Worker(
+        ProcessName.worker(id, 1),
+        1,
+        Pool.builder().adapter(Path.of("x.py")).build(),
+        null,
+        null,
+        null);
   }
 
   private IdleWorkers all(int concurrency) {

@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.terrarium.Start;
 import dev.terrarium.ValueException;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.wire.Messages.CallError;
 import dev.terrarium.wire.Messages.Cancel;
 import dev.terrarium.wire.Messages.CancelReason;
@@ -33,8 +35,7 @@ final class MessagesTest {
           new Token("secret"),
           "/run/s",
           "s59m65f",
-          "a-1",
-          "a",
+          ProcessName.worker("a", 1),
           4242L,
           "/x.py",
           "0a",
@@ -168,9 +169,8 @@ final class MessagesTest {
     assertThat(json(new Cancel(CancelReason.DEADLINE))).isEqualTo("{\"reason\":\"deadline\"}");
     var spawn =
         new Spawn(
-            "a-1",
-            "worker",
-            "exec",
+            ProcessName.worker("a", 1),
+            Start.EXEC,
             null,
             List.of("python3"),
             Map.of("$X", "y"),
@@ -187,9 +187,8 @@ final class MessagesTest {
                 + "\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"log_level\":30,\"options\":{\"$n\":1}}}");
     var bounded =
         new Spawn(
-            "a-1",
-            "worker",
-            "exec",
+            ProcessName.worker("a", 1),
+            Start.EXEC,
             null,
             List.of(),
             Map.of(),
