@@ -4,6 +4,7 @@ import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.pid;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.ToolInfo.ParameterKind;
 import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Procs;
 import java.nio.file.Files;
@@ -221,10 +222,18 @@ final class RuntimeSharingTest {
       assertThat(add.summary()).isEqualTo("Add two numbers.");
       assertThat(add.doc()).isEqualTo("Add two numbers.\n\nAnd more.");
       assertThat(add.idempotent()).isTrue();
-      assertThat(add.kind()).isEqualTo("plain");
+      assertThat(add.kind()).isEqualTo(ToolInfo.Kind.PLAIN);
+      assertThat(add.parameters())
+          .extracting(ToolInfo.Parameter::kind)
+          .containsExactly(
+              ParameterKind.POSITIONAL_OR_KEYWORD,
+              ParameterKind.POSITIONAL_OR_KEYWORD,
+              ParameterKind.POSITIONAL_REST,
+              ParameterKind.KEYWORD_ONLY,
+              ParameterKind.KEYWORD_REST);
       assertThat(add.parameters().getFirst().required()).isTrue();
       assertThat(add.parameters().get(1).defaultText()).contains("1");
-      assertThat(tools.getLast().kind()).isEqualTo("async");
+      assertThat(tools.getLast().kind()).isEqualTo(ToolInfo.Kind.ASYNC);
       assertThat(tools.getLast().doc()).isEmpty();
     }
   }

@@ -99,7 +99,8 @@ public final class WorkerPool implements WorkerListener {
   public Batch batch(Batch.Setup setup) {
     boolean overlaps =
         tools().stream()
-            .anyMatch(tool -> tool.name().equals(setup.tool()) && tool.kind().equals("async"));
+            .anyMatch(
+                tool -> tool.name().equals(setup.tool()) && tool.kind() == ToolInfo.Kind.ASYNC);
     int places = overlaps ? config.size() * config.concurrency() : config.size();
     return new Batch(setup, scheduler, timer, places, !overlaps);
   }

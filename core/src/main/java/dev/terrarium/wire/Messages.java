@@ -3,6 +3,8 @@ package dev.terrarium.wire;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.terrarium.Start;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.ToolInfo;
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
 import dev.terrarium.process.ProcessName;
@@ -127,47 +129,23 @@ public final class Messages {
   public record Tool(
       String name,
       @Nullable String doc,
-      ToolKind kind,
+      ToolInfo.Kind kind,
       boolean idempotent,
       @Nullable String returns,
       List<Parameter> parameters) {}
 
-  public enum ToolKind {
-    PLAIN,
-    ASYNC,
-    GENERATOR
-  }
-
   /// `type` is the annotation's text, `standard` the default's `repr`.
   public record Parameter(
       String name,
-      ParameterKind kind,
+      ToolInfo.ParameterKind kind,
       @Nullable String type,
       boolean required,
       @Nullable String standard) {}
 
-  public enum ParameterKind {
-    POSITIONAL_ONLY,
-    POSITIONAL_OR_KEYWORD,
-    KEYWORD_ONLY,
-    POSITIONAL_REST,
-    KEYWORD_REST
-  }
-
   /// Why an adapter did not load.
-  public record Failure(
-      FailureReason reason, String type, String message, @Nullable String traceback) {}
-
-  public enum FailureReason {
-    ADAPTER_MISSING,
-    ADAPTER_UNREADABLE,
-    ADAPTER_SYNTAX,
-    ADAPTER_IMPORT,
-    ADAPTER_EXITED,
-    ADAPTER_FAILED,
-    ON_START_FAILED,
-    NO_TOOLS
-  }
+  ///
+  /// @param reason one of those that are the adapter's
+  public record Failure(Reason reason, String type, String message, @Nullable String traceback) {}
 
   /// The envelope of an `ERROR`.
   public record CallError(
@@ -210,7 +188,30 @@ public final class Messages {
 
   public record Spawned(long pid, long ticks) implements FromWarden {}
 
-  public record SpawnFailed(String step, int errno, String message) implements FromWarden {}
+  public record SpawnFailed(SpawnStep step, int errno, String message) implements FromWarden {
+    /// For people.
+    public String text() {
+      return Fields.word(step, ' ') + ": " + message;
+    }
+  }
+
+  /// Where the start of a process can fail; the page says what each means.
+  public enum SpawnStep {
+    REQUEST,
+    FORK,
+    CGROUP,
+    BIRTHMARK,
+    SESSION,
+    DESCRIPTORS,
+    LIFELINE,
+    PARENT,
+    SIGNALS,
+    LIMITS,
+    DIRECTORY,
+    EXEC,
+    BOOTSTRAP,
+    ZYGOTE
+  }
 
   /// One of `code` and `signal` is not `null`.
   ///

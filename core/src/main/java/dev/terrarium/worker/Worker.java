@@ -743,7 +743,7 @@ public final class Worker {
 
   private boolean isPlain(Call call) {
     return tools.stream()
-        .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind().equals("plain"));
+        .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind() == ToolInfo.Kind.PLAIN);
   }
 
   private TerrariumException lostError(Call call, WorkerState.Gone gone) {

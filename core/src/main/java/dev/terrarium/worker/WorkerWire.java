@@ -1,6 +1,5 @@
 package dev.terrarium.worker;
 
-import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.process.ScarceException;
 import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Frame;
@@ -39,8 +38,7 @@ final class WorkerWire implements FrameHandler {
   private static End startFailure(Messages.Failure failure) {
     String type = failure.type().isEmpty() ? "" : failure.type() + ": ";
     String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
-    return End.startFailed(
-        Reason.valueOf(failure.reason().name()), type + failure.message() + traceback);
+    return End.startFailed(failure.reason(), type + failure.message() + traceback);
   }
 
   @Override

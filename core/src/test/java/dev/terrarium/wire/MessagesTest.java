@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.terrarium.Start;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.ToolInfo;
 import dev.terrarium.ValueException;
 import dev.terrarium.process.ProcessName;
 import dev.terrarium.wire.Messages.CallError;
@@ -13,16 +15,13 @@ import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.Messages.Drain;
 import dev.terrarium.wire.Messages.ErrorKind;
 import dev.terrarium.wire.Messages.Exited;
-import dev.terrarium.wire.Messages.FailureReason;
 import dev.terrarium.wire.Messages.Hello;
 import dev.terrarium.wire.Messages.Host;
 import dev.terrarium.wire.Messages.Output;
-import dev.terrarium.wire.Messages.ParameterKind;
 import dev.terrarium.wire.Messages.Spawn;
 import dev.terrarium.wire.Messages.Spec;
 import dev.terrarium.wire.Messages.Stream;
 import dev.terrarium.wire.Messages.Token;
-import dev.terrarium.wire.Messages.ToolKind;
 import dev.terrarium.wire.Messages.WardenConfig;
 import java.util.List;
 import java.util.Map;
@@ -80,8 +79,9 @@ final class MessagesTest {
     assertThat(hello.pid()).isEqualTo(4711);
     assertThat(hello.failure()).isNull();
     var tool = hello.tools().getFirst();
-    assertThat(tool.kind()).isEqualTo(ToolKind.PLAIN);
-    assertThat(tool.parameters().getFirst().kind()).isEqualTo(ParameterKind.POSITIONAL_OR_KEYWORD);
+    assertThat(tool.kind()).isEqualTo(ToolInfo.Kind.PLAIN);
+    assertThat(tool.parameters().getFirst().kind())
+        .isEqualTo(ToolInfo.ParameterKind.POSITIONAL_OR_KEYWORD);
     assertThat(tool.parameters().getFirst().standard()).isNull();
   }
 
@@ -91,8 +91,27 @@ final class MessagesTest {
         hello(
             "{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"failure\":{\"reason\":\"NO_TOOLS\",\"x\":1}}");
     assertThat(failed.tools()).isEmpty();
-    assertThat(failed.failure())
-        .isEqualTo(new Messages.Failure(FailureReason.NO_TOOLS, "", "", null));
+    assertThat(failed.failure()).isEqualTo(new Messages.Failure(Reason.NO_TOOLS, "", "", null));
+  }
+
+  @Test
+  void refusesAReasonThatIsNotTheAdaptersAndAStepThatThereIsNot() {
+    assertThatThrownBy(
+            () ->
+                hello(
+                    "{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"failure\":{\"reason\":\"WARDEN\"}}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("failure.reason: not for a worker to say: WARDEN");
+    String failed = "{\"step\":\"%s\",\"errno\":2,\"message\":\"gone\"}";
+    var known =
+        (Messages.SpawnFailed)
+            Messages.fromWarden(frame(FrameType.SPAWN_FAILED, failed.formatted("limits")));
+    assertThat(known.step()).isEqualTo(Messages.SpawnStep.LIMITS);
+    assertThat(known.text()).isEqualTo("limits: gone");
+    assertThatThrownBy(
+            () -> Messages.fromWarden(frame(FrameType.SPAWN_FAILED, failed.formatted("odd"))))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("step: unknown: \"odd\"");
   }
 
   @Test
