@@ -259,7 +259,7 @@ def attempt(library: Library) -> dict[str, str]:
         python = environment(library.environment)
         row["version"] = version(python, library.name)
         host = Host(library, python, folder)
-        host.order(9, "a-zygote-1", role="zygote")
+        host.order(9, "a-zygote.1", role="zygote")
         ready = host.first(9, ZYGOTE_READY)
         row["why"] = ", ".join(ready["threads"] + ready["descriptors"])
         if row["why"]:

@@ -19,6 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from terrarium._warden_bounds import Bounds, Cgroups
 
+ROLES = WORKER, ZYGOTE = "worker", "zygote"
+"""What a process may be ordered for, as the order says it."""
+
 STACKS_FD = 201
 ORDERS_FD = 202
 SPARE_DESCRIPTORS = 64
@@ -238,7 +241,7 @@ class Spawner:
     ) -> Worker:
         opened: list[int] = []
         try:
-            orders = Orders(opened) if order.get("role", "worker") == "zygote" else None
+            orders = Orders(opened) if _role(order) == ZYGOTE else None
             spec = _spec_file(order["spec"], self._directory, orders is not None)
             opened.append(spec)
             pipes = Pipes(opened)
@@ -320,6 +323,13 @@ def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:
     if pid == 0:
         _bootstrap.become(plan, report_fd)  # never returns
     return pid
+
+
+def _role(order: dict) -> str:
+    role = order.get("role", WORKER)
+    if role not in ROLES:
+        raise ValueError(f"there is no role {role!r}")
+    return role
 
 
 def _parse(report: bytes) -> dict:

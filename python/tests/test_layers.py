@@ -134,7 +134,7 @@ def forked(host: Host, program: str, off: list[str]) -> int:
     adapter = host.directory / "adapter.py"
     adapter.write_text(ADAPTER.format(program=program))
     spec = {"token": "none", "socket": str(host.sockets / "s"), "adapter": str(adapter)}
-    name = "a-zygote-1"
+    name = "a-zygote.1"
     argv = [sys.executable, os.fspath(HERE / "_worker_without.py"), ",".join(off), "--worker", name]
     host.ask(ZYGOTE, argv, worker=name, role="zygote", spec={**spec, "worker": name})
     order = {"via": "zygote", "zygote": ZYGOTE, "spec": {**spec, "worker": "a-1"}}

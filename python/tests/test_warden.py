@@ -90,6 +90,7 @@ def test_a_worker_inherits_only_its_own_descriptors(start):
         ({"directory": "/nowhere"}, "directory", "/nowhere"),
         ({"argv": []}, "request", "argv"),
         ({"via": "zygote", "zygote": 4711}, "zygote", "4711"),
+        ({"role": "queen"}, "request", "queen"),
     ],
 )
 def test_a_worker_that_cannot_start_is_said_with_the_step(start, how, step, word):

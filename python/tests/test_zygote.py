@@ -87,11 +87,11 @@ def test_the_place_of_the_name_in_the_command_line_is_found():
     code = f"""
 import sys; sys.path.insert(0, {HOME!r})
 from terrarium import _bootstrap, _zygote
-address, size = _zygote.name_at("a-zygote-1")
+address, size = _zygote.name_at("a-zygote.1")
 _bootstrap.overwrite(address, b"a-1".ljust(size, b"\\0"))
 print(open("/proc/self/cmdline").read().split("\\0"), _zygote.name_at("nobody"))
 """
-    command = [sys.executable, "-c", code, "--worker", "a-zygote-1"]
+    command = [sys.executable, "-c", code, "--worker", "a-zygote.1"]
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert "'--worker', 'a-1', ''" in said
     assert said.endswith("None\n")
@@ -140,9 +140,9 @@ while not os.path.exists({str(go)!r}):
 threading.Thread(target=threading.Event().wait, name="left", daemon=True).start()
 """)
     socket = str(host.sockets / "s")
-    spec = {"token": "none", "socket": socket, "adapter": str(adapter), "worker": "a-zygote-1"}
-    argv = [sys.executable, f"{HOME}/terrarium_worker.py", "--worker", "a-zygote-1"]
-    zygote = host.spawn(9, argv, worker="a-zygote-1", role="zygote", spec=spec)
+    spec = {"token": "none", "socket": socket, "adapter": str(adapter), "worker": "a-zygote.1"}
+    argv = [sys.executable, f"{HOME}/terrarium_worker.py", "--worker", "a-zygote.1"]
+    zygote = host.spawn(9, argv, worker="a-zygote.1", role="zygote", spec=spec)
     host.ask(1, argv, via="zygote", zygote=9, spec=spec)
     host.spawn(2, [sys.executable, "-c", ""])  # so the order before it is in the zygote's socket
     os.kill(host.warden_pid, signal.SIGSTOP)

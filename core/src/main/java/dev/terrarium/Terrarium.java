@@ -17,6 +17,7 @@ import dev.terrarium.orphan.ShutdownHook;
 import dev.terrarium.pool.Draining;
 import dev.terrarium.pool.PoolFigures;
 import dev.terrarium.pool.WorkerPool;
+import dev.terrarium.process.ProcessNames;
 import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
@@ -80,9 +81,8 @@ public final class Terrarium implements AutoCloseable {
 
   private final AtomicLong workerNumbers = new AtomicLong();
 
-  /// By the pool's name, and kept when a pool closes: a new one of that name must not use the ids
-  /// of workers whose strays are still being cleared.
-  private final Map<String, AtomicLong> workerSerials = new ConcurrentHashMap<>();
+  /// By the pool's name, and kept when a pool closes.
+  private final Map<String, ProcessNames> processNames = new ConcurrentHashMap<>();
 
   private final AtomicLong killed = new AtomicLong();
 
@@ -212,24 +212,19 @@ public final class Terrarium implements AutoCloseable {
   public Pool start(PoolConfig config) {
     requireNonNull(config, "config");
     refuseAtTheEnd();
-    AtomicLong serial = workerSerials.computeIfAbsent(config.name(), _ -> new AtomicLong());
+    ProcessNames names = processNames.computeIfAbsent(config.name(), ProcessNames::new);
     Facilities facilities = parts.facilities(config);
     Wardens wardens = facilities.wardens();
     LongSupplier numbers = () -> wardens.number(workerNumbers.incrementAndGet());
     ValueCodec values = config.mapper().map(ValueCodec::new).orElse(codec);
     SpawnOrders orders = new SpawnOrders(config, facilities, values);
-    Zygote zygote = new Zygote(config, facilities, orders, numbers);
+    Zygote zygote = new Zygote(config, facilities, orders, names, numbers);
     WorkerPool workers =
         new WorkerPool(
             config,
             listener ->
                 new Worker(
-                    config.name() + "-" + serial.incrementAndGet(),
-                    numbers.getAsLong(),
-                    config,
-                    facilities,
-                    zygote,
-                    listener),
+                    names.nextWorker(), numbers.getAsLong(), config, facilities, zygote, listener),
             zygote::parallelism,
             parts.clock(),
             facilities.memory());

@@ -8,14 +8,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param name what to call it by
 /// @param doc the docstring, empty where there is none
-/// @param kind `plain`, `async` or `generator`
+/// @param kind how Python runs it
 /// @param idempotent whether the adapter allows a second try on another worker
 /// @param parameters in the order of the signature
 /// @param returns the annotation's text, empty where there is none
 public record ToolInfo(
     String name,
     String doc,
-    String kind,
+    Kind kind,
     boolean idempotent,
     List<Parameter> parameters,
     Optional<String> returns) {
@@ -23,15 +23,35 @@ public record ToolInfo(
     parameters = List.copyOf(parameters);
   }
 
+  /// How Python runs a tool.
+  public enum Kind {
+    /// A function, which has its worker to itself.
+    PLAIN,
+    /// A coroutine function, of which a worker runs several at the same time.
+    ASYNC,
+    /// A generator function. It cannot be called: this version does not support streams.
+    GENERATOR
+  }
+
+  /// How arguments reach a parameter.
+  public enum ParameterKind {
+    POSITIONAL_ONLY,
+    POSITIONAL_OR_KEYWORD,
+    KEYWORD_ONLY,
+    /// `*args`.
+    POSITIONAL_REST,
+    /// `**kwargs`.
+    KEYWORD_REST
+  }
+
   /// One parameter.
   ///
-  /// @param kind `positional only`, `positional or keyword`, `keyword only`, `positional rest` or
-  ///   `keyword rest`
+  /// @param kind how arguments reach it
   /// @param type the annotation's text
   /// @param defaultText the default as Python's `repr` shows it
   public record Parameter(
       String name,
-      String kind,
+      ParameterKind kind,
       Optional<String> type,
       boolean required,
       Optional<String> defaultText) {}
@@ -45,9 +65,9 @@ public record ToolInfo(
       separator = ", ";
       text.append(
           switch (p.kind()) {
-            case "positional rest" -> "*";
-            case "keyword rest" -> "**";
-            default -> "";
+            case POSITIONAL_REST -> "*";
+            case KEYWORD_REST -> "**";
+            case POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, KEYWORD_ONLY -> "";
           });
       text.append(p.name());
       p.type().ifPresent(t -> text.append(": ").append(t));

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.process.Machine;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
@@ -110,7 +111,7 @@ final class CgroupTest {
       if (start == Start.ZYGOTE) {
         var others = new HashSet<>(leaves(tree(runtime)));
         others.removeAll(leaves);
-        assertThat(others).containsExactly(leaf(zygote(), tree(runtime)));
+        assertThat(others).containsExactly(leaf(zygote(runtime), tree(runtime)));
       }
     }
   }
@@ -119,9 +120,10 @@ final class CgroupTest {
     return ProcessHandle.current().pid();
   }
 
-  private static long zygote() {
-    return Procs.descendants(self()).stream()
-        .filter(proc -> Procs.command(proc.pid()).contains("boxed-zygote-"))
+  private static long zygote(Terrarium runtime) {
+    return runtime.listAllWorkers().stream()
+        .filter(WorkerRow::isZygote)
+        .flatMap(row -> row.process().stream())
         .findFirst()
         .orElseThrow()
         .pid();

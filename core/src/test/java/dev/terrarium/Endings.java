@@ -2,6 +2,9 @@ package dev.terrarium;
 
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Escape;
 import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Procs;
@@ -14,9 +17,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionFactory;
 
@@ -94,6 +99,34 @@ final class Endings {
   /// The number that everything of a runtime bears.
   static long birthmark(Proc warden) {
     return Procs.mark(warden.pid()).orElseThrow();
+  }
+
+  /// The zygotes that live, by the ledgers of a home; the oldest comes first.
+  static List<Proc> zygotes(Path home) {
+    return zygotes(home, _ -> true);
+  }
+
+  /// Those of one pool.
+  static List<Proc> zygotes(Path home, String pool) {
+    return zygotes(home, row -> row.pool().equals(pool));
+  }
+
+  private static List<Proc> zygotes(Path home, Predicate<WorkerRow> which) {
+    return runs(home).stream()
+        .flatMap(run -> ledger(home.resolve("runs").resolve(run)).stream())
+        .filter(row -> row.isZygote() && which.test(row))
+        .sorted(Comparator.comparingLong(WorkerRow::number))
+        .flatMap(row -> row.identity().filter(ProcessIdentity::alive).stream())
+        .flatMap(zygote -> Procs.find(zygote.pid()).stream())
+        .toList();
+  }
+
+  private static List<WorkerRow> ledger(Path run) {
+    try {
+      return ProcessRegistry.read(run).rows();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// The processes of a pool's workers, by their pids.

@@ -58,10 +58,10 @@ final class GuardsTest {
       List<Proc> workers,
       Proc child,
       List<Proc> detached) {
-    static House of(Jvm host) {
+    static House of(Jvm host, Path home) {
       Proc warden = Endings.warden(host.pid());
       long birthmark = Endings.birthmark(warden);
-      Proc zygote = zygote(birthmark);
+      Proc zygote = zygote(home);
       List<Proc> sleepers = having(birthmark, "sleep 1000");
       List<Proc> workers = new ArrayList<>(Procs.marked(birthmark));
       workers.removeIf(it -> it.is(warden) || it.is(zygote) || sleepers.stream().anyMatch(it::is));
@@ -72,9 +72,9 @@ final class GuardsTest {
       return new House(birthmark, warden, zygote, workers, child, detached);
     }
 
-    private static Proc zygote(long birthmark) {
+    private static Proc zygote(Path home) {
       return Endings.soon()
-          .until(() -> having(birthmark, "-zygote-"), found -> found.size() == 1)
+          .until(() -> Endings.zygotes(home), found -> found.size() == 1)
           .getFirst();
     }
 
@@ -107,9 +107,9 @@ final class GuardsTest {
   @Test
   void aZygoteThatIsKilledTakesNobodyAlong() {
     try (Jvm host = host()) {
-      House before = House.of(host);
+      House before = House.of(host, home);
       Signals.kill(before.zygote());
-      Endings.soon().until(() -> !House.zygote(before.birthmark()).is(before.zygote()));
+      Endings.soon().until(() -> !House.zygote(home).is(before.zygote()));
       List<Proc> others = new ArrayList<>(before.all());
       others.remove(before.zygote());
       Endings.soon()
@@ -125,7 +125,7 @@ final class GuardsTest {
   @CsvSource({"KILLED, NOTHING", "KILLED, KILLED", "KILLED, STOPPED"})
   void nothingIsLeftOfBeforeWhenTheWardenIsKilledAndTheHostGoesOn(Fate warden, Fate zygote) {
     try (Jvm host = host()) {
-      House before = House.of(host);
+      House before = House.of(host, home);
       zygote.to(before.zygote());
       warden.to(before.warden());
       Endings.soon().until(() -> before.all().stream().noneMatch(Endings::lives));
@@ -145,7 +145,7 @@ final class GuardsTest {
   })
   void nothingIsLeftWhenTheJvmIsKilledAndTheWardenIsNot(Fate warden, Fate zygote) {
     try (Jvm host = host()) {
-      House before = House.of(host);
+      House before = House.of(host, home);
       warden.to(before.warden());
       zygote.to(before.zygote());
       host.kill();
@@ -160,7 +160,7 @@ final class GuardsTest {
   void onlyWhatLeftItsGroupIsLeftWhenWardenAndJvmAreKilledAtOnce(Fate warden, Fate zygote) {
     List<Proc> left;
     try (Jvm host = host()) {
-      House before = House.of(host);
+      House before = House.of(host, home);
       Endings.stop(host); // so that none of the two sees the other die
       warden.to(before.warden());
       zygote.to(before.zygote());
@@ -180,7 +180,7 @@ final class GuardsTest {
   @Test
   void nothingIsLeftWhenTheSecondWardenIsStoppedAndTheJvmIsKilled() {
     try (Jvm host = host()) {
-      House before = House.of(host);
+      House before = House.of(host, home);
       Signals.kill(before.warden());
       assertAnswersOf(host, before.workers(), false);
       Proc second = Endings.warden(host.pid());
@@ -207,7 +207,7 @@ final class GuardsTest {
         Pool pool = Trouble.pool(files, daemon).runtime(runtime).size(2).start()) {
       Proc left = Endings.proc(requireNonNull(pool.tool("daemon").call(Long.class)));
       List<Long> workers = Endings.pids(pool);
-      Signals.kill(House.zygote(Endings.birthmark(Endings.warden(ProcessHandle.current().pid()))));
+      Signals.kill(House.zygote(home));
       Endings.soon().until(() -> !Endings.lives(left));
       assertThat(pool.tool("daemon").call(Long.class)).isEqualTo(left.pid());
       assertThat(Endings.pids(pool)).isEqualTo(workers);

@@ -79,10 +79,11 @@ final class LayersTest {
   }
 
   /// The worker and its three children; those that have left its group come last.
-  private static List<Proc> family(Jvm host) {
+  private List<Proc> family(Jvm host) {
     Proc warden = Endings.warden(host.pid());
     List<Proc> family = new ArrayList<>(Procs.marked(Endings.birthmark(warden)));
-    family.removeIf(it -> it.is(warden) || Procs.command(it.pid()).contains("-zygote-"));
+    List<Proc> zygotes = Endings.zygotes(home);
+    family.removeIf(it -> it.is(warden) || zygotes.stream().anyMatch(it::is));
     assertThat(family).hasSize(4);
     long worker = family.getFirst().pid();
     return Stream.concat(

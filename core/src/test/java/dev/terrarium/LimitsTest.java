@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.terrarium.StartFailedException.Reason;
-import dev.terrarium.testkit.Procs;
+import dev.terrarium.registry.WorkerRow;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -184,8 +184,9 @@ final class LimitsTest {
   void theZygoteItselfIsNotHeld() throws IOException {
     try (Pool pool = start(Start.ZYGOTE, NONE.withOpenFiles(256))) {
       long zygote =
-          Procs.descendants(ProcessHandle.current().pid()).stream()
-              .filter(proc -> Procs.command(proc.pid()).contains("held-zygote-"))
+          pool.runtime().listAllWorkers().stream()
+              .filter(WorkerRow::isZygote)
+              .flatMap(row -> row.process().stream())
               .findFirst()
               .orElseThrow()
               .pid();

@@ -9,6 +9,7 @@ import dev.terrarium.orphan.ShutdownHook;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -117,10 +118,10 @@ final class RestartingWorkersTest {
             StateDirectory.at(home), RunId.generate(), mark, home.resolve("terrarium-before"));
     Child orphan = Child.marked(mark.chosen().orElseThrow().run(), 1, "sleep", "1000");
     try (ProcessRegistry ledger = ProcessRegistry.open(run, true)) {
-      ledger.reserve("a-1", 1, "a");
+      ledger.reserve(ProcessName.worker("a", 1), 1);
       ledger.activate(1, orphan.pid(), ticks(orphan), orphan.pid());
-      ledger.reserve("a-2", 2, "a");
-      ledger.reserve("a-3", 3, "a");
+      ledger.reserve(ProcessName.worker("a", 2), 2);
+      ledger.reserve(ProcessName.worker("a", 3), 3);
       ledger.activate(3, ProcessHandle.current().pid(), 1, 1);
     }
     run.close();

@@ -4,6 +4,8 @@ import static dev.terrarium.Trouble.failure;
 import static dev.terrarium.Trouble.pid;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.ToolInfo.ParameterKind;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Procs;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,6 +114,41 @@ final class RuntimeSharingTest {
     }
   }
 
+  @Test
+  void aPoolMayBeNamedLikeTheZygoteOfAnother() {
+    try (Terrarium runtime = Terrarium.start(Config.defaults().withHome(directory))) {
+      PoolBuilder builder = Trouble.pool().runtime(runtime).size(2);
+      try (Pool pool = builder.name("a").start();
+          Pool alike = builder.name("a-zygote").start();
+          Pool first = builder.name("b-zygote").start();
+          Pool second = builder.name("b").start()) {
+        for (Pool each : List.of(pool, alike, first, second)) {
+          assertThat(pids(each)).map(CompletableFuture::join).isSubsetOf(Trouble.pids(each));
+          assertThat(each.stats().restarts()).isZero();
+        }
+        assertThat(runtime.listAllWorkers()).extracting(WorkerRow::worker).doesNotHaveDuplicates();
+        assertThat(runtime.listAllWorkers()).filteredOn(WorkerRow::isZygote).hasSize(4);
+        assertThat(runtime.activePythonPids()).hasSize(8);
+      }
+      assertThat(runtime.listAllWorkers()).isEmpty();
+    }
+  }
+
+  /// What the processes of the first left behind may still be being cleared.
+  @Test
+  void aPoolGoesOnCountingWhereItsNamesakeStopped() {
+    try (Terrarium runtime = Terrarium.start(Config.defaults().withHome(directory))) {
+      for (int turn = 1; turn <= 2; turn++) {
+        try (Pool pool = Trouble.pool().runtime(runtime).name("a").start()) {
+          assertThat(pool.tool("echo").args(turn).call(Integer.class)).isEqualTo(turn);
+          assertThat(runtime.listAllWorkers())
+              .extracting(WorkerRow::worker)
+              .containsExactlyInAnyOrder("a-" + turn, "a-zygote." + turn);
+        }
+      }
+    }
+  }
+
   private static List<CompletableFuture<Long>> pids(Pool pool) {
     return Stream.generate(() -> pool.tool("pid").callAsync(Long.class)).limit(50).toList();
   }
@@ -185,10 +222,18 @@ final class RuntimeSharingTest {
       assertThat(add.summary()).isEqualTo("Add two numbers.");
       assertThat(add.doc()).isEqualTo("Add two numbers.\n\nAnd more.");
       assertThat(add.idempotent()).isTrue();
-      assertThat(add.kind()).isEqualTo("plain");
+      assertThat(add.kind()).isEqualTo(ToolInfo.Kind.PLAIN);
+      assertThat(add.parameters())
+          .extracting(ToolInfo.Parameter::kind)
+          .containsExactly(
+              ParameterKind.POSITIONAL_OR_KEYWORD,
+              ParameterKind.POSITIONAL_OR_KEYWORD,
+              ParameterKind.POSITIONAL_REST,
+              ParameterKind.KEYWORD_ONLY,
+              ParameterKind.KEYWORD_REST);
       assertThat(add.parameters().getFirst().required()).isTrue();
       assertThat(add.parameters().get(1).defaultText()).contains("1");
-      assertThat(tools.getLast().kind()).isEqualTo("async");
+      assertThat(tools.getLast().kind()).isEqualTo(ToolInfo.Kind.ASYNC);
       assertThat(tools.getLast().doc()).isEmpty();
     }
   }

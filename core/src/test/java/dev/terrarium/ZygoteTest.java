@@ -12,12 +12,12 @@ import static dev.terrarium.Trouble.write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.terrarium.registry.StateDirectory;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -83,10 +83,7 @@ final class ZygoteTest {
 
   /// The zygote of the only pool with that name.
   private static Optional<Proc> zygote() {
-    return Procs.descendants(ProcessHandle.current().pid()).stream()
-        .filter(Proc::alive)
-        .filter(proc -> Procs.command(proc.pid()).contains("forked-zygote-"))
-        .min(Comparator.comparingLong(Proc::pid)); // what it has just forked bears its name, too
+    return Endings.zygotes(StateDirectory.resolve().path(), "forked").stream().findFirst();
   }
 
   private static ConditionFactory soon() {
@@ -432,7 +429,7 @@ final class ZygoteTest {
         zygote().ifPresent(zygote -> kill(zygote.pid()));
         long worker = pid(pool);
         kill(worker);
-        soon().until(() -> pool.stats().idle() == 1 && pid(pool) != worker);
+        soon().until(() -> pool.stats().idle() == 1 && !pids(pool).equals(List.of(worker)));
         assertThat(pool.tool("version").call(Integer.class)).isOne();
       }
     }

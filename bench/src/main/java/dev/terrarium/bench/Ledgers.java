@@ -1,6 +1,7 @@
 package dev.terrarium.bench;
 
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -58,7 +59,7 @@ final class Ledgers {
   }
 
   private void reserve(long number) {
-    registry.reserve("pool-" + number, number, "pool");
+    registry.reserve(ProcessName.worker("pool", number), number);
   }
 
   private void activate(long number) {

@@ -95,6 +95,7 @@ final class StatusJson {
     Optional<Overview.Active> process = look.process(run, row);
     return Json.object(
         "worker", row.worker(),
+        "role", Words.of(row.role()),
         "number", row.number(),
         "pool", row.pool(),
         "fingerprint", row.fingerprint(),

@@ -67,7 +67,7 @@ final class ToolsCommand implements Callable<Integer> {
     return Json.object(
         "name", tool.name(),
         "doc", tool.doc(),
-        "kind", tool.kind(),
+        "kind", Words.spaced(tool.kind()),
         "idempotent", tool.idempotent(),
         "parameters", tool.parameters().stream().map(ToolsCommand::object).toList(),
         "returns", tool.returns().orElse(null));
@@ -76,7 +76,7 @@ final class ToolsCommand implements Callable<Integer> {
   private static Map<String, @Nullable Object> object(Parameter parameter) {
     return Json.object(
         "name", parameter.name(),
-        "kind", parameter.kind(),
+        "kind", Words.spaced(parameter.kind()),
         "type", parameter.type().orElse(null),
         "required", parameter.required(),
         "default", parameter.defaultText().orElse(null));

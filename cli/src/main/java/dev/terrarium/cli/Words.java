@@ -61,6 +61,11 @@ public final class Words {
     };
   }
 
+  /// The same, of more than one word: `positional or keyword`.
+  static String spaced(Enum<?> constant) {
+    return of(constant).replace('_', ' ');
+  }
+
   /// Memory: `24.1 MiB`.
   static String memory(long bytes) {
     return "%,.1f MiB".formatted(bytes / (double) (1 << 20));

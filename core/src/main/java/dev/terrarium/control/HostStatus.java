@@ -121,6 +121,7 @@ public record HostStatus(
     WorkerRow.@Nullable Activation process = row.process().orElse(null);
     return PlainJson.object(
         "worker", row.worker(),
+        "role", Fields.word(row.role(), ' '),
         "number", row.number(),
         "pool", row.pool(),
         "fingerprint", row.fingerprint(),
@@ -134,6 +135,7 @@ public record HostStatus(
   private static WorkerRow row(Fields fields, RunIdentity origin) {
     return new WorkerRow(
         fields.text("worker"),
+        WorkerRow.role(fields),
         fields.integer("number"),
         fields.text("pool"),
         fields.text("fingerprint"),

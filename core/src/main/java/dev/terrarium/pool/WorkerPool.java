@@ -113,7 +113,8 @@ public final class WorkerPool implements WorkerListener {
   public Batch batch(Batch.Setup setup) {
     boolean overlaps =
         tools().stream()
-            .anyMatch(tool -> tool.name().equals(setup.tool()) && tool.kind().equals("async"));
+            .anyMatch(
+                tool -> tool.name().equals(setup.tool()) && tool.kind() == ToolInfo.Kind.ASYNC);
     int slots = overlaps ? config.size() * config.concurrency() : config.size();
     return new Batch(setup, scheduler, clock, slots, !overlaps);
   }

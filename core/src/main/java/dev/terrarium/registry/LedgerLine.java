@@ -78,6 +78,7 @@ sealed interface LedgerLine {
             "op", "reserve",
             "number", row.number(),
             "worker", row.worker(),
+            "role", Fields.word(row.role(), ' '),
             "pool", row.pool(),
             "fingerprint", row.fingerprint(),
             "at", row.reservedAt().toString());
@@ -100,6 +101,7 @@ sealed interface LedgerLine {
   private static WorkerRow row(Fields fields, long number, Instant at) {
     return new WorkerRow(
         fields.text("worker"),
+        WorkerRow.role(fields),
         number,
         fields.text("pool"),
         fields.text("fingerprint"),

@@ -2,6 +2,7 @@ package dev.terrarium.registry;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.registry.WorkerRow.Activation;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -91,7 +92,8 @@ public final class ProcessRegistry implements AutoCloseable {
     try {
       LedgerContents contents = LedgerContents.read(path);
       var registry =
-          new ProcessRegistry(path, run.manifest().identity(), required, new LedgerFile(path), time);
+          new ProcessRegistry(
+              path, run.manifest().identity(), required, new LedgerFile(path), time);
       contents.problems().forEach(problem -> LOG.warn("{}: {}", path, problem));
       contents.rows().forEach(registry::remember);
       return registry;
@@ -107,15 +109,24 @@ public final class ProcessRegistry implements AutoCloseable {
     return LedgerContents.read(runDirectory.resolve(FILE));
   }
 
-  /// Writes down that a worker is about to be started.
+  /// Writes down that a worker or zygote is about to be started.
   ///
   /// @throws RegistryException if that cannot be written, and the ledger is required; then nothing
   ///   may be started
-  /// @throws IllegalStateException if the number or the id is in use
-  public WorkerRow reserve(String worker, long number, String pool) {
+  /// @throws IllegalStateException if the number or the name is in use
+  public WorkerRow reserve(ProcessName name, long number) {
     Instant now = time.instant();
-    String fingerprint = fingerprint(worker, now);
-    var row = new WorkerRow(worker, number, pool, fingerprint, origin, now, Optional.empty());
+    String worker = name.toString();
+    var row =
+        new WorkerRow(
+            worker,
+            name.role(),
+            number,
+            name.pool(),
+            fingerprint(worker, now),
+            origin,
+            now,
+            Optional.empty());
     lock.lock();
     try {
       requireFree(row);
@@ -123,8 +134,7 @@ public final class ProcessRegistry implements AutoCloseable {
       remember(row);
       return row;
     } catch (IOException e) {
-      throw new RegistryException(
-          path, "worker %s cannot be reserved".formatted(worker), REMEDY, e);
+      throw new RegistryException(path, "worker %s cannot be reserved".formatted(name), REMEDY, e);
     } finally {
       lock.unlock();
     }

@@ -1,24 +1,29 @@
 package dev.terrarium.registry;
 
+import dev.terrarium.json.Fields;
 import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.ProcessName.Role;
 import java.time.Instant;
 import java.util.Optional;
 
-/// One worker in the ledger.
+/// One worker or zygote in the ledger.
 ///
-/// @param number the worker's number in its birthmark; unique within the run
+/// @param worker its name, for people
+/// @param role what the process is there for
+/// @param number its number in its birthmark; unique within the run
 /// @param fingerprint `terrarium_worker_ID_NANOS_RANDOM`: one name for this very start of the
 ///   worker
 /// @param process empty while only reserved
 public record WorkerRow(
     String worker,
+    Role role,
     long number,
     String pool,
     String fingerprint,
     RunIdentity origin,
     Instant reservedAt,
     Optional<Activation> process) {
-  private static final String ZYGOTE = "-zygote-"; // a worker's name goes on with digits
+  private static final String ROLE = "role";
 
   /// The process behind a row.
   ///
@@ -37,14 +42,16 @@ public record WorkerRow(
 
   /// Whether it is the process that forks a pool's workers.
   public boolean isZygote() {
-    return worker.startsWith(pool + ZYGOTE);
+    return role == Role.ZYGOTE;
   }
 
-  /// The name of a pool's zygote.
+  /// The role that a row says, in the ledger or in a host's answer. Rows of earlier versions say
+  /// none, and count as workers: a zygote among them is then called a worker, and is found and
+  /// ended by its birthmark as ever.
   ///
-  /// @param serial how many there were before, and one
-  public static String zygote(String pool, int serial) {
-    return pool + ZYGOTE + serial;
+  /// @throws IllegalArgumentException if it says one that there is not
+  public static Role role(Fields row) {
+    return row.has(ROLE) ? row.word(ROLE, Role.class, ' ') : Role.WORKER;
   }
 
   boolean reservedBefore(Instant moment) {
@@ -53,6 +60,6 @@ public record WorkerRow(
 
   WorkerRow activated(Activation activation) {
     return new WorkerRow(
-        worker, number, pool, fingerprint, origin, reservedAt, Optional.of(activation));
+        worker, role, number, pool, fingerprint, origin, reservedAt, Optional.of(activation));
   }
 }

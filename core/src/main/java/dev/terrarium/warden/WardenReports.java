@@ -4,6 +4,7 @@ import dev.terrarium.Exit;
 import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.wire.Messages;
+import dev.terrarium.wire.Messages.SpawnStep;
 import java.util.List;
 import java.util.Set;
 
@@ -11,11 +12,9 @@ import java.util.Set;
 /// before the roster does: what an owner could not take in, for want of memory perhaps, he is told
 /// anew after the warden's death, and a row that nobody knows of looks like an oversight.
 final class WardenReports {
-  /// The `step` of a `SPAWN_FAILED` that is the zygote's fault.
-  private static final String ZYGOTE_STEP = "zygote";
-
   /// Those in which a process gets what a pool asked for, and nothing else.
-  private static final Set<String> CONTAINMENT_STEPS = Set.of("cgroup", "limits");
+  private static final Set<SpawnStep> CONTAINMENT_STEPS =
+      Set.of(SpawnStep.CGROUP, SpawnStep.LIMITS);
 
   private final Roster roster;
 
@@ -34,10 +33,10 @@ final class WardenReports {
         process.spawned(pid, ticks);
       }
       case Messages.SpawnFailed failed -> {
-        if (failed.step().equals(ZYGOTE_STEP)) {
+        if (failed.step() == SpawnStep.ZYGOTE) {
           process.notForked(failed.message());
         } else {
-          process.spawnFailed(reason(failed), "%s: %s".formatted(failed.step(), failed.message()));
+          process.spawnFailed(reason(failed), failed.text());
         }
         roster.forget(number);
       }

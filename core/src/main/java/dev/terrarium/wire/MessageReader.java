@@ -1,27 +1,40 @@
 package dev.terrarium.wire;
 
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.ToolInfo;
 import dev.terrarium.json.Fields;
 import dev.terrarium.wire.Messages.CallError;
 import dev.terrarium.wire.Messages.ErrorKind;
 import dev.terrarium.wire.Messages.Exited;
 import dev.terrarium.wire.Messages.Failure;
-import dev.terrarium.wire.Messages.FailureReason;
 import dev.terrarium.wire.Messages.FromWarden;
 import dev.terrarium.wire.Messages.Hello;
 import dev.terrarium.wire.Messages.Log;
 import dev.terrarium.wire.Messages.LogLevel;
 import dev.terrarium.wire.Messages.Output;
 import dev.terrarium.wire.Messages.Parameter;
-import dev.terrarium.wire.Messages.ParameterKind;
 import dev.terrarium.wire.Messages.SpawnFailed;
+import dev.terrarium.wire.Messages.SpawnStep;
 import dev.terrarium.wire.Messages.Token;
 import dev.terrarium.wire.Messages.Tool;
-import dev.terrarium.wire.Messages.ToolKind;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// Which fields each message has that comes in. Throws what [Fields] throws.
 final class MessageReader {
+  /// What a worker knows of its own start; all other reasons the JVM finds out by itself.
+  private static final Set<Reason> OF_ADAPTERS =
+      Set.of(
+          Reason.ADAPTER_MISSING,
+          Reason.ADAPTER_UNREADABLE,
+          Reason.ADAPTER_SYNTAX,
+          Reason.ADAPTER_IMPORT,
+          Reason.ADAPTER_EXITED,
+          Reason.ADAPTER_FAILED,
+          Reason.ON_START_FAILED,
+          Reason.NO_TOOLS);
+
   private MessageReader() {}
 
   // ---- from a worker ----
@@ -55,7 +68,7 @@ final class MessageReader {
           new Tool(
               tool.text("name"),
               tool.textOrNull("doc"),
-              tool.word("kind", ToolKind.class, ' '),
+              tool.word("kind", ToolInfo.Kind.class, ' '),
               tool.truth("idempotent"),
               tool.textOrNull("returns"),
               parameters(tool)));
@@ -69,7 +82,7 @@ final class MessageReader {
       parameters.add(
           new Parameter(
               parameter.text("name"),
-              parameter.word("kind", ParameterKind.class, ' '),
+              parameter.word("kind", ToolInfo.ParameterKind.class, ' '),
               parameter.textOrNull("type"),
               parameter.truth("required"),
               parameter.textOrNull("default")));
@@ -79,10 +92,18 @@ final class MessageReader {
 
   private static Failure failure(Fields fields) {
     return new Failure(
-        fields.constant("reason", FailureReason.class),
+        reason(fields),
         fields.textOrEmpty("type"),
         fields.textOrEmpty("message"),
         fields.textOrNull("traceback"));
+  }
+
+  private static Reason reason(Fields failure) {
+    Reason reason = failure.constant("reason", Reason.class);
+    if (!OF_ADAPTERS.contains(reason)) {
+      throw failure.refusal("reason", "not for a worker to say: " + reason);
+    }
+    return reason;
   }
 
   static CallError callError(Fields fields) {
@@ -113,7 +134,9 @@ final class MessageReader {
       case SPAWNED -> new Messages.Spawned(fields.integer("pid"), fields.integer("ticks"));
       case SPAWN_FAILED ->
           new SpawnFailed(
-              fields.text("step"), fields.small("errno"), fields.textOrEmpty("message"));
+              fields.word("step", SpawnStep.class, ' '),
+              fields.small("errno"),
+              fields.textOrEmpty("message"));
       case EXITED -> exited(fields);
       case CLEARED -> new Messages.Cleared(fields.small("strays"));
       case OUTPUT ->

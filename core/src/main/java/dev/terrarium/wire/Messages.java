@@ -2,8 +2,12 @@ package dev.terrarium.wire;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.terrarium.Start;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.ToolInfo;
 import dev.terrarium.json.Fields;
 import dev.terrarium.json.PlainJson;
+import dev.terrarium.process.ProcessName;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -125,47 +129,23 @@ public final class Messages {
   public record Tool(
       String name,
       @Nullable String doc,
-      ToolKind kind,
+      ToolInfo.Kind kind,
       boolean idempotent,
       @Nullable String returns,
       List<Parameter> parameters) {}
 
-  public enum ToolKind {
-    PLAIN,
-    ASYNC,
-    GENERATOR
-  }
-
   /// `type` is the annotation's text, `standard` the default's `repr`.
   public record Parameter(
       String name,
-      ParameterKind kind,
+      ToolInfo.ParameterKind kind,
       @Nullable String type,
       boolean required,
       @Nullable String standard) {}
 
-  public enum ParameterKind {
-    POSITIONAL_ONLY,
-    POSITIONAL_OR_KEYWORD,
-    KEYWORD_ONLY,
-    POSITIONAL_REST,
-    KEYWORD_REST
-  }
-
   /// Why an adapter did not load.
-  public record Failure(
-      FailureReason reason, String type, String message, @Nullable String traceback) {}
-
-  public enum FailureReason {
-    ADAPTER_MISSING,
-    ADAPTER_UNREADABLE,
-    ADAPTER_SYNTAX,
-    ADAPTER_IMPORT,
-    ADAPTER_EXITED,
-    ADAPTER_FAILED,
-    ON_START_FAILED,
-    NO_TOOLS
-  }
+  ///
+  /// @param reason one of those that are the adapter's
+  public record Failure(Reason reason, String type, String message, @Nullable String traceback) {}
 
   /// The envelope of an `ERROR`.
   public record CallError(
@@ -208,7 +188,30 @@ public final class Messages {
 
   public record Spawned(long pid, long ticks) implements FromWarden {}
 
-  public record SpawnFailed(String step, int errno, String message) implements FromWarden {}
+  public record SpawnFailed(SpawnStep step, int errno, String message) implements FromWarden {
+    /// For people.
+    public String text() {
+      return Fields.word(step, ' ') + ": " + message;
+    }
+  }
+
+  /// Where the start of a process can fail; the page says what each means.
+  public enum SpawnStep {
+    REQUEST,
+    FORK,
+    CGROUP,
+    BIRTHMARK,
+    SESSION,
+    DESCRIPTORS,
+    LIFELINE,
+    PARENT,
+    SIGNALS,
+    LIMITS,
+    DIRECTORY,
+    EXEC,
+    BOOTSTRAP,
+    ZYGOTE
+  }
 
   /// One of `code` and `signal` is not `null`.
   ///
@@ -345,15 +348,13 @@ public final class Messages {
 
   /// A process is to be started.
   ///
-  /// @param role `worker` or `zygote`
-  /// @param via `exec` or `zygote`
+  /// @param via how it is to come to be
   /// @param zygote the number of the zygote that is to fork it
   /// @param cgroup where its cgroup is to be made, and what is to be written into its files
   /// @param limits resource limits by their names on the wire
   public record Spawn(
-      String worker,
-      String role,
-      String via,
+      ProcessName name,
+      Start via,
       @Nullable Long zygote,
       List<String> argv,
       Map<String, String> set,
@@ -366,8 +367,8 @@ public final class Messages {
     /// Without the values of the environment and of options, which may be secrets.
     @Override
     public String toString() {
-      return "Spawn[worker=%s, role=%s, via=%s, argv=%s, set=%s, spec=%s]"
-          .formatted(worker, role, via, argv, set.keySet(), spec);
+      return "Spawn[name=%s, via=%s, argv=%s, set=%s, spec=%s]"
+          .formatted(name, via, argv, set.keySet(), spec);
     }
 
     @Override
@@ -378,9 +379,9 @@ public final class Messages {
     @Override
     public Map<String, ?> fields() {
       return PlainJson.object(
-          "worker", worker,
-          "role", role,
-          "via", via,
+          "worker", name.toString(),
+          "role", Fields.word(name.role(), ' '),
+          "via", Fields.word(via, ' '),
           "zygote", zygote,
           "argv", argv,
           "set", set,
@@ -485,8 +486,7 @@ public final class Messages {
       Token token,
       String socket,
       String run,
-      String worker,
-      String pool,
+      ProcessName name,
       @Nullable Long host,
       String adapter,
       @Nullable String source,
@@ -498,7 +498,7 @@ public final class Messages {
       implements Written {
     @Override
     public String toString() {
-      return "Spec[worker=%s, adapter=%s, options=%s]".formatted(worker, adapter, options.keySet());
+      return "Spec[name=%s, adapter=%s, options=%s]".formatted(name, adapter, options.keySet());
     }
 
     @Override
@@ -508,8 +508,8 @@ public final class Messages {
           "token", token.text(),
           "socket", socket,
           "run", run,
-          "worker", worker,
-          "pool", pool,
+          "worker", name.toString(),
+          "pool", name.pool(),
           "host", host,
           "adapter", adapter,
           "source", source,

@@ -3,6 +3,8 @@ package dev.terrarium.worker;
 import dev.terrarium.PoolConfig;
 import dev.terrarium.Start;
 import dev.terrarium.ValueException;
+import dev.terrarium.process.ProcessName;
+import dev.terrarium.process.ProcessName.Role;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.ValueCodec;
 import java.io.IOException;
@@ -72,36 +74,34 @@ public final class SpawnOrders {
     }
   }
 
-  Messages.Spawn byExec(String id, String token) {
-    return order(id, "worker", "exec", null, spec(id, token, source, null, null, null));
+  Messages.Spawn byExec(ProcessName name, String token) {
+    return order(name, Start.EXEC, null, spec(name, token, source, null, null, null));
   }
 
   /// The adapter is in the zygote already, unless the pool does not preload it.
-  Messages.Spawn byZygote(String id, String token, long zygote) {
+  Messages.Spawn byZygote(ProcessName name, String token, long zygote) {
     return order(
-        id,
-        "worker",
-        "zygote",
+        name,
+        Start.ZYGOTE,
         zygote,
-        spec(id, token, config.preload() ? null : source, null, null, null));
+        spec(name, token, config.preload() ? null : source, null, null, null));
   }
 
-  Messages.Spawn zygote(String id) {
+  Messages.Spawn zygote(ProcessName name) {
     @Nullable Boolean bounded = bounds.any() ? true : null;
     List<String> harmless = config.harmlessThreads().stream().sorted().toList();
     return order(
-        id, "zygote", "exec", null, spec(id, "", source, config.preload(), bounded, harmless));
+        name, Start.EXEC, null, spec(name, "", source, config.preload(), bounded, harmless));
   }
 
   private Messages.Spawn order(
-      String id, String role, String via, @Nullable Long zygote, Messages.Spec spec) {
-    boolean limited = role.equals("worker");
+      ProcessName name, Start via, @Nullable Long zygote, Messages.Spec spec) {
+    boolean limited = name.role() == Role.WORKER;
     return new Messages.Spawn(
-        id,
-        role,
+        name,
         via,
         zygote,
-        command(id),
+        command(name),
         environment,
         List.copyOf(config.withoutEnvironment()),
         config.workingDirectory().map(path -> path.toAbsolutePath().toString()).orElse(null),
@@ -111,18 +111,18 @@ public final class SpawnOrders {
   }
 
   // The run id stands there for people; nothing is ever killed for bearing it.
-  private List<String> command(String id) {
+  private List<String> command(ProcessName name) {
     return List.of(
         facilities.executable(),
         facilities.script(),
         "--snakepit-run-id",
         facilities.run(),
         "--worker",
-        id);
+        name.toString());
   }
 
   private Messages.Spec spec(
-      String id,
+      ProcessName name,
       String token,
       @Nullable String pinned,
       @Nullable Boolean preload,
@@ -133,8 +133,7 @@ public final class SpawnOrders {
         new Messages.Token(token),
         facilities.socket(),
         facilities.run(),
-        id,
-        config.name(),
+        name,
         facilities.memory().available() ? ProcessHandle.current().pid() : null,
         config.adapter().toString(),
         pinned,

@@ -3,7 +3,6 @@ package dev.terrarium.worker;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.wire.Messages;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /// A worker's description of its tools, as users see it.
@@ -18,7 +17,7 @@ final class ToolInfos {
     return new ToolInfo(
         tool.name(),
         tool.doc() == null ? "" : tool.doc(),
-        words(tool.kind()),
+        tool.kind(),
         tool.idempotent(),
         tool.parameters().stream().map(ToolInfos::of).toList(),
         Optional.ofNullable(tool.returns()));
@@ -27,13 +26,9 @@ final class ToolInfos {
   private static ToolInfo.Parameter of(Messages.Parameter parameter) {
     return new ToolInfo.Parameter(
         parameter.name(),
-        words(parameter.kind()),
+        parameter.kind(),
         Optional.ofNullable(parameter.type()),
         parameter.required(),
         Optional.ofNullable(parameter.standard()));
-  }
-
-  private static String words(Enum<?> kind) {
-    return kind.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 }

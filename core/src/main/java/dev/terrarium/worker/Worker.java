@@ -24,6 +24,7 @@ import dev.terrarium.call.WorkerListener;
 import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.registry.RegistryException;
 import dev.terrarium.warden.Doubt;
 import dev.terrarium.warden.WorkerProcess;
@@ -71,6 +72,7 @@ public final class Worker implements PooledWorker {
 
   private static final Log LOG = Log.of(Worker.class);
 
+  private final ProcessName name;
   private final String id;
   private final long number;
   private final PoolConfig config;
@@ -111,13 +113,14 @@ public final class Worker implements PooledWorker {
   private volatile Clock.@Nullable Alarm forkAlarm;
 
   public Worker(
-      String id,
+      ProcessName name,
       long number,
       PoolConfig config,
       Facilities facilities,
       Zygote zygote,
       WorkerListener listener) {
-    this.id = id;
+    this.name = name;
+    this.id = name.toString();
     this.number = number;
     this.config = config;
     this.facilities = facilities;
@@ -199,10 +202,10 @@ public final class Worker implements PooledWorker {
       return;
     }
     try {
-      facilities.registry().reserve(id, number, config.name());
+      facilities.registry().reserve(name, number);
       String secret = facilities.gate().admit(wire::greeted);
       token = secret;
-      spawn(zygote.order(id, secret));
+      spawn(zygote.order(name, secret));
     } catch (RegistryException e) {
       apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, String.valueOf(e.getMessage())));
     } catch (VirtualMachineError e) {
@@ -739,7 +742,7 @@ public final class Worker implements PooledWorker {
 
   private boolean isPlain(Exchange call) {
     return tools.stream()
-        .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind().equals("plain"));
+        .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind() == ToolInfo.Kind.PLAIN);
   }
 
   private TerrariumException lostError(Exchange call, WorkerEnd end) {

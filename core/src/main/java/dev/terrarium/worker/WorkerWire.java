@@ -1,6 +1,5 @@
 package dev.terrarium.worker;
 
-import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.call.Exchange;
 import dev.terrarium.call.StopReason;
 import dev.terrarium.process.ScarceException;
@@ -41,8 +40,7 @@ final class WorkerWire implements FrameHandler {
   private static StopReason startFailure(Messages.Failure failure) {
     String type = failure.type().isEmpty() ? "" : failure.type() + ": ";
     String traceback = failure.traceback() == null ? "" : "\n" + failure.traceback().strip();
-    return new StopReason.StartFailed(
-        Reason.valueOf(failure.reason().name()), type + failure.message() + traceback, "");
+    return new StopReason.StartFailed(failure.reason(), type + failure.message() + traceback, "");
   }
 
   @Override

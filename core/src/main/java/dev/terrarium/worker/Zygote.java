@@ -12,8 +12,9 @@ import dev.terrarium.base.DurationFormat;
 import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.Waits;
+import dev.terrarium.process.ProcessName;
+import dev.terrarium.process.ProcessNames;
 import dev.terrarium.registry.RegistryException;
-import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.warden.WorkerProcess;
 import dev.terrarium.wire.Messages;
 import java.time.Duration;
@@ -24,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
 /// The process that forks a pool's workers, and its successor when it dies. It decides how each
@@ -54,6 +56,7 @@ public final class Zygote {
   private final PoolConfig config;
   private final Facilities facilities;
   private final SpawnOrders orders;
+  private final ProcessNames names;
   private final LongSupplier numbers;
   private final ReentrantLock lock = new ReentrantLock();
 
@@ -64,10 +67,7 @@ public final class Zygote {
   private boolean closed;
 
   @GuardedBy("lock")
-  private long current; // 0: none
-
-  @GuardedBy("lock")
-  private int serial;
+  private @Nullable Reports current;
 
   @GuardedBy("lock")
   private boolean asked; // the current one, for a worker
@@ -77,9 +77,6 @@ public final class Zygote {
 
   @GuardedBy("lock")
   private boolean given; // the current one is given up
-
-  @GuardedBy("lock")
-  private long pid; // of the current one; 0 before it has one
 
   @GuardedBy("lock")
   private long hung; // the one that was ended last because it hung
@@ -105,12 +102,18 @@ public final class Zygote {
   @GuardedBy("lock")
   private CompletableFuture<Void> gone = CompletableFuture.completedFuture(null);
 
+  /// @param names gives it its name, as it gives the workers theirs
   /// @param numbers gives it its own number, as a worker has one
   public Zygote(
-      PoolConfig config, Facilities facilities, SpawnOrders orders, LongSupplier numbers) {
+      PoolConfig config,
+      Facilities facilities,
+      SpawnOrders orders,
+      ProcessNames names,
+      LongSupplier numbers) {
     this.config = config;
     this.facilities = facilities;
     this.orders = orders;
+    this.names = names;
     this.numbers = numbers;
     this.way = config.start();
   }
@@ -118,12 +121,14 @@ public final class Zygote {
   /// The order for a worker. Starts a zygote where there is none.
   ///
   /// @throws RegistryException where that cannot be written into the ledger
-  Messages.Spawn order(String worker, String token) {
+  Messages.Spawn order(ProcessName worker, String token) {
     lock.lock();
     try {
-      long zygote = ensure();
+      Reports zygote = ensure();
       asked = true;
-      return zygote == 0 ? orders.byExec(worker, token) : orders.byZygote(worker, token, zygote);
+      return zygote == null
+          ? orders.byExec(worker, token)
+          : orders.byZygote(worker, token, zygote.number);
     } finally {
       lock.unlock();
     }
@@ -132,22 +137,21 @@ public final class Zygote {
   // INVARIANT: the zygote's own order is sent under the lock, so that none for a worker overtakes
   // it.
   @GuardedBy("lock")
-  private long ensure() {
-    if (given && !facilities.wardens().knows(current)) {
-      current = 0; // nothing is still to be reported of it
+  private @Nullable Reports ensure() {
+    if (given && current != null && !facilities.wardens().knows(current.number)) {
+      current = null; // nothing is still to be reported of it
     }
-    if (current == 0 && way == Start.ZYGOTE && !closed) {
-      var reports = new Reports(WorkerRow.zygote(config.name(), ++serial), numbers.getAsLong());
-      facilities.registry().reserve(reports.id, reports.number, config.name());
-      current = reports.number;
-      pid = 0;
+    if (current == null && way == Start.ZYGOTE && !closed) {
+      var reports = new Reports(names.nextZygote(), numbers.getAsLong());
+      facilities.registry().reserve(reports.name, reports.number);
+      current = reports;
       asked = false;
       importing = true;
       given = false;
       fruitful = false;
       begin(reports);
     }
-    return way == Start.ZYGOTE ? current : 0;
+    return way == Start.ZYGOTE ? current : null;
   }
 
   @GuardedBy("lock")
@@ -158,9 +162,9 @@ public final class Zygote {
       }
       alive.add(reports);
       facilities.clock().after(config.startTimeout(), reports::endUnlessReady);
-      facilities.wardens().spawn(reports.number, orders.zygote(reports.id), reports);
+      facilities.wardens().spawn(reports.number, orders.zygote(reports.name), reports);
     } catch (VirtualMachineError e) { // or workers would wait for one that nobody has ordered
-      current = 0;
+      current = null;
       reports.cleared(0);
       throw e;
     }
@@ -169,7 +173,7 @@ public final class Zygote {
   @GuardedBy("lock")
   private void ensureIfPossible() {
     try {
-      ensure();
+      Reports _ = ensure();
     } catch (RegistryException e) {
       LOG.warn(
           "Pool '{}': no zygote for the moment", config.name(), e); // the next order tries again
@@ -205,7 +209,7 @@ public final class Zygote {
     try {
       long now = facilities.clock().nanos();
       long idle = Math.min(now - progressAt, now - orderedAt);
-      hangs = current == number && !importing && idle >= Durations.nanos(patience());
+      hangs = isCurrent(number) && !importing && idle >= Durations.nanos(patience());
     } finally {
       lock.unlock();
     }
@@ -221,7 +225,7 @@ public final class Zygote {
     boolean givenUp;
     lock.lock();
     try {
-      if (current != number || given) {
+      if (!isCurrent(number) || given) {
         return;
       }
       given = true;
@@ -255,13 +259,19 @@ public final class Zygote {
     }
   }
 
+  // 0 before it has one.
   private long pidOf(long number) {
     lock.lock();
     try {
-      return current == number ? pid : 0;
+      return current != null && current.number == number ? current.pid : 0;
     } finally {
       lock.unlock();
     }
+  }
+
+  @GuardedBy("lock")
+  private boolean isCurrent(long number) {
+    return current != null && current.number == number;
   }
 
   private void remember(long number, Stacks stacks) {
@@ -300,8 +310,8 @@ public final class Zygote {
         return;
       }
       way = Start.EXEC;
-      if (current != 0) {
-        facilities.wardens().kill(current, "it forks nobody");
+      if (current != null) {
+        facilities.wardens().kill(current.number, "it forks nobody");
       }
     } finally {
       lock.unlock();
@@ -379,23 +389,22 @@ public final class Zygote {
   }
 
   private final class Reports implements WorkerProcess {
-    private final String id;
+    private final ProcessName name;
     private final long number;
+    private volatile long pid; // 0 before it has one
     private volatile boolean ready;
 
-    Reports(String id, long number) {
-      this.id = id;
+    Reports(ProcessName name, long number) {
+      this.name = name;
       this.number = number;
     }
 
     @Override
     public void spawned(long newPid, long startTicks) {
       facilities.registry().activate(number, newPid, startTicks, newPid);
+      pid = newPid;
       lock.lock();
       try {
-        if (current == number) {
-          pid = newPid;
-        }
         if (closed) {
           facilities.wardens().kill(number, "pool '" + config.name() + "' is closed");
         }
@@ -432,17 +441,17 @@ public final class Zygote {
         if (!forks) {
           way = Start.EXEC;
         }
-        if (ends && current == number) {
-          current = 0;
+        if (ends && current == this) {
+          current = null;
           ensureIfPossible();
         }
       } finally {
         lock.unlock();
       }
       if (forks && ends) {
-        say(Level.INFO, "Zygote %s is replaced, and ends when its workers have ended", id);
+        say(Level.INFO, "Zygote %s is replaced, and ends when its workers have ended", name);
       } else if (forks) {
-        say(Level.DEBUG, "Zygote %s is ready", id);
+        say(Level.DEBUG, "Zygote %s is ready", name);
       } else if (threads.isEmpty()) {
         sayInTheWay(
             Count.of(
@@ -480,7 +489,7 @@ public final class Zygote {
       boolean late;
       lock.lock();
       try {
-        late = !ready && current == number;
+        late = !ready && current == this;
       } finally {
         lock.unlock();
       }
@@ -496,7 +505,7 @@ public final class Zygote {
 
     @Override
     public void spawnFailed(Reason reason, String why) {
-      say(Level.WARN, "Pool '%s': zygote %s could not be started: %s", config.name(), id, why);
+      say(Level.WARN, "Pool '%s': zygote %s could not be started: %s", config.name(), name, why);
       // Where there is no warden that is no fault of its own.
       ended("it could not be started: " + why, "", reason != Reason.WARDEN);
       cleared(0);
@@ -516,10 +525,10 @@ public final class Zygote {
       boolean givenUp;
       lock.lock();
       try {
-        if (current != number) {
+        if (current != this) {
           return; // it was replaced before
         }
-        current = 0;
+        current = null;
         if (closed || way == Start.EXEC) {
           return;
         }
@@ -546,7 +555,7 @@ public final class Zygote {
             how,
             stderr.isEmpty() ? "" : "\nthe end of its stderr:\n" + stderr);
       } else {
-        say(Level.INFO, "Zygote %s ended (%s) and is replaced; its workers go on", id, how);
+        say(Level.INFO, "Zygote %s ended (%s) and is replaced; its workers go on", name, how);
       }
     }
 
@@ -566,7 +575,7 @@ public final class Zygote {
 
     @Override
     public void output(Messages.Output output) {
-      facilities.log().output(config.name(), id, output);
+      facilities.log().output(config.name(), name.toString(), output);
     }
   }
 }

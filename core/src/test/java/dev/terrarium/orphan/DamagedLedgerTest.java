@@ -8,6 +8,7 @@ import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -58,7 +59,7 @@ final class DamagedLedgerTest {
     strangers = Stream.of(1, 2).map(_ -> Child.start("sleep", "1000")).toList();
     try (ProcessRegistry registry = ProcessRegistry.open(run, true)) {
       record(registry, 1, ours.getFirst().pid());
-      registry.reserve("a-2", 2, "a");
+      registry.reserve(ProcessName.worker("a", 2), 2);
     }
     run.close();
   }
@@ -75,7 +76,7 @@ final class DamagedLedgerTest {
   }
 
   private static void record(ProcessRegistry registry, long number, long pid) {
-    registry.reserve("a-" + number, number, "a");
+    registry.reserve(ProcessName.worker("a", number), number);
     long ticks = ProcessIdentity.of(pid).orElseThrow().startTicks();
     registry.activate(number, pid, ticks, pid);
   }

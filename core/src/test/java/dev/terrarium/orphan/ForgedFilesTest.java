@@ -12,6 +12,7 @@ import dev.terrarium.orphan.RunState.OfAnotherBoot;
 import dev.terrarium.orphan.RunState.Unreadable;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -58,7 +59,7 @@ final class ForgedFilesTest extends CleaningUp {
     RunDirectory forged = newRun(inTheLedgerToo ? mark : Birthmark.choose());
     if (inTheLedgerToo) {
       try (ProcessRegistry ledger = ProcessRegistry.open(forged, true)) {
-        ledger.reserve("a-1", 1, "a");
+        ledger.reserve(ProcessName.worker("a", 1), 1);
       }
       forged.close();
     } else {
@@ -181,7 +182,7 @@ final class ForgedFilesTest extends CleaningUp {
   void aRunWhoseDescriptionIsRemovedIsToldByItsLedger() throws IOException {
     RunDirectory run = newRun(mark);
     try (ProcessRegistry ledger = ProcessRegistry.open(run, true)) {
-      ledger.reserve("a-1", 1, "a");
+      ledger.reserve(ProcessName.worker("a", 1), 1);
     }
     run.close();
     Files.delete(run.path().resolve("run.json"));

@@ -11,6 +11,7 @@ import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -105,9 +106,9 @@ final class OrphanDetectorTest {
         Child itsChild = live.child(1);
         Child zygote = live.child(2)) {
       live.record(1, worker);
-      live.registry().reserve("a-zygote-1", 2, "a");
+      live.registry().reserve(ProcessName.zygote("a", 1), 2);
       live.registry().activate(2, zygote.pid(), ticks(zygote), zygote.pid());
-      live.registry().reserve("a-2", 3, "a");
+      live.registry().reserve(ProcessName.worker("a", 2), 3);
       SystemStatus status = detector.systemStatus();
       assertThat(status.registry())
           .isEqualTo(new SystemStatus.Registry(2, 1, 1, List.of(worker.pid())));
@@ -271,7 +272,7 @@ final class OrphanDetectorTest {
   @Test
   void leavesTheLockOfALivingRunHeldWhateverItLooksAt() throws IOException {
     Run live = run();
-    live.registry().reserve("a-1", 1, "a");
+    live.registry().reserve(ProcessName.worker("a", 1), 1);
     detector.findOrphanedProcesses();
     detector.findSuspects();
     detector.systemStatus();
@@ -369,7 +370,7 @@ final class OrphanDetectorTest {
     }
 
     void record(long number, Child child) {
-      registry.reserve("a-" + number, number, "a");
+      registry.reserve(ProcessName.worker("a", number), number);
       registry.activate(number, child.pid(), ticks(child), child.pid());
     }
 

@@ -10,6 +10,7 @@ import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -105,7 +106,7 @@ final class ProcessAuditorTest {
 
   @Test
   void leavesAReservationItsTimeToBecomeAProcess() {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     auditor.look();
     assertThat(registry.has(1)).isTrue();
   }
@@ -166,7 +167,7 @@ final class ProcessAuditorTest {
 
   private Child worker(long number) {
     Child child = Child.marked(mark.run(), number, "sleep", "1000");
-    registry.reserve("a-" + number, number, "a");
+    registry.reserve(ProcessName.worker("a", number), number);
     long ticks = ProcessIdentity.of(child.pid()).orElseThrow().startTicks();
     registry.activate(number, child.pid(), ticks, child.pid());
     return child;

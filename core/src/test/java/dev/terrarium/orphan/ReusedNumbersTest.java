@@ -9,6 +9,7 @@ import dev.terrarium.process.AuditLog;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
 import dev.terrarium.process.ProcessKiller;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -146,7 +147,7 @@ final class ReusedNumbersTest {
     try (ProcessRegistry registry = ProcessRegistry.open(run, true)) {
       for (int i = 0; i < workers.size(); i++) {
         ProcessIdentity worker = workers.get(i);
-        registry.reserve("a-" + (i + 1), i + 1, "a");
+        registry.reserve(ProcessName.worker("a", i + 1), i + 1);
         registry.activate(i + 1, worker.pid(), worker.startTicks(), worker.pid());
       }
     }

@@ -16,6 +16,7 @@ import dev.terrarium.orphan.RunState.Foreign;
 import dev.terrarium.orphan.RunState.Live;
 import dev.terrarium.orphan.RunState.Unreadable;
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import dev.terrarium.registry.DeadRun;
 import dev.terrarium.registry.ProcessRegistry;
@@ -143,7 +144,7 @@ final class StartupCleanupTest extends CleaningUp {
     RunDirectory run = newRun(new Birthmark.Choice.Unavailable("no room"));
     try (ProcessRegistry registry = ProcessRegistry.open(run, true);
         Child named = Child.start("sleep", "1000")) {
-      registry.reserve("a-1", 1, "a");
+      registry.reserve(ProcessName.worker("a", 1), 1);
       registry.activate(1, named.pid(), ticks(named), named.pid());
       run.close();
       assertThat(fates(clean())).containsExactly(Unreadable.class);
@@ -161,8 +162,8 @@ final class StartupCleanupTest extends CleaningUp {
         Child itsChild = Child.marked(number, 1, "sleep", "1000");
         Child reserved = Child.marked(number, 2, "sleep", "1000");
         Child unrecorded = Child.marked(number, 3, "sleep", "1000")) {
-      registry.reserve("a-1", 1, "a");
-      registry.reserve("a-2", 2, "a");
+      registry.reserve(ProcessName.worker("a", 1), 1);
+      registry.reserve(ProcessName.worker("a", 2), 2);
       registry.activate(1, activated.pid(), ticks(activated), activated.pid());
       run.close();
       CleanupReport report = clean();
@@ -194,7 +195,7 @@ final class StartupCleanupTest extends CleaningUp {
     Birthmark.Choice mark = Birthmark.choose();
     RunDirectory run = newRun(mark);
     try (ProcessRegistry ledger = ProcessRegistry.open(run, true)) {
-      ledger.reserve("a-1", 1, "a");
+      ledger.reserve(ProcessName.worker("a", 1), 1);
     }
     run.close();
     Path file = run.path().resolve("run.json");

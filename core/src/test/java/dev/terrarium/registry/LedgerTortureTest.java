@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.terrarium.process.Birthmark;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.process.RunId;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -78,7 +79,7 @@ final class LedgerTortureTest {
       Files.write(file, Arrays.copyOf(whole, length));
       var expected = new ArrayList<>(LedgerContents.read(file).rows());
       try (ProcessRegistry registry = ProcessRegistry.open(run, true)) {
-        expected.add(registry.reserve("next", 4_711, "a"));
+        expected.add(registry.reserve(ProcessName.worker("a", 4_711), 4_711));
       }
       assertThat(LedgerContents.read(file))
           .isEqualTo(
@@ -147,7 +148,7 @@ final class LedgerTortureTest {
   }
 
   private static WorkerRow active(ProcessRegistry registry, long number) {
-    registry.reserve("a-" + number, number, "a");
+    registry.reserve(ProcessName.worker("a", number), number);
     return registry.activate(number, number + 100_000, 99, number + 100_000);
   }
 
@@ -156,7 +157,7 @@ final class LedgerTortureTest {
     try (ProcessRegistry registry = ProcessRegistry.open(run, true)) {
       var waiting = new ArrayList<Long>();
       for (long number = 1; number <= WORKERS; number++) {
-        registry.reserve("ä-" + number, number, "a");
+        registry.reserve(ProcessName.worker("ä", number), number);
         waiting.add(number);
         if (random.nextInt(3) > 0) {
           long next = waiting.remove(random.nextInt(waiting.size()));

@@ -1,5 +1,6 @@
 package dev.terrarium.registry;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -8,20 +9,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.terrarium.base.ManualClock;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.ProcessIdentity;
+import dev.terrarium.process.ProcessName;
+import dev.terrarium.process.ProcessName.Role;
 import dev.terrarium.process.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +59,7 @@ final class ProcessRegistryTest {
 
   @Test
   void writesDownAReservationBeforeTheProcessExists() throws IOException {
-    WorkerRow row = registry.reserve("a-1", 1, "a");
+    WorkerRow row = registry.reserve(ProcessName.worker("a", 1), 1);
     assertThat(row.fingerprint()).matches("terrarium_worker_a-1_\\d+_\\d+");
     assertThat(row.process()).isEmpty();
     assertThat(row.origin()).isEqualTo(run.manifest().identity());
@@ -63,7 +69,7 @@ final class ProcessRegistryTest {
 
   @Test
   void writesDownTheProcess() throws IOException {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     WorkerRow row = registry.activate(1, 4711, 99, 4711);
     assertThat(onDisk().rows()).containsExactly(row);
     assertThat(registry.find("a-1")).contains(row);
@@ -77,7 +83,7 @@ final class ProcessRegistryTest {
   @ParameterizedTest
   @ValueSource(strings = {"removed", "cut", "replaced"})
   void isWrittenAnewWhereSomebodyHasSpoiledIt(String how) throws IOException {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     WorkerRow row = registry.activate(1, 4711, 99, 4711);
     assertThat(registry.mend()).isEmpty();
     switch (how) {
@@ -90,14 +96,14 @@ final class ProcessRegistryTest {
     }
     assertThat(registry.mend()).containsExactly(ProcessRegistry.FILE);
     assertThat(onDisk().rows()).containsExactly(row);
-    registry.reserve("a-2", 2, "a");
+    registry.reserve(ProcessName.worker("a", 2), 2);
     assertThat(onDisk().rows()).hasSize(2);
     assertThat(registry.mend()).isEmpty();
   }
 
   @Test
   void forgetsAReleasedWorker() throws IOException {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     registry.activate(1, 4711, 99, 4711);
     assertThat(registry.release(1)).isTrue();
     assertThat(registry.release(1)).isFalse();
@@ -110,9 +116,11 @@ final class ProcessRegistryTest {
 
   @Test
   void refusesWhatWouldLoseSightOfAProcess() {
-    registry.reserve("a-1", 1, "a");
-    assertThatIllegalStateException().isThrownBy(() -> registry.reserve("a-2", 1, "a"));
-    assertThatIllegalStateException().isThrownBy(() -> registry.reserve("a-1", 2, "a"));
+    registry.reserve(ProcessName.worker("a", 1), 1);
+    assertThatIllegalStateException()
+        .isThrownBy(() -> registry.reserve(ProcessName.worker("a", 2), 1));
+    assertThatIllegalStateException()
+        .isThrownBy(() -> registry.reserve(ProcessName.worker("a", 1), 2));
     assertThatIllegalStateException().isThrownBy(() -> registry.activate(2, 4711, 99, 4711));
     WorkerRow row = registry.activate(1, 4711, 99, 4711);
     assertThatIllegalStateException().isThrownBy(() -> registry.activate(1, 4712, 99, 4712));
@@ -121,7 +129,7 @@ final class ProcessRegistryTest {
 
   @Test
   void takesUpWhatIsThere() {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     WorkerRow row = registry.activate(1, 4711, 99, 4711);
     registry.close();
     registry = ProcessRegistry.open(run, true);
@@ -130,13 +138,13 @@ final class ProcessRegistryTest {
 
   @Test
   void cutsOffAnUnfinishedLastLine() throws IOException {
-    WorkerRow first = registry.reserve("a-1", 1, "a");
+    WorkerRow first = registry.reserve(ProcessName.worker("a", 1), 1);
     registry.close();
     Files.writeString(file, "{\"op\":\"reserve\",\"num", APPEND);
     assertThat(onDisk().rows()).containsExactly(first);
     assertThat(onDisk().problems()).singleElement().asString().contains("unfinished");
     registry = ProcessRegistry.open(run, true);
-    WorkerRow second = registry.reserve("a-2", 2, "a");
+    WorkerRow second = registry.reserve(ProcessName.worker("a", 2), 2);
     assertThat(onDisk())
         .isEqualTo(
             new LedgerContents(
@@ -145,7 +153,7 @@ final class ProcessRegistryTest {
 
   @Test
   void survivesACutAtEveryByte() throws IOException {
-    WorkerRow row = registry.reserve("a-1", 1, "a");
+    WorkerRow row = registry.reserve(ProcessName.worker("a", 1), 1);
     byte[] whole = Files.readAllBytes(file);
     for (int length = 0; length < whole.length; length++) {
       Files.write(file, Arrays.copyOf(whole, length));
@@ -157,8 +165,8 @@ final class ProcessRegistryTest {
 
   @Test
   void skipsABadLineAndSaysSo() throws IOException {
-    registry.reserve("a-1", 1, "a");
-    WorkerRow second = registry.reserve("a-2", 2, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
+    WorkerRow second = registry.reserve(ProcessName.worker("a", 2), 2);
     String text = Files.readString(file);
     Files.writeString(file, text.replaceFirst("a-1", "b-1") + "nonsense\n\u0000\u0000\n");
     assertThat(onDisk().rows()).containsExactly(second);
@@ -167,7 +175,7 @@ final class ProcessRegistryTest {
 
   @Test
   void reportsAnActivationWhoseReservationWasLost() throws IOException {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     registry.activate(1, 4711, 99, 4711);
     Files.write(file, Files.readAllLines(file).subList(1, 2));
     assertThat(onDisk().rows()).isEmpty();
@@ -177,7 +185,7 @@ final class ProcessRegistryTest {
   @Test
   void startsNothingOnAFullDisk() {
     registry.close(); // any failing write will do
-    assertThatThrownBy(() -> registry.reserve("a-1", 1, "a"))
+    assertThatThrownBy(() -> registry.reserve(ProcessName.worker("a", 1), 1))
         .isInstanceOf(RegistryException.class)
         .hasMessageContainingAll(file.toString(), "nothing was started", "TERRARIUM_HOME");
     assertThat(registry.listAllWorkers()).isEmpty();
@@ -187,7 +195,7 @@ final class ProcessRegistryTest {
   void startsWorkersWithoutALedgerWhereThatWasAskedFor() {
     ProcessRegistry lenient = ProcessRegistry.open(run, false);
     lenient.close(); // any failing write will do
-    lenient.reserve("a-1", 1, "a");
+    lenient.reserve(ProcessName.worker("a", 1), 1);
     lenient.activate(1, 4711, 99, 4711);
     assertThat(lenient.activePythonPids()).containsExactly(4711L);
   }
@@ -195,11 +203,11 @@ final class ProcessRegistryTest {
   @Test
   void releasesDeadRowsThatNobodyKnowsOf() throws IOException {
     ProcessIdentity alive = ProcessIdentity.self();
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     registry.activate(1, alive.pid(), alive.startTicks() + 1, 1);
-    registry.reserve("a-2", 2, "a");
+    registry.reserve(ProcessName.worker("a", 2), 2);
     registry.activate(2, alive.pid(), alive.startTicks(), 1);
-    registry.reserve("a-3", 3, "a");
+    registry.reserve(ProcessName.worker("a", 3), 3);
     assertThat(registry.sweep(number -> number == 1)).isEmpty();
     assertThat(registry.sweep(_ -> false)).extracting(WorkerRow::worker).containsExactly("a-1");
     assertThat(registry.listAllWorkers()).extracting(WorkerRow::number).containsOnly(2L, 3L);
@@ -211,7 +219,7 @@ final class ProcessRegistryTest {
     var clock = new ManualClock();
     registry.close();
     registry = ProcessRegistry.open(run, true, clock);
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     clock.advance(ProcessRegistry.RESERVATION_AGE_MAX);
     assertThat(registry.sweep(_ -> false)).isEmpty();
     clock.advance(Duration.ofNanos(1));
@@ -221,17 +229,51 @@ final class ProcessRegistryTest {
   }
 
   @Test
-  void tellsZygotesFromWorkersWhateverTheirPoolIsCalled() {
-    assertThat(registry.reserve("a-1", 1, "a").isZygote()).isFalse();
-    assertThat(registry.reserve(WorkerRow.zygote("a", 1), 2, "a").isZygote()).isTrue();
-    assertThat(registry.reserve("a-zygote-2", 3, "a-zygote").isZygote()).isFalse();
-    LongStream.rangeClosed(1, 3).forEach(it -> registry.activate(it, 100 + it, 99, 100 + it));
+  void tellsZygotesFromWorkersWhateverTheirPoolIsCalled() throws IOException {
+    assertThat(registry.reserve(ProcessName.worker("a", 1), 1).isZygote()).isFalse();
+    assertThat(registry.reserve(ProcessName.zygote("a", 1), 2).isZygote()).isTrue();
+    assertThat(registry.reserve(ProcessName.worker("a-zygote", 1), 3).isZygote()).isFalse();
+    assertThat(registry.reserve(ProcessName.zygote("a-zygote", 1), 4).isZygote()).isTrue();
+    LongStream.rangeClosed(1, 4).forEach(it -> registry.activate(it, 100 + it, 99, 100 + it));
     assertThat(registry.activePythonPids()).containsExactlyInAnyOrder(101L, 103L);
+    assertThat(onDisk().rows()).containsExactlyInAnyOrderElementsOf(registry.listAllWorkers());
+  }
+
+  @Test
+  void takesRowsOfEarlierVersionsWhichSayNoRoleForWorkers() throws IOException {
+    WorkerRow worker = registry.reserve(ProcessName.worker("a", 1), 1);
+    WorkerRow zygote = registry.reserve(ProcessName.zygote("a", 1), 2);
+    rewrite(line -> line.replaceAll("\"role\":\"\\w+\",", ""));
+    assertThat(onDisk().problems()).isEmpty();
+    assertThat(onDisk().rows()).extracting(WorkerRow::worker).containsExactly("a-1", "a-zygote.1");
+    assertThat(onDisk().rows()).extracting(WorkerRow::role).containsOnly(Role.WORKER);
+    assertThat(onDisk().rows().getFirst()).isEqualTo(worker);
+    assertThat(onDisk().rows().getLast().number()).isEqualTo(zygote.number());
+  }
+
+  @Test
+  void refusesARowWithARoleThatThereIsNot() throws IOException {
+    registry.reserve(ProcessName.worker("a", 1), 1);
+    rewrite(line -> line.replace("\"worker\",", "\"queen\","));
+    assertThat(onDisk().rows()).isEmpty();
+    assertThat(onDisk().problems()).singleElement().asString().contains("queen");
+  }
+
+  /// Changes each line, and gives it the checksum that it then needs.
+  private void rewrite(UnaryOperator<String> change) throws IOException {
+    var lines = new ArrayList<String>();
+    for (String line : Files.readAllLines(file)) {
+      String body = change.apply(line.substring(0, line.lastIndexOf(",\"crc\"")));
+      var crc = new CRC32C();
+      crc.update(body.getBytes(UTF_8));
+      lines.add("%s,\"crc\":\"%08x\"}".formatted(body, crc.getValue()));
+    }
+    Files.write(file, lines);
   }
 
   @Test
   void keepsMemoryRightWhereThePastCannotBeWritten() {
-    registry.reserve("a-1", 1, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
     registry.close();
     registry.activate(1, 4711, 99, 4711);
     assertThat(registry.activePythonPids()).containsExactly(4711L);
@@ -249,7 +291,7 @@ final class ProcessRegistryTest {
               .<Future<?>>map(readers::submit)
               .toList();
       for (int number = 1; number <= 500; number++) {
-        registry.reserve("a-" + number, number, "a");
+        registry.reserve(ProcessName.worker("a", number), number);
         registry.activate(number, 10_000 + number, 99, 10_000 + number);
         assertThat(registry.find("a-" + number).orElseThrow().number()).isEqualTo(number);
         assertThat(number <= 10 || registry.release(number - 10)).isTrue();
@@ -265,7 +307,7 @@ final class ProcessRegistryTest {
   private void readUntil(AtomicBoolean over) {
     do {
       for (WorkerRow row : registry.listAllWorkers()) {
-        assertThat(row.worker()).isEqualTo("a-" + row.number());
+        assertThat(row.worker()).isEqualTo(ProcessName.worker("a", row.number()).toString());
         assertThat(row.process().map(WorkerRow.Activation::pid).orElse(10_000 + row.number()))
             .isEqualTo(10_000 + row.number());
         registry
@@ -279,26 +321,26 @@ final class ProcessRegistryTest {
   @Test
   void isNotStoppedByAPendingInterrupt() throws IOException {
     Thread.currentThread().interrupt();
-    registry.reserve("a-1", 1, "a");
-    registry.reserve("a-2", 2, "a");
+    registry.reserve(ProcessName.worker("a", 1), 1);
+    registry.reserve(ProcessName.worker("a", 2), 2);
     assertThat(Thread.interrupted()).isTrue();
     assertThat(onDisk().rows()).hasSize(2);
   }
 
   @Test
   void doesNotGrowForEver() throws IOException {
-    WorkerRow keeper = registry.reserve("keeper", 0, "a");
+    WorkerRow keeper = registry.reserve(ProcessName.worker("a", 0), 0);
     LongStream.rangeClosed(1, 5_000).forEach(this::liveAndDie);
     assertThat(Files.size(file)).isLessThan(2 * ProcessRegistry.COMPACT_BYTES);
     assertThat(onDisk())
         .isEqualTo(
             new LedgerContents(Optional.of(run.manifest().identity()), List.of(keeper), List.of()));
-    WorkerRow next = registry.reserve("next", 9_999, "a");
+    WorkerRow next = registry.reserve(ProcessName.worker("a", 9_999), 9_999);
     assertThat(onDisk().rows()).containsExactlyInAnyOrder(keeper, next);
   }
 
   private void liveAndDie(long number) {
-    registry.reserve("a-" + number, number, "a");
+    registry.reserve(ProcessName.worker("a", number), number);
     registry.activate(number, 100_000 + number, 99, 100_000 + number);
     registry.release(number);
   }

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.terrarium.Exit;
+import dev.terrarium.Start;
 import dev.terrarium.StartFailedException;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.testkit.Procs.Proc;
 import dev.terrarium.testkit.Signals;
 import dev.terrarium.wire.Messages;
@@ -31,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 @SuppressWarnings("NullAway.Init") // set before each test
 final class WardensTest {
   private static final long NUMBER = 7;
+  private static final ProcessName NAME = ProcessName.worker("a", NUMBER);
   private static final long UNKNOWN = 99;
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -163,8 +166,7 @@ final class WardensTest {
             new Messages.Token("none"),
             house.setup.socket().toString(),
             house.setup.run(),
-            "a-7",
-            "a",
+            NAME,
             null,
             "none.py",
             null,
@@ -174,17 +176,7 @@ final class WardensTest {
             null,
             Map.of());
     return new Messages.Spawn(
-        "a-7",
-        "worker",
-        "exec",
-        null,
-        List.of(command),
-        Map.of(),
-        List.of(),
-        null,
-        null,
-        null,
-        spec);
+        NAME, Start.EXEC, null, List.of(command), Map.of(), List.of(), null, null, null, spec);
   }
 
   /// Notes what it is told, and whether the process is known at that moment.

@@ -4,23 +4,24 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.terrarium.Start;
+import dev.terrarium.StartFailedException.Reason;
+import dev.terrarium.ToolInfo;
 import dev.terrarium.ValueException;
+import dev.terrarium.process.ProcessName;
 import dev.terrarium.wire.Messages.CallError;
 import dev.terrarium.wire.Messages.Cancel;
 import dev.terrarium.wire.Messages.CancelReason;
 import dev.terrarium.wire.Messages.Drain;
 import dev.terrarium.wire.Messages.ErrorKind;
 import dev.terrarium.wire.Messages.Exited;
-import dev.terrarium.wire.Messages.FailureReason;
 import dev.terrarium.wire.Messages.Hello;
 import dev.terrarium.wire.Messages.Host;
 import dev.terrarium.wire.Messages.Output;
-import dev.terrarium.wire.Messages.ParameterKind;
 import dev.terrarium.wire.Messages.Spawn;
 import dev.terrarium.wire.Messages.Spec;
 import dev.terrarium.wire.Messages.Stream;
 import dev.terrarium.wire.Messages.Token;
-import dev.terrarium.wire.Messages.ToolKind;
 import dev.terrarium.wire.Messages.WardenConfig;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +34,7 @@ final class MessagesTest {
           new Token("secret"),
           "/run/s",
           "s59m65f",
-          "a-1",
-          "a",
+          ProcessName.worker("a", 1),
           4242L,
           "/x.py",
           "0a",
@@ -79,8 +79,9 @@ final class MessagesTest {
     assertThat(hello.pid()).isEqualTo(4711);
     assertThat(hello.failure()).isNull();
     var tool = hello.tools().getFirst();
-    assertThat(tool.kind()).isEqualTo(ToolKind.PLAIN);
-    assertThat(tool.parameters().getFirst().kind()).isEqualTo(ParameterKind.POSITIONAL_OR_KEYWORD);
+    assertThat(tool.kind()).isEqualTo(ToolInfo.Kind.PLAIN);
+    assertThat(tool.parameters().getFirst().kind())
+        .isEqualTo(ToolInfo.ParameterKind.POSITIONAL_OR_KEYWORD);
     assertThat(tool.parameters().getFirst().standard()).isNull();
   }
 
@@ -90,8 +91,27 @@ final class MessagesTest {
         hello(
             "{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"failure\":{\"reason\":\"NO_TOOLS\",\"x\":1}}");
     assertThat(failed.tools()).isEmpty();
-    assertThat(failed.failure())
-        .isEqualTo(new Messages.Failure(FailureReason.NO_TOOLS, "", "", null));
+    assertThat(failed.failure()).isEqualTo(new Messages.Failure(Reason.NO_TOOLS, "", "", null));
+  }
+
+  @Test
+  void refusesAReasonThatIsNotTheAdaptersAndAStepThatThereIsNot() {
+    assertThatThrownBy(
+            () ->
+                hello(
+                    "{\"protocol\":1,\"token\":\"t\",\"pid\":1,\"failure\":{\"reason\":\"WARDEN\"}}"))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("failure.reason: not for a worker to say: WARDEN");
+    String failed = "{\"step\":\"%s\",\"errno\":2,\"message\":\"gone\"}";
+    var known =
+        (Messages.SpawnFailed)
+            Messages.fromWarden(frame(FrameType.SPAWN_FAILED, failed.formatted("limits")));
+    assertThat(known.step()).isEqualTo(Messages.SpawnStep.LIMITS);
+    assertThat(known.text()).isEqualTo("limits: gone");
+    assertThatThrownBy(
+            () -> Messages.fromWarden(frame(FrameType.SPAWN_FAILED, failed.formatted("odd"))))
+        .isInstanceOf(ProtocolException.class)
+        .hasMessageContaining("step: unknown: \"odd\"");
   }
 
   @Test
@@ -168,9 +188,8 @@ final class MessagesTest {
     assertThat(json(new Cancel(CancelReason.DEADLINE))).isEqualTo("{\"reason\":\"deadline\"}");
     var spawn =
         new Spawn(
-            "a-1",
-            "worker",
-            "exec",
+            ProcessName.worker("a", 1),
+            Start.EXEC,
             null,
             List.of("python3"),
             Map.of("$X", "y"),
@@ -187,9 +206,8 @@ final class MessagesTest {
                 + "\"host\":4242,\"adapter\":\"/x.py\",\"source\":\"0a\",\"log_level\":30,\"options\":{\"$n\":1}}}");
     var bounded =
         new Spawn(
-            "a-1",
-            "worker",
-            "exec",
+            ProcessName.worker("a", 1),
+            Start.EXEC,
             null,
             List.of(),
             Map.of(),

@@ -2,6 +2,7 @@ package dev.terrarium.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.terrarium.json.Fields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +34,18 @@ final class ProtocolPageTest {
                 .filter(FrameType::reserved)
                 .map(FrameType::name)
                 .toList());
+  }
+
+  @Test
+  void thePageNamesTheStepsOfAStart() throws IOException {
+    var sentence = Pattern.compile("`step` is (`request`.+?`zygote`)").matcher(page());
+    assertThat(sentence.find()).isTrue();
+    assertThat(Pattern.compile("`(\\w+)`").matcher(sentence.group(1)).results())
+        .extracting(word -> word.group(1))
+        .containsExactly(
+            Arrays.stream(Messages.SpawnStep.values())
+                .map(step -> Fields.word(step, ' '))
+                .toArray(String[]::new));
   }
 
   @Test

@@ -1,5 +1,8 @@
 package dev.terrarium.trials;
 
+import dev.terrarium.process.Birthmark;
+import dev.terrarium.registry.ProcessRegistry;
+import dev.terrarium.registry.WorkerRow;
 import dev.terrarium.testkit.Jvm;
 import dev.terrarium.testkit.Procs;
 import dev.terrarium.testkit.Procs.Proc;
@@ -7,14 +10,20 @@ import dev.terrarium.testkit.Signals;
 import dev.terrarium.trials.ExhaustedHost.Verdict;
 import dev.terrarium.trials.Ordeal.Happening;
 import dev.terrarium.trials.OrdealResult.RoundResult;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// Leads one host through its [Ordeal], and looks what became of its callers, its pool, and of all
 /// that it had started.
@@ -154,10 +163,11 @@ final class OrdealTrial {
   /// @return whether somebody was hit
   private boolean kill(Jvm host, Happening happening) {
     look(host);
+    Set<Long> zygotes = zygotes();
     List<Proc> found =
         Procs.descendants(host.pid()).stream()
             .filter(it -> Procs.mark(it.pid()).isPresent())
-            .filter(it -> roleOf(host, it) == happening.what())
+            .filter(it -> is(happening.what(), host, it, zygotes))
             .toList();
     if (!found.isEmpty()) {
       Signals.kill(found.get(happening.die() % found.size()));
@@ -165,12 +175,27 @@ final class OrdealTrial {
     return !found.isEmpty();
   }
 
-  private static Misfortune roleOf(Jvm host, Proc process) {
+  private static boolean is(Misfortune role, Jvm host, Proc process, Set<Long> zygotes) {
     if (process.parent() == host.pid()) {
-      return Misfortune.WARDEN;
+      return role == Misfortune.WARDEN;
     }
-    return Procs.command(process.pid()).contains("-zygote-")
-        ? Misfortune.ZYGOTE
-        : Misfortune.WORKER;
+    boolean zygote =
+        Birthmark.of(process.pid()).filter(mark -> zygotes.contains(mark.worker())).isPresent();
+    return role == (zygote ? Misfortune.ZYGOTE : Misfortune.WORKER);
+  }
+
+  /// Their numbers, by the ledger of the host's one run.
+  private Set<Long> zygotes() {
+    try (Stream<Path> runs = Files.list(scratch.resolve("home/runs"))) {
+      var numbers = new HashSet<Long>();
+      for (Path run : runs.toList()) {
+        ProcessRegistry.read(run).rows().stream()
+            .filter(WorkerRow::isZygote)
+            .forEach(row -> numbers.add(row.number()));
+      }
+      return numbers;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }
