@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from _frozen_importlib import module_from_spec
-from _frozen_importlib_external import spec_from_file_location
 
 from terrarium import _errors, _registry, _stdlib
+from terrarium._cpython import module_from_spec, spec_from_file_location
 from terrarium._stdlib import os
 from terrarium._tools import DOC_CHARS_MAX, Tool
 from terrarium._values import to_text

@@ -11,8 +11,6 @@ the fork.
 
 from __future__ import annotations
 
-import _signal as signal
-import _socket as socket
 import ctypes
 import errno
 import fcntl
@@ -21,7 +19,8 @@ import select
 import struct
 
 from terrarium import _proc, _stdlib
-from terrarium._stdlib import monotonic, os, sleep
+from terrarium._cpython import socket
+from terrarium._stdlib import monotonic, os, signal, sleep
 from terrarium._values import to_text
 
 TYPE_CHECKING = False
@@ -45,8 +44,8 @@ _REPORT_BYTES_MAX = 4096  # a write of at most PIPE_BUF arrives in one piece
 _MESSAGE_CHARS_MAX = 1000
 
 _poll = _stdlib.genuine(select, "poll").poll
-ctypes, errno, fcntl, resource, signal, socket, struct = _stdlib.copies(
-    ctypes, errno, fcntl, resource, signal, socket, struct
+ctypes, errno, fcntl, resource, socket, struct = _stdlib.copies(
+    ctypes, errno, fcntl, resource, socket, struct
 )
 # Looked up before the fork: the child should not have to load anything.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl

@@ -7,9 +7,9 @@ it, and where, is what people need, and mostly another interpreter than the one 
 from __future__ import annotations
 
 import sys
-from _frozen_importlib_external import PathFinder
 
 from terrarium import _errors, _stdlib
+from terrarium._cpython import PathFinder
 from terrarium._stdlib import os
 
 TYPE_CHECKING = False

@@ -16,13 +16,13 @@ outside is needed, the warden has it open.
 
 from __future__ import annotations
 
-import _signal as signal
 import ctypes
 import errno
 import os
 import select
 
 from terrarium import _bootstrap, _proc
+from terrarium._cpython import signal
 from terrarium._warden import StartError
 
 TYPE_CHECKING = False

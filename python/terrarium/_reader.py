@@ -19,24 +19,12 @@ would run.
 
 from __future__ import annotations
 
-from _queue import Empty, SimpleQueue
-from _signal import (
-    SIG_BLOCK,
-    SIGABRT,
-    SIGBUS,
-    SIGFPE,
-    SIGILL,
-    SIGSEGV,
-    SIGWINCH,
-    pthread_sigmask,
-    valid_signals,
-)
-
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import Call
+from terrarium._cpython import Empty, SimpleQueue
 from terrarium._runner import end_group
-from terrarium._stdlib import allocate_lock, get_ident, monotonic
+from terrarium._stdlib import allocate_lock, get_ident, monotonic, signal
 from terrarium._values import decode, to_text
 from terrarium._wire import (
     CALL,
@@ -67,7 +55,14 @@ main thread does at that moment, for somebody who reads it.
 PARK_SECONDS = 0.1
 """After so long without a call the reader stops looking: an idle worker does not wake up."""
 
-KEPT = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGWINCH}
+KEPT = {
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGSEGV,
+    signal.SIGWINCH,
+}
 """Signals that the reader takes: its own faults, and the one for stacks, in case that the main
 thread blocks it.
 """
@@ -154,7 +149,7 @@ class Reader:
         """What the thread does first."""
         # The user's handlers run in the main thread, which only notices signals that it takes
         # itself.
-        pthread_sigmask(SIG_BLOCK, valid_signals() - KEPT)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - KEPT)
         self._thread = get_ident()
 
     def _take_lead(self) -> None:

@@ -8,10 +8,10 @@ worker each of these would be a page of its own.
 from __future__ import annotations
 
 import sys
-from _socket import AF_UNIX, SOCK_STREAM, socketpair
 
 from terrarium import _bootstrap
 from terrarium._adapter import Adapter
+from terrarium._cpython import socket
 from terrarium._reader import Reader
 from terrarium._registry import Registry
 from terrarium._stdlib import monotonic, os, sleep
@@ -37,7 +37,7 @@ def rehearse(runner: Runner) -> None:
     worker = Worker(runner)
     worker.adapter = Adapter(sys.modules[__name__], registry)
     worker.reader = _BriefReader(worker)
-    ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     threads = _threads()
     worker.begin(worker.opened({"token": ""}, ours))
     theirs.recv(4096)

@@ -15,13 +15,12 @@ any two bytecodes of the main thread, so this has to be right for all of them:
 from __future__ import annotations
 
 import sys
-from _signal import SIG_UNBLOCK, SIGKILL, SIGURG, pthread_kill, pthread_sigmask, signal
 from contextvars import copy_context
 
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import DONE
-from terrarium._stdlib import get_ident, os, sleep, start_new_thread
+from terrarium._stdlib import get_ident, os, signal, sleep, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,12 +42,13 @@ class Runner:
         self.forked = False
         self._armed: Call | None = None
         self._shields = 0
-        signal(SIGURG, self._on_signal)
-        pthread_sigmask(SIG_UNBLOCK, [SIGURG])  # an agent may have blocked all there are
+        signal.signal(signal.SIGURG, self._on_signal)
+        # An agent may have blocked all there are.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGURG])
 
     def interrupt(self, call: Call) -> None:
         """Makes the handler look at the call that runs, until it has struck."""
-        pthread_kill(self.thread, SIGURG)
+        signal.pthread_kill(self.thread, signal.SIGURG)
         try:
             start_new_thread(self._insist, (call,))
         except RuntimeError as error:  # the limit of threads is reached
@@ -63,7 +63,7 @@ class Runner:
             sleep(seconds)
             if call.struck or call.state == DONE:
                 return
-            pthread_kill(self.thread, SIGURG)
+            signal.pthread_kill(self.thread, signal.SIGURG)
             seconds = min(2 * seconds, INSIST_SECONDS_MAX)
 
     def _on_signal(self, _number: int = 0, _frame: Any = None) -> None:
@@ -158,7 +158,7 @@ def end_group() -> NoReturn:
     else is in this group would live on.
     """
     if os.getpgrp() == os.getpid():
-        os.killpg(0, SIGKILL)
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

@@ -8,14 +8,13 @@ anew where somebody was here before us, and a finder that passes over the adapte
 
 from __future__ import annotations
 
-import _thread
 import atexit as _atexit
 import os as _os
-import posix
 import sys
 import time
-from _frozen_importlib import BuiltinImporter, module_from_spec
-from _frozen_importlib_external import PathFinder
+
+from terrarium import _cpython
+from terrarium._cpython import BuiltinImporter, PathFinder, module_from_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,12 +66,15 @@ def _made_anew(module: ModuleType) -> Any:
 
 if not TYPE_CHECKING:
     os = copy(_os)
-    os.__dict__.update((name, value) for name, value in vars(posix).items() if callable(value))
+    os.__dict__.update(
+        (name, value) for name, value in vars(_cpython.posix).items() if callable(value)
+    )
 
 atexit = copy(_atexit)
+signal = copy(_cpython.signal)
 _time = genuine(time, "monotonic", "sleep")
 monotonic, sleep = _time.monotonic, _time.sleep
-_thread = genuine(_thread, "allocate_lock", "get_ident", "start_new_thread")
+_thread = genuine(_cpython.thread, "allocate_lock", "get_ident", "start_new_thread")
 allocate_lock, get_ident = _thread.allocate_lock, _thread.get_ident
 start_new_thread = _thread.start_new_thread
 

@@ -13,14 +13,13 @@ A pool that asks for a PID namespace has a warden of its own, the namespace's fi
 
 from __future__ import annotations
 
-import _signal as signal
-import _socket as socket
 import os
 import resource
 import struct
 import sys
 
 from terrarium import _bootstrap, _proc
+from terrarium._cpython import signal, socket
 from terrarium._values import parse
 from terrarium._warden_link import PROTOCOL, WARDEN_HELLO, Link
 from terrarium._warden_loop import Warden

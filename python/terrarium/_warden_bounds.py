@@ -11,11 +11,11 @@ Imported with the first order that asks for it.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import time
 
 from terrarium import _limits, _proc
+from terrarium._cpython import signal
 from terrarium._warden_memory import size
 
 REMOVE_SECONDS_MAX = 1.0

@@ -8,13 +8,13 @@ somebody else traces", which only he can release.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import select
 import stat as modes
 import time
 
 from terrarium import _proc
+from terrarium._cpython import signal
 from terrarium._warden_sweep import (
     CLEAN_PASSES,
     PROBE_PIDS,

@@ -11,11 +11,11 @@ the number of its group belongs to nobody else. What is left then is killed. Tra
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import time
 
 from terrarium import _proc
+from terrarium._cpython import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

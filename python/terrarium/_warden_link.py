@@ -6,12 +6,11 @@ and who exceeds it learns that his lines are to be dropped.
 
 from __future__ import annotations
 
-import _socket as socket
 import select
 import struct
 import time
-from _collections import deque
 
+from terrarium._cpython import deque, socket
 from terrarium._values import parse, to_text
 
 PROTOCOL = 1

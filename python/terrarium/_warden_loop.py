@@ -7,7 +7,6 @@ loop, a hundred deaths, a hundred SPAWNs) delays nobody else for long.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import select
 import sys
@@ -16,6 +15,7 @@ import time
 from terrarium import _proc, _warden_helpers
 from terrarium import _selector as selectors
 from terrarium import _warden_link as wire
+from terrarium._cpython import signal
 from terrarium._warden_end import End, remove_sockets
 from terrarium._warden_helpers import Helpers
 from terrarium._warden_output import Stream

@@ -9,9 +9,9 @@ next lines that go through.
 from __future__ import annotations
 
 import os
-from _collections import deque
 
 from terrarium import _warden_link as wire
+from terrarium._cpython import deque
 
 LOG_KEEP_BYTES = 64 << 10
 PIECE_BYTES_MAX = 8 << 10

@@ -9,10 +9,10 @@ link of which forks the next and dies between two looks, is noticed.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 
 from terrarium import _proc
+from terrarium._cpython import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,11 +4,10 @@ block; what becomes of them is told later, by the pipes of the workers to be.
 
 from __future__ import annotations
 
-import _socket as socket
 import os
 import struct
-from _collections import deque
 
+from terrarium._cpython import deque, socket
 from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False

@@ -6,15 +6,14 @@ of their public faces, since a worker's start is mostly imports.
 
 from __future__ import annotations
 
-import _socket
-from _struct import Struct
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from io import BytesIO
 
 from terrarium import _stdlib
+from terrarium._cpython import Struct, socket
 from terrarium._stdlib import allocate_lock, new_poll, os
 
-_socket = _stdlib.copy(_socket)
+socket = _stdlib.copy(socket)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,17 +85,17 @@ class ConnectionLost(Exception):
         self.host_gone = host_gone
 
 
-def dial(path: str) -> _socket.socket:
+def dial(path: str) -> socket.socket:
     """Connects, at a descriptor that user code which closes the first few does not hit."""
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     sock.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
     sock.connect(path)
     return lifted(sock)
 
 
-def lifted(sock: _socket.socket) -> _socket.socket:
+def lifted(sock: socket.socket) -> socket.socket:
     """The same socket at such a descriptor."""
-    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, move_up(sock.detach()))
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, move_up(sock.detach()))
 
 
 def move_up(descriptor: int) -> int:
@@ -130,7 +129,7 @@ class Connection:
     ``host`` is the JVM's pid where memory files of it are taken.
     """
 
-    def __init__(self, sock: _socket.socket, host: int | None = None) -> None:
+    def __init__(self, sock: socket.socket, host: int | None = None) -> None:
         sock.settimeout(None)
         self._host = host
         self.takes_memory = host is not None
@@ -221,7 +220,7 @@ class Connection:
             room[:filled] = ahead
             while filled < size:
                 with room[filled:] as rest:
-                    count = self._socket.recv_into(rest, 0, _socket.MSG_WAITALL)
+                    count = self._socket.recv_into(rest, 0, socket.MSG_WAITALL)
                 if not count:
                     raise EOFError
                 filled += count
@@ -276,10 +275,10 @@ class Connection:
         whole = False
         try:
             if len(parts) == 1:
-                sent = self._socket.send(parts[0], _socket.MSG_NOSIGNAL)
+                sent = self._socket.send(parts[0], socket.MSG_NOSIGNAL)
                 whole = sent == len(parts[0])
             else:
-                sent = self._socket.sendmsg(parts[:BUFFERS_MAX], (), _socket.MSG_NOSIGNAL)
+                sent = self._socket.sendmsg(parts[:BUFFERS_MAX], (), socket.MSG_NOSIGNAL)
             if not whole:
                 self._rest(parts, sent)
                 whole = True
@@ -305,9 +304,7 @@ class Connection:
             if first == len(views):
                 return
             views[first] = views[first][skip:]
-            skip = self._socket.sendmsg(
-                views[first : first + BUFFERS_MAX], (), _socket.MSG_NOSIGNAL
-            )
+            skip = self._socket.sendmsg(views[first : first + BUFFERS_MAX], (), socket.MSG_NOSIGNAL)
 
     def abandon(self) -> None:
         """In a forked child: the connection is the parent's. Takes no lock, which a thread may have

@@ -8,7 +8,6 @@ single file each.
 from __future__ import annotations
 
 import sys
-from _signal import SIG_DFL, SIGINT, SIGWINCH, signal
 
 from terrarium import _errors, _spec, _stdlib, _wire
 from terrarium._adapter import Adapter, LoadFailed, load
@@ -16,7 +15,7 @@ from terrarium._answers import Answers
 from terrarium._calls import Book, Call
 from terrarium._reader import Reader
 from terrarium._runner import Runner, end_group, exit_status, flush, streams
-from terrarium._stdlib import monotonic, os, start_new_thread
+from terrarium._stdlib import monotonic, os, signal, start_new_thread
 from terrarium._values import to_text
 
 TYPE_CHECKING = False
@@ -309,7 +308,7 @@ def prepare(spec: dict[str, Any]) -> None:
             continue  # an agent's own, which is not one of Python's: it prints as it likes
     # A SIGINT in the middle of our own code would be a KeyboardInterrupt there: let it end the
     # process as a signal.
-    signal(SIGINT, SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Libraries that read the command line should not meet ours.
     sys.argv = [spec["adapter"]]
     try:
@@ -326,7 +325,7 @@ def _prepare_faults(stacks: int | None) -> None:
     faulthandler.enable(file=_faults, all_threads=True)
     if stacks is not None:
         os.set_inheritable(stacks, False)
-        faulthandler.register(SIGWINCH, file=stacks, all_threads=True, chain=False)
+        faulthandler.register(signal.SIGWINCH, file=stacks, all_threads=True, chain=False)
 
 
 def renew_faults() -> None:

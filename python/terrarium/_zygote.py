@@ -23,18 +23,17 @@ from __future__ import annotations
 import gc
 import resource
 import sys
-from _signal import SIG_DFL, SIGCHLD, getsignal, signal
-from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from select import select
 
 from terrarium import _bootstrap, _errors, _leftovers, _proc, _spec, _stdlib
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._bootstrap import ARMED, LIFELINE_FD_MIN, StepError
+from terrarium._cpython import socket
 from terrarium._leaving import Imported, disown_children, leave
 from terrarium._rehearsal import rehearse
 from terrarium._runner import end_group, flush
-from terrarium._stdlib import os
+from terrarium._stdlib import os, signal
 from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False
@@ -63,7 +62,7 @@ KEPT = ("lifeline", "line", "report", "connection")
 GROWTH_BYTES_MAX = 64 << 20
 GROWTH_DESCRIPTORS_MAX = 64
 
-gc, resource = _stdlib.copies(gc, resource)
+gc, resource, socket = _stdlib.copies(gc, resource, socket)
 
 
 class Order:
@@ -149,7 +148,7 @@ class Orders:
     """The warden's word."""
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = socket(fileno=descriptor)
+        self._socket = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
 
     def say(self, **facts: Any) -> None:
@@ -159,18 +158,20 @@ class Orders:
         """Until there is one; False where there will be none any more. Ends the process where the
         warden is dead.
         """
-        message = self._socket.recv(len(END), MSG_PEEK)
+        message = self._socket.recv(len(END), socket.MSG_PEEK)
         if not message:
             end_group()
         return message != END
 
     def take(self) -> Order | None:
         """The next one, ``None`` where there is none at the moment."""
-        room = CMSG_SPACE(4 * len(DESCRIPTORS))
+        room = socket.CMSG_SPACE(4 * len(DESCRIPTORS))
         try:
-            if self._socket.recv(len(END), MSG_PEEK | MSG_DONTWAIT) == END:
+            if self._socket.recv(len(END), socket.MSG_PEEK | socket.MSG_DONTWAIT) == END:
                 return None  # it is not for the one in the middle
-            message, ancillary, _, _ = self._socket.recvmsg(ORDER_BYTES_MAX, room, MSG_DONTWAIT)
+            message, ancillary, _, _ = self._socket.recvmsg(
+                ORDER_BYTES_MAX, room, socket.MSG_DONTWAIT
+            )
         except BlockingIOError:
             return None
         if not message:
@@ -367,7 +368,7 @@ class Zygote:
                 self._never_freed = orders, children, pids
                 self._arm(*child)
                 if self._of_children is not None:
-                    signal(SIGCHLD, self._of_children)
+                    signal.signal(signal.SIGCHLD, self._of_children)
                 reseed()
                 return order
             pids.append(pid)
@@ -450,10 +451,10 @@ def _without_handler() -> Any:
     """Takes the import's handler for SIGCHLD away, and returns it where there was one: it is to run
     in workers. Here it would collect the middle, or the kernel would, where it is to be ignored.
     """
-    handler = getsignal(SIGCHLD)
-    if handler is None or handler == SIG_DFL:
+    handler = signal.getsignal(signal.SIGCHLD)
+    if handler is None or handler == signal.SIG_DFL:
         return None  # or a library has set it, past Python, which could not set it again
-    signal(SIGCHLD, SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return handler
 
 

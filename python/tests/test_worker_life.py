@@ -13,7 +13,7 @@ import time
 import pytest
 from _worker_kit import PATIENCE_SECONDS, SCRIPT
 
-from terrarium import _proc, _wire
+from terrarium import _cpython, _proc, _wire
 
 PLAIN = """
 import logging, time
@@ -390,6 +390,7 @@ def test_a_protocol_error_ends_the_worker_with_its_reason(start, data):
     assert worker.errors().startswith("terrarium: protocol error: ")
 
 
+@pytest.mark.skipif(_cpython.PUBLIC_ONLY, reason="the public modules are large")
 def test_a_worker_imports_little(start):
     worker = start("""
         import sys

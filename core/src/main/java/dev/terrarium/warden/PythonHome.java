@@ -38,6 +38,7 @@ public final class PythonHome extends Unpacked {
           "terrarium/_bytecode.py",
           "terrarium/_calls.py",
           "terrarium/_context.py",
+          "terrarium/_cpython.py",
           "terrarium/_errors.py",
           "terrarium/_leaving.py",
           "terrarium/_leftovers.py",
