@@ -6,6 +6,7 @@ import sys
 
 from terrarium import _errors, _registry, _stdlib
 from terrarium._cpython import module_from_spec, spec_from_file_location
+from terrarium._protocol import KIND_ASYNC
 from terrarium._stdlib import os
 from terrarium._tools import DOC_CHARS_MAX, Tool
 from terrarium._values import to_text
@@ -59,7 +60,9 @@ class Adapter:
         for function, name, idempotent in registry.tools:
             self._add(Tool(function, name, idempotent))
         hooks = {hook: Tool(hook, None, False) for each in self._hooks.values() for hook in each}
-        self.has_async = "async" in [tool.kind for tool in [*self.tools.values(), *hooks.values()]]
+        self.has_async = KIND_ASYNC in [
+            tool.kind for tool in [*self.tools.values(), *hooks.values()]
+        ]
         """Whether an event loop is needed."""
         self.has_more_to_do = self.has_async or bool(self._hooks["start"])
         """Whether more than loading it makes a worker ready."""

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from terrarium import _errors
+from terrarium._protocol import (
+    ERROR,
+    KEPT,
+    KIND_GENERATOR,
+    REASON_CANCELLED,
+    REASON_CLOSING,
+    REASON_DEADLINE,
+    REASON_WITHDRAWN,
+    RESULT,
+)
 from terrarium._values import Unsendable, encode, to_text
-from terrarium._wire import ERROR, KEPT, RESULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from terrarium._calls import Book, Call
+    from terrarium._connection import Connection
     from terrarium._tools import Tool
-    from terrarium._wire import Connection
 
 REASONS = {
-    "cancelled": "the call was cancelled",
-    "deadline": "the call's deadline passed",
-    "closing": "the pool is closing",
-    "withdrawn": "the call was taken back",
+    REASON_CANCELLED: "the call was cancelled",
+    REASON_DEADLINE: "the call's deadline passed",
+    REASON_CLOSING: "the pool is closing",
+    REASON_WITHDRAWN: "the call was taken back",
 }
 NO_STREAMS = "{!r} is a generator, and this version does not support streams; return a list"
 
@@ -94,7 +103,7 @@ class Answers:
         """Answers what cannot be called: an unknown tool, a generator, one whose arguments cannot be
         had. The call is parsed.
         """
-        if call.tool is not None and call.tool.kind != "generator":
+        if call.tool is not None and call.tool.kind != KIND_GENERATOR:
             return False
         if not self._book.finish(call):
             return True

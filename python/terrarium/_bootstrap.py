@@ -16,18 +16,16 @@ import errno
 import fcntl
 import resource
 import select
-import struct
 
 from terrarium import _proc, _stdlib
-from terrarium._cpython import socket
 from terrarium._stdlib import monotonic, os, signal, sleep
 from terrarium._values import to_text
+from terrarium._wire import connect, socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, NoReturn
 
-CONNECT_SECONDS_MAX = 10
 PARENT_SECONDS_MAX = 5
 GATE_SECONDS_MAX = 600
 """For the process in the middle, which forks others after this one. Long, because a large process
@@ -36,17 +34,13 @@ takes long to fork; the JVM and the warden can end the wait at any time.
 LIFELINE_FD_MIN = 200
 OOM_SCORE_ADJ = 500
 EXIT_NOT_STARTED = 127
-ARMED = b"armed\n"
-"""The last word of a zygote's child in its report; of an exec nothing is heard but the end."""
 
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 _REPORT_BYTES_MAX = 4096  # a write of at most PIPE_BUF arrives in one piece
 _MESSAGE_CHARS_MAX = 1000
 
 _poll = _stdlib.genuine(select, "poll").poll
-ctypes, errno, fcntl, resource, socket, struct = _stdlib.copies(
-    ctypes, errno, fcntl, resource, socket, struct
-)
+ctypes, errno, fcntl, resource = _stdlib.copies(ctypes, errno, fcntl, resource)
 # Looked up before the fork: the child should not have to load anything.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -150,7 +144,7 @@ def join(
         poller.unregister(gate)
         os.close(gate)
         await_warden(warden, middle)
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # It cannot have died and been succeeded by a namesake: we would have another parent.
         if os.getppid() != warden:
             raise OSError(errno.ESRCH, "the warden is gone")
@@ -251,21 +245,6 @@ def _copy(fd: socket.socket | int, command: int, above: int) -> int:
         raise OSError(errno.EMFILE, text) from failure
 
 
-def connect(path: str) -> socket.socket:
-    """Connects within the bound, and leaves a socket that is blocking and has no timeout.
-
-    Python's own timeout would make the socket non-blocking, and such a connect fails at once where
-    the backlog is full. With SO_SNDTIMEO the kernel waits, but not for ever.
-    """
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    line.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
-    option = (socket.SOL_SOCKET, socket.SO_SNDTIMEO)
-    line.setsockopt(*option, struct.pack("@ll", CONNECT_SECONDS_MAX, 0))
-    line.connect(path)
-    line.setsockopt(*option, struct.pack("@ll", 0, 0))
-    return line
-
-
 def arm_lifeline(lifeline: socket.socket | int) -> int:
     """When the other end closes, the kernel kills our whole group: no thread, no interpreter lock
     involved.
@@ -304,7 +283,7 @@ def check_lifeline(lifeline: socket.socket) -> None:
 
 def follow_warden(warden: tuple[int, int]) -> None:
     """Asks the kernel to die with the warden, and checks that it is the parent, and still is."""
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = os.getppid()
     stat = _proc.read_stat(warden[0])
     if parent != warden[0] or stat is None or stat.ticks != warden[1]:

@@ -5,6 +5,7 @@ nobody else.
 from __future__ import annotations
 
 from terrarium._context import current
+from terrarium._protocol import REASON_WITHDRAWN
 from terrarium._stdlib import allocate_lock, monotonic
 from terrarium._values import decode
 from terrarium._wire import ProtocolError, Unopened
@@ -197,7 +198,7 @@ class Book:
             call = self._calls.get(number)
             if call is None or call.reason is not None or call.state == DONE:
                 return None
-            if reason == "withdrawn" and call.state == RUNNING:
+            if reason == REASON_WITHDRAWN and call.state == RUNNING:
                 return None
             call.reason = reason
             if call.state == RUNNING:

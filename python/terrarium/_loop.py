@@ -8,8 +8,8 @@ import asyncio
 import threading
 from contextvars import copy_context
 
+from terrarium._connection import ConnectionLost
 from terrarium._runner import exit_status
-from terrarium._wire import ConnectionLost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -22,23 +22,26 @@ from __future__ import annotations
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import Call
+from terrarium._connection import ConnectionLost
 from terrarium._cpython import Empty, SimpleQueue
-from terrarium._runner import end_group
-from terrarium._stdlib import allocate_lock, get_ident, monotonic, signal
-from terrarium._values import decode, to_text
-from terrarium._wire import (
+from terrarium._protocol import (
     CALL,
     CANCEL,
     DRAIN,
+    KIND_ASYNC,
     LEVELS,
     MEMFD,
     PING,
     PONG,
+    REASON_CLOSING,
+    REASON_DEADLINE,
     STACKS,
     TAKEN,
-    ConnectionLost,
-    ProtocolError,
 )
+from terrarium._runner import end_group
+from terrarium._stdlib import allocate_lock, get_ident, monotonic, signal
+from terrarium._values import decode, to_text
+from terrarium._wire import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ main thread does at that moment, for somebody who reads it.
 PARK_SECONDS = 0.1
 """After so long without a call the reader stops looking: an idle worker does not wake up."""
 
-KEPT = {
+KEPT_SIGNALS = {
     signal.SIGABRT,
     signal.SIGBUS,
     signal.SIGFPE,
@@ -149,7 +152,7 @@ class Reader:
         """What the thread does first."""
         # The user's handlers run in the main thread, which only notices signals that it takes
         # itself.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - KEPT)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - KEPT_SIGNALS)
         self._thread = get_ident()
 
     def _take_lead(self) -> None:
@@ -233,12 +236,14 @@ class Reader:
     def _call(self, call: Call) -> Call | None:
         worker = self._worker
         if worker.draining:
-            worker.answers.error(call.id, "closing", "terrarium.Cancelled", REASONS["closing"])
+            worker.answers.error(
+                call.id, REASON_CLOSING, "terrarium.Cancelled", REASONS[REASON_CLOSING]
+            )
             return None
         worker.book.add(call)
         if worker.loop is not None:
             call.parse(worker.adapter.tools)
-            if call.tool is not None and call.tool.kind == "async":
+            if call.tool is not None and call.tool.kind == KIND_ASYNC:
                 worker.loop.submit(call)
                 return None
         return call
@@ -246,7 +251,7 @@ class Reader:
     def _cancel(self, number: int, envelope: bytes) -> None:
         worker = self._worker
         reason = _reason(envelope)
-        if reason == "deadline" and worker.book.is_undisturbed(number):
+        if reason == REASON_DEADLINE and worker.book.is_undisturbed(number):
             self._send_stacks(number)
         found = worker.book.cancel(number, reason)
         if found is None:
@@ -255,7 +260,7 @@ class Reader:
         if not running:
             worker.answers.cancelled(call)
             worker.wake()
-        elif call.tool is not None and call.tool.kind == "async":
+        elif call.tool is not None and call.tool.kind == KIND_ASYNC:
             worker.loop.cancel(call)
         else:
             worker.runner.interrupt(call)
@@ -270,7 +275,7 @@ class Reader:
         call = worker.book.get(number)
         if call is None:
             return
-        is_async = call.tool is not None and call.tool.kind == "async"
+        is_async = call.tool is not None and call.tool.kind == KIND_ASYNC
         first = worker.loop.thread if is_async else worker.runner.thread
         text = stacks(first, self._thread, call.coroutine)
         envelope = to_text({"stacks": _errors.clean(text)}).encode("utf-8")

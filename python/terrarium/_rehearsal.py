@@ -12,10 +12,11 @@ import sys
 from terrarium import _bootstrap
 from terrarium._adapter import Adapter
 from terrarium._cpython import socket
+from terrarium._protocol import CALL
 from terrarium._reader import Reader
 from terrarium._registry import Registry
 from terrarium._stdlib import monotonic, os, sleep
-from terrarium._wire import CALL, HEADER
+from terrarium._wire import frame_bytes
 from terrarium._worker import Worker
 
 TYPE_CHECKING = False
@@ -43,7 +44,7 @@ def rehearse(runner: Runner) -> None:
     theirs.recv(4096)
     envelope = b'{"deadline":60000,"tool":"echo","args":["x",1,2.5,{"a":[true,null]}]}'
     for number in range(CALLS):
-        theirs.send(HEADER.pack(len(envelope), CALL, 0, 0, number) + envelope)
+        theirs.send(frame_bytes(CALL, number, envelope))
         worker.run_next()
         theirs.recv(4096)
     worker.connection.abandon()

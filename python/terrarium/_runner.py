@@ -15,11 +15,12 @@ any two bytecodes of the main thread, so this has to be right for all of them:
 from __future__ import annotations
 
 import sys
-from contextvars import copy_context
 
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import DONE
+from terrarium._cpython import copy_context
+from terrarium._protocol import REASON_DEADLINE
 from terrarium._stdlib import get_ident, os, signal, sleep, start_new_thread
 
 TYPE_CHECKING = False
@@ -125,7 +126,7 @@ class Runner:
 def _interruption(reason: str) -> BaseException:
     from terrarium import Cancelled, DeadlineExceeded
 
-    return (DeadlineExceeded if reason == "deadline" else Cancelled)(REASONS[reason])
+    return (DeadlineExceeded if reason == REASON_DEADLINE else Cancelled)(REASONS[reason])
 
 
 def exit_status(error: SystemExit) -> int:

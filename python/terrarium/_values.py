@@ -13,6 +13,7 @@ from itertools import chain
 from terrarium import _plain, _types
 from terrarium._cpython import OrderedDict, json_encoder, json_scanner
 from terrarium._plain import Unsendable, attachment, field_names
+from terrarium._protocol import DIGITS_MAX, NESTING_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _encode_slowly(value: Any, root: str) -> tuple[bytes, list[Buffer]]:
 
 def _may_hold_long_integer(text: str) -> bool:
     # Interpreters with the limit have refused it already, unless the user lifted it.
-    return len(text) > _plain.DIGITS_MAX and _plain.python_allows_long_integers()
+    return len(text) > DIGITS_MAX and _plain.python_allows_long_integers()
 
 
 def _is_small_json(value: Any, left: int) -> int:
@@ -94,7 +95,7 @@ def _looks_plain(value: Any) -> bool:
     A level holds every container once, so that shared ones and cycles cannot multiply.
     """
     level = [value]
-    for _ in range(_plain.NESTING_MAX + 1):
+    for _ in range(NESTING_MAX + 1):
         if set(map(type, level)) <= SCALARS:
             return True
         dicts, lists = [], []

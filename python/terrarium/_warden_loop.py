@@ -12,9 +12,8 @@ import select
 import sys
 import time
 
-from terrarium import _proc, _warden_helpers
+from terrarium import _proc, _protocol, _warden_helpers
 from terrarium import _selector as selectors
-from terrarium import _warden_link as wire
 from terrarium._cpython import signal
 from terrarium._warden_end import End, remove_sockets
 from terrarium._warden_helpers import Helpers
@@ -22,12 +21,14 @@ from terrarium._warden_output import Stream
 from terrarium._warden_sweep import Sweep
 from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
 from terrarium._warden_zygote import Pending, refusal
+from terrarium._wire import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
     from collections.abc import Callable
 
+    from terrarium._warden_link import Link
     from terrarium._warden_memory import Watch
 
 FRAMES_PER_TURN = 8
@@ -43,7 +44,7 @@ class Warden:
         self,
         config: dict,
         identity: tuple[int, int],
-        link: wire.Link,
+        link: Link,
         host: int,
         wakeup: int,
         open_files: int,
@@ -189,17 +190,17 @@ class Warden:
                 if frame is None:
                     return
                 self._obey(*frame)
-        except wire.ProtocolError as failure:
+        except ProtocolError as failure:
             self._host_gone(f"protocol error: {failure}")
 
     def _obey(self, kind: int, number: int, envelope: dict) -> None:
-        if kind == wire.SPAWN:
+        if kind == _protocol.SPAWN:
             self._spawn(number, envelope)
-        elif kind == wire.SHUTDOWN:
+        elif kind == _protocol.SHUTDOWN:
             self._shutdown = True
-        elif kind == wire.DUMP:
+        elif kind == _protocol.DUMP:
             self._start_dump(number)
-        elif kind == wire.PING:
+        elif kind == _protocol.PING:
             self._answer(number)
         else:
             self._signal(kind, number, envelope)
@@ -208,7 +209,7 @@ class Warden:
         """A sign of life, after whatever there is to be told of those who have died."""
         self._more = True
         self._exits()
-        self._link.send(wire.PONG, number, {})
+        self._link.send(_protocol.PONG, number, {})
 
     def _signal(self, kind: int, number: int, envelope: dict) -> None:
         worker = self._workers.get(number)
@@ -216,7 +217,7 @@ class Warden:
             if worker is None and not self._sweep.knows(number):
                 self._say(f"a signal for worker {number}, which is not known")
             return
-        sig = signal.SIGKILL if kind == wire.KILL else envelope.get("signal")
+        sig = signal.SIGKILL if kind == _protocol.KILL else envelope.get("signal")
         if not isinstance(sig, int) or not 0 < sig < signal.NSIG:
             self._say(f"worker {number}: {sig!r} is not a signal")
             return
@@ -251,7 +252,7 @@ class Warden:
             worker = self._spawner.spawn(number, order, zygote)
         except SpawnError as refused:
             self._say(f"worker {number} not started: {refused}")
-            self._link.send(wire.SPAWN_FAILED, number, refused.envelope)
+            self._link.send(_protocol.SPAWN_FAILED, number, refused.envelope)
             return
         self._workers[number] = worker
         if zygote is None:
@@ -293,7 +294,7 @@ class Warden:
         worker.starting = False
         worker.outer_pid = self._outside(worker.pid)
         envelope = {"pid": worker.outer_pid, "ticks": worker.ticks}
-        self._link.send(wire.SPAWNED, worker.number, envelope)
+        self._link.send(_protocol.SPAWNED, worker.number, envelope)
         for sig, why in worker.early_signals:
             self._signal_group(worker, sig, why)
         worker.early_signals.clear()
@@ -331,7 +332,7 @@ class Warden:
                 key: [str(each) for each in said.get(key, [])] for key in ("threads", "descriptors")
             }
             found["ends"] = any(found.values()) or bool(said.get("ends"))
-            self._link.send(wire.ZYGOTE_READY, zygote.number, found)
+            self._link.send(_protocol.ZYGOTE_READY, zygote.number, found)
             if found["ends"]:
                 self._end_zygote(zygote)
         if orders.ended:
@@ -446,7 +447,7 @@ class Warden:
         self._by_pid.pop(worker.pid)
         self._helpers.forget(worker)
         self._remove(worker)
-        self._link.send(wire.SPAWN_FAILED, worker.number, failure)
+        self._link.send(_protocol.SPAWN_FAILED, worker.number, failure)
         return False
 
     def _say_exited(self, worker: Worker, status: int, usage: resource.struct_rusage) -> None:
@@ -463,7 +464,7 @@ class Warden:
         }
         if not (worker.kill_asked or self._shutdown or self._gone):
             self._blame(worker, envelope)
-        self._link.send(wire.EXITED, worker.number, envelope)
+        self._link.send(_protocol.EXITED, worker.number, envelope)
         # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
         self._audit.write(
             target="exit", worker=worker.name, pid=worker.outer_pid, ticks=worker.ticks,
@@ -510,10 +511,10 @@ class Warden:
             stream.finish(self._link)
         self._remove(worker)
         if worker.refusal is None:
-            self._link.send(wire.CLEARED, number, {"strays": strays})
+            self._link.send(_protocol.CLEARED, number, {"strays": strays})
         else:
             self._say(f"worker {number} not started: {worker.refusal.get('message')}")
-            self._link.send(wire.SPAWN_FAILED, number, worker.refusal)
+            self._link.send(_protocol.SPAWN_FAILED, number, worker.refusal)
 
     def _remove(self, worker: Worker) -> None:
         for fd in (worker.report_fd, worker.stacks_fd, *(stream.fd for stream in worker.streams)):
@@ -528,7 +529,7 @@ class Warden:
     def _start_dump(self, number: int) -> None:
         worker = self._workers.get(number)
         if worker is None or worker.exited or worker.starting:
-            self._link.send(wire.DUMPED, number, {"stacks": ""})
+            self._link.send(_protocol.DUMPED, number, {"stacks": ""})
         elif worker.dump is not None:
             worker.dump.asked += 1
         else:
@@ -551,7 +552,7 @@ class Warden:
         if dump is not None:
             text = dump.text.decode("utf-8", "replace")
             for _ in range(dump.asked):
-                self._link.send(wire.DUMPED, worker.number, {"stacks": text})
+                self._link.send(_protocol.DUMPED, worker.number, {"stacks": text})
 
     # ---- the end
 
@@ -599,7 +600,7 @@ class Warden:
         if not left:
             self._sweep.finish()
         killed = self._helpers.count + end.killed
-        self._link.send(wire.REPORT, 0, {"killed": killed, "left": left})
+        self._link.send(_protocol.REPORT, 0, {"killed": killed, "left": left})
         self._link.flush_all(self._host, FLUSH_SECONDS_MAX)
         if left:
             end.run()

@@ -10,7 +10,7 @@ import resource
 import time
 
 from terrarium import _bootstrap, _proc
-from terrarium._bootstrap import ARMED
+from terrarium._protocol import ARMED
 from terrarium._values import parse, to_text
 from terrarium._warden_output import Stream, Tail, WorkerLog
 from terrarium._warden_zygote import Orders, close_all

@@ -5,9 +5,9 @@ block; what becomes of them is told later, by the pipes of the workers to be.
 from __future__ import annotations
 
 import os
-import struct
 
-from terrarium._cpython import deque, socket
+from terrarium._cpython import Struct, deque, socket
+from terrarium._protocol import END, ORDER_BYTES_MAX
 from terrarium._values import parse, to_text
 
 TYPE_CHECKING = False
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from terrarium._warden_workers import Worker
-
-MESSAGE_BYTES_MAX = 65_536
-END = b"end"
-"""In the place of an order: there will be none any more."""
 
 
 class Orders:
@@ -52,7 +48,7 @@ class Orders:
         while self._waiting:
             message, descriptors = self._waiting[0]
             try:
-                numbers = struct.pack(f"{len(descriptors)}i", *descriptors)
+                numbers = Struct(f"{len(descriptors)}i").pack(*descriptors)
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if descriptors else []
                 self._ours.sendmsg([message], rights, socket.MSG_NOSIGNAL)
             except OSError:
@@ -64,10 +60,10 @@ class Orders:
         """What the zygote says; None where it has said nothing, or nonsense, or is gone (`ended`)."""
         try:
             try:
-                data = self._ours.recv(MESSAGE_BYTES_MAX)
+                data = self._ours.recv(ORDER_BYTES_MAX)
             except ConnectionResetError:
                 # It ended with orders unread: the kernel says so first, and then what it had said.
-                data = self._ours.recv(MESSAGE_BYTES_MAX)
+                data = self._ours.recv(ORDER_BYTES_MAX)
             self.ended = not data
             said = parse(data.decode("utf-8"))
         except (BlockingIOError, InterruptedError, ValueError):

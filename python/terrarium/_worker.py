@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from terrarium import _errors, _spec, _stdlib, _wire
+from terrarium import _connection, _errors, _protocol, _spec, _stdlib, _wire
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._answers import Answers
 from terrarium._calls import Book, Call
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from terrarium._logs import Bridge
     from terrarium._loop import Loop
 
-    Opened = tuple[_wire.Connection, Answers, bytes, float]
+    Opened = tuple[_connection.Connection, Answers, bytes, float]
 
 CAPABILITIES = ["rows"]
 LOG_LEVEL = 20
@@ -74,7 +74,7 @@ class Worker:
             self._work()
         except SystemExit as error:  # raised by a signal handler of the user's, between calls
             self.leave(exit_status(error))
-        except _wire.ConnectionLost as error:
+        except _connection.ConnectionLost as error:
             self.lost(error)
         except _wire.ProtocolError as error:
             self.fail(f"protocol error: {error}")
@@ -91,10 +91,8 @@ class Worker:
         """
         if not isinstance(loaded, Adapter) or loaded.has_more_to_do:
             return None
-        from terrarium import _bootstrap  # a worker that was started by exec has no use for it
-
         try:
-            line = _bootstrap.connect(spec["socket"])
+            line = _wire.connect(spec["socket"])
         except OSError:
             return None
         self.adapter = loaded
@@ -115,10 +113,10 @@ class Worker:
 
     def opened(self, spec: dict[str, Any], sock: Any) -> Opened:
         host = spec.get("host")
-        takes_memory = _wire.may_open(host)
-        connection = _wire.Connection(sock, host if takes_memory else None)
+        takes_memory = _connection.may_open(host)
+        connection = _connection.Connection(sock, host if takes_memory else None)
         hello = {
-            "protocol": _spec.PROTOCOL,
+            "protocol": _protocol.PROTOCOL,
             "token": spec["token"],
             "language": "python",
             "version": "{}.{}.{}".format(*sys.version_info),
@@ -136,7 +134,7 @@ class Worker:
             rest = b'"tools":' + self.adapter.description
         else:
             rest = b'"failure":' + _envelope(failure.description())
-        self.connection.send(_wire.HELLO, 0, b'{%s,"pid":%d,%s}' % (hello, os.getpid(), rest))
+        self.connection.send(_protocol.HELLO, 0, b'{%s,"pid":%d,%s}' % (hello, os.getpid(), rest))
         if failure is not None:
             flush()
             os._exit(1)
@@ -192,7 +190,7 @@ class Worker:
 
     def _dial(self) -> Any:
         try:
-            return _wire.dial(self._spec["socket"])
+            return _wire.lifted(_wire.connect(self._spec["socket"]))
         except OSError as error:
             _errors.complain(f"cannot connect to the JVM at {self._spec['socket']}: {error}")
             end_group()
@@ -250,7 +248,7 @@ class Worker:
         _errors.complain(why)
         os._exit(1)
 
-    def lost(self, error: _wire.ConnectionLost) -> NoReturn:
+    def lost(self, error: _connection.ConnectionLost) -> NoReturn:
         """The connection is gone: quietly where the JVM is, with a reason where user code closed
         the descriptor.
         """

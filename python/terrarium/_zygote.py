@@ -28,13 +28,15 @@ from select import select
 
 from terrarium import _bootstrap, _errors, _leftovers, _proc, _spec, _stdlib
 from terrarium._adapter import Adapter, LoadFailed, load
-from terrarium._bootstrap import ARMED, LIFELINE_FD_MIN, StepError
+from terrarium._bootstrap import LIFELINE_FD_MIN, StepError
 from terrarium._cpython import socket
 from terrarium._leaving import Imported, disown_children, leave
+from terrarium._protocol import ARMED, END, ORDER_BYTES_MAX
 from terrarium._rehearsal import rehearse
 from terrarium._runner import end_group, flush
 from terrarium._stdlib import os, signal
 from terrarium._values import parse, to_text
+from terrarium._wire import connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +48,6 @@ if TYPE_CHECKING:
 
 ORDERS_PER_MIDDLE = 16
 """A middle costs a fork of its own; and whoever it has forked waits for its end."""
-ORDER_BYTES_MAX = 65_536
-END = b"end"
-"""In the place of an order: there will be none any more."""
 DONE = 3
 """The status of a middle that has done its work: one that dies, or that something of the user's
 ends, is not to be told from it by mistake.
@@ -57,7 +56,7 @@ MIDDLES_FAILED_MAX = 3
 OPEN_FILES_MIN = 256
 """Lifelines and the pipe for stacks have numbers from 200 on."""
 DESCRIPTORS = ("spec", "stdout", "stderr", "stacks", "report", "line")
-KEPT = ("lifeline", "line", "report", "connection")
+KEPT_DESCRIPTORS = ("lifeline", "line", "report", "connection")
 """What a worker does not close of its own order."""
 GROWTH_BYTES_MAX = 64 << 20
 GROWTH_DESCRIPTORS_MAX = 64
@@ -81,7 +80,7 @@ class Order:
         given = self._descriptors
         self.spec = _spec.read(given.pop("spec"))
         path = self.facts["lifelines"]
-        lifeline = _bootstrap.step("lifeline", _bootstrap.connect, path)
+        lifeline = _bootstrap.step("lifeline", connect, path)
         for name, low in (("lifeline", lifeline.detach()), ("line", given["line"])):
             given[name] = _bootstrap.step("lifeline", _bootstrap.readied, low)
             os.close(low)
@@ -121,7 +120,7 @@ class Order:
     def child(self, others: list[int], middle: int, gate: int) -> Child:
         """All that the child has to know."""
         given = self._descriptors
-        kept = {given[name] for name in KEPT if name in given}
+        kept = {given[name] for name in KEPT_DESCRIPTORS if name in given}
         return (
             [each for each in others if each not in kept],
             (given["lifeline"], given["line"]),

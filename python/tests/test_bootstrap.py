@@ -17,7 +17,7 @@ import time
 import pytest
 from _warden_kit import alive, stays, until
 
-from terrarium import _bootstrap, _proc
+from terrarium import _bootstrap, _proc, _wire
 
 HARD = random.SystemRandom().randrange(1 << 60, 1 << 61)
 
@@ -166,7 +166,7 @@ def test_a_lifeline_that_closed_before_it_was_armed_is_noticed(fork, lifelines):
 
 
 def test_a_lifeline_that_nobody_accepts_is_given_up_after_its_bound(fork, tmp_path, monkeypatch):
-    monkeypatch.setattr(_bootstrap, "CONNECT_SECONDS_MAX", 1)
+    monkeypatch.setattr(_wire, "CONNECT_SECONDS_MAX", 1)
     listener = Listener(tmp_path / "full", backlog=0)
     filler = socket.socket(socket.AF_UNIX)
     filler.connect(listener.path)
@@ -195,7 +195,7 @@ DOUBLE_FORK = (
     """
 import os, signal, socket, sys
 sys.path.insert(0, sys.argv[1])
-from terrarium import _bootstrap
+from terrarium import _bootstrap, _protocol
 _bootstrap.PARENT_SECONDS_MAX = _bootstrap.GATE_SECONDS_MAX = 0.5
 _bootstrap.prctl(36, 1)  # the warden of this test is the subreaper
 wanted = sys.argv[3]
@@ -217,7 +217,7 @@ if middle == 0:
     if os.fork() == 0:
         os.close(held)
         _bootstrap.join(lines, warden, middle, gate, report)
-        os.write(report, _bootstrap.ARMED)
+        os.write(report, _protocol.ARMED)
         signal.pause()
         os._exit(0)
     os.close(report)

@@ -11,7 +11,7 @@ import time
 import pytest
 from _worker_kit import PATIENCE_SECONDS
 
-from terrarium import _wire
+from terrarium import _protocol
 
 ADAPTER = """
 import logging, os, signal, time
@@ -105,15 +105,15 @@ def test_calls_fast_and_slow_with_cancels_everywhere_have_one_answer_each(start)
                 reason = rng.choice(["cancelled", "closing"])
                 worker.cancel(rng.choice(list(expected)), reason)
             if rng.random() < 0.3:
-                worker.send(_wire.PING, 1)
+                worker.send(_protocol.PING, 1)
                 pings += 1
         while expected or pings:
             frame = worker.receive()
-            if frame.kind == _wire.PONG:
+            if frame.kind == _protocol.PONG:
                 pings -= 1
                 continue
             value = expected.pop(frame.id)
-            if frame.kind == _wire.ERROR:
+            if frame.kind == _protocol.ERROR:
                 assert frame.value["kind"] in ("cancelled", "closing"), frame
                 hits += 1
             else:
@@ -161,7 +161,7 @@ def test_a_cancel_right_behind_its_call_is_heard(start, lead):
         number = worker.begin("hang")
         worker.cancel(number)
         frame = worker.receive()
-        while frame.kind == _wire.LOG:
+        while frame.kind == _protocol.LOG:
             frame = worker.receive()
         assert (frame.id, frame.value["kind"]) == (number, "cancelled")
 
@@ -179,7 +179,7 @@ def test_a_drain_behind_calls_lets_them_end(start, lead):
     worker = start(ADAPTER)
     lead(worker)
     numbers = [worker.begin(tool, 1) for tool in ("echo", "slow", "echo", "busy", "echo")]
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     for number in numbers:
         assert worker.answer(number).value == 1
     assert worker.ended() == 0
@@ -192,7 +192,7 @@ def test_a_drain_while_one_runs_and_others_wait(start, lead):
     running = worker.begin("hang")
     worker.logged("started")
     waiting = [worker.begin("echo", 1) for _ in range(3)]
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     late = worker.begin("echo", 1)
     assert worker.answer(late).value["kind"] == "closing"
     worker.cancel(waiting[1], "closing")
@@ -210,7 +210,7 @@ def test_frames_are_read_while_the_adapter_stops(start, tmp_path, lead):
     os.mkfifo(fifo)
     worker = start(ADAPTER, environment={"STOP_WAITS_FOR": fifo})
     lead(worker)
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     worker.logged("stopping")
     worker.ping()
     late = worker.begin("echo", 1)

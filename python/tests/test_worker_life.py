@@ -13,7 +13,7 @@ import time
 import pytest
 from _worker_kit import PATIENCE_SECONDS, SCRIPT
 
-from terrarium import _cpython, _proc, _wire
+from terrarium import _cpython, _proc, _protocol
 
 PLAIN = """
 import logging, time
@@ -165,7 +165,7 @@ def test_drain_lets_the_running_calls_end_and_stops_in_reverse(start):
     slow = worker.begin("wait_async")
     worker.logged("async started")
     opened = worker.begin("open_gate")
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     late = worker.begin("wait")
     frames = {}
     while len(frames) < 4:
@@ -173,7 +173,7 @@ def test_drain_lets_the_running_calls_end_and_stops_in_reverse(start):
         frames[frame.id] = frame
     assert frames[plain].value == "done"
     assert len(frames[slow].attachments[0]) == 2_000_000
-    assert frames[opened].kind == _wire.RESULT
+    assert frames[opened].kind == _protocol.RESULT
     assert frames[late].value["kind"] == "closing"
     assert worker.ended() == 0
     assert worker.output().splitlines() == [
@@ -191,7 +191,7 @@ def test_a_call_can_be_cancelled_while_draining(start):
     worker = start(PLAIN)
     number = worker.begin("hang")
     worker.logged("started")
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     worker.cancel(number, "closing")
     assert worker.answer(number).value["kind"] == "closing"
     assert worker.ended() == 0

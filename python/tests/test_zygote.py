@@ -14,7 +14,7 @@ import pytest
 from _warden_kit import alive, start_hosts, until  # noqa: F401
 
 from terrarium import _leftovers, _spec, _zygote
-from terrarium._warden_link import ZYGOTE_READY
+from terrarium._protocol import ZYGOTE_READY
 from terrarium._warden_workers import Worker
 
 HOME = str(Path(_zygote.__file__).parent.parent)
