@@ -194,9 +194,9 @@ def _add_to_path(directory: str) -> None:
     """After our own directory, so that a folder of the user's that is called ``terrarium`` hides
     nothing.
     """
-    _stdlib.pass_over(directory)
+    _stdlib.pass_over(directory, _errors.complain)
     if directory not in sys.path:
-        ours = os.path.dirname(_errors.OURS.rstrip(os.sep))
+        ours = os.path.dirname(_stdlib.OURS.rstrip(os.sep))
         sys.path.insert(1 if sys.path[:1] == [ours] else 0, directory)
 
 

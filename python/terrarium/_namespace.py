@@ -23,7 +23,7 @@ import select
 
 from terrarium import _bootstrap, _proc
 from terrarium._cpython import signal
-from terrarium._warden import StartError
+from terrarium._warden_link import StartError
 from terrarium._wire import connect
 
 TYPE_CHECKING = False

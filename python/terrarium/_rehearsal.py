@@ -17,7 +17,7 @@ from terrarium._reader import Reader
 from terrarium._registry import Registry
 from terrarium._stdlib import monotonic, os, sleep
 from terrarium._wire import frame_bytes
-from terrarium._worker import Worker
+from terrarium._worker_loop import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def rehearse(runner: Runner) -> None:
     registry.tools.append((_echo, "echo", False))
     worker = Worker(runner)
     worker.adapter = Adapter(sys.modules[__name__], registry)
-    worker.reader = _BriefReader(worker)
+    worker.reader = _BriefReader(worker.read, worker.reading_failed, always=False)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     threads = _threads()
     worker.begin(worker.opened({"token": ""}, ours))

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Callable
 
 _NAMES: frozenset[str] | None = getattr(sys, "stdlib_module_names", None)  # since Python 3.10
+OURS = _os.path.dirname(_os.path.abspath(__file__)) + _os.sep
+"""The folder of the runtime's own modules."""
 FOLDER = _os.path.dirname(_os.__file__)
 _FOLDERS = [FOLDER, _os.path.join(FOLDER, "lib-dynload")]
 
@@ -106,6 +108,7 @@ class _Finder:
     """
 
     def __init__(self) -> None:
+        self.complain: Callable[[str], None] = lambda _: None
         self.folders: set[str] = set()
         self._said: set[str] = set()
         self._real: dict[str, str] = {}
@@ -130,9 +133,7 @@ class _Finder:
     def _warn(self, name: str, folders: list[str]) -> None:
         if name not in self._said and _is_module(name, folders):
             self._said.add(name)
-            from terrarium._errors import complain
-
-            complain(
+            self.complain(
                 f"{folders[0]} has a file called like the module {name!r} of the standard library;"
                 f" it is never imported as {name!r}: give it another name"
             )
@@ -141,8 +142,11 @@ class _Finder:
 _finder = _Finder()
 
 
-def pass_over(folder: str) -> None:
-    """From now on no file in that folder is taken for a module of the standard library."""
+def pass_over(folder: str, complain: Callable[[str], None]) -> None:
+    """From now on no file in that folder is taken for a module of the standard library; one that
+    could be is named to ``complain``, once.
+    """
+    _finder.complain = complain
     _finder.folders.add(os.path.realpath(folder))
     if _finder not in sys.meta_path:
         at = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0

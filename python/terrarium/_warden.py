@@ -21,7 +21,7 @@ from terrarium import _bootstrap, _proc
 from terrarium._cpython import signal
 from terrarium._protocol import PROTOCOL, WARDEN_HELLO
 from terrarium._values import parse
-from terrarium._warden_link import Link
+from terrarium._warden_link import Link, StartError
 from terrarium._warden_loop import Warden
 from terrarium._wire import connect
 
@@ -36,12 +36,6 @@ _LIFELINE = 64
 
 _PR_SET_CHILD_SUBREAPER = 36
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
-
-
-class StartError(Exception):
-    """Said on stderr, which the JVM quotes."""
-
-    status = 1
 
 
 def main() -> int:

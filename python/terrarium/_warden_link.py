@@ -21,6 +21,12 @@ _FROM_JVM = frozenset((PING, SPAWN, SIGNAL, KILL, DUMP, SHUTDOWN))
 _READ_BYTES = 1 << 18
 
 
+class StartError(Exception):
+    """Why there is no warden: said on stderr, which the JVM quotes."""
+
+    status = 1
+
+
 def encode(kind: int, number: int, envelope: object) -> bytes:
     # A lone surrogate (a file name that is no UTF-8) must not keep a report from being sent.
     data = to_text(envelope).encode("utf-8", "replace")

@@ -19,8 +19,7 @@ from terrarium._warden_end import End, remove_sockets
 from terrarium._warden_helpers import Helpers
 from terrarium._warden_output import Stream
 from terrarium._warden_sweep import Sweep
-from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
-from terrarium._warden_zygote import Pending, refusal
+from terrarium._warden_workers import Dump, Pending, Spawner, SpawnError, Worker, refusal
 from terrarium._wire import ProtocolError
 
 TYPE_CHECKING = False

@@ -17,6 +17,8 @@ from terrarium._warden_zygote import Orders, close_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from terrarium._warden_bounds import Bounds, Cgroups
 
 STACKS_FD = 201
@@ -313,6 +315,59 @@ class Spawner:
             cgroup=None if bounds is None else bounds.leaf,
             limits=None if bounds is None else bounds.limits,
         )
+
+
+class Pending:
+    """Workers that were ordered from a zygote and have no pid yet. `told` is called with each that
+    turns out to have one, `refused` with each that was given up.
+    """
+
+    def __init__(self, told: Callable[[Worker], None], refused: Callable[[Worker], None]) -> None:
+        self._told = told
+        self._refused = refused
+        self._workers: set[Worker] = set()
+
+    def add(self, worker: Worker) -> None:
+        self._workers.add(worker)
+
+    def look(self, worker: Worker) -> None:
+        """Its report may tell its pid. Only the warden reaps it, so it is still the same process."""
+        if worker in self._workers and worker.read_pid():
+            self._workers.discard(worker)
+            self._told(worker)
+
+    def look_at_all(self) -> None:
+        """A zygote's word may still be in a pipe."""
+        for worker in list(self._workers):
+            worker.read_report()
+            self.look(worker)
+
+    def give_up(self, worker: Worker, why: dict) -> None:
+        """It was never forked, or nobody has told that it was: what may come of it all the same dies
+        of its closed line.
+        """
+        if worker in self._workers:
+            self._workers.discard(worker)
+            worker.refusal = why
+            worker.close_line()
+            self._refused(worker)
+
+    def settle(self, worker: Worker, message: str) -> None:
+        """It has a pid now or never."""
+        if worker in self._workers:
+            worker.read_report()
+            self.look(worker)
+            self.give_up(worker, refusal(message))
+
+    def zygote_ended(self, number: int, how: str) -> None:
+        message = f"zygote {number} {how} before it had forked this worker"
+        for worker in [each for each in self._workers if each.zygote == number]:
+            self.settle(worker, message)
+
+
+def refusal(message: str) -> dict:
+    """What is said of a worker that no zygote has forked."""
+    return {"step": "zygote", "errno": 0, "message": message}
 
 
 def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:

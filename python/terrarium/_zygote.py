@@ -42,7 +42,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
-    from terrarium._worker import Opened, Worker
+    from terrarium._worker_loop import Opened, Worker
 
     Child = tuple[list[int], tuple[int, int], int, int, int, int, dict[str, int] | None]
 

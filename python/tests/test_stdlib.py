@@ -80,7 +80,7 @@ folder, at = sys.argv[1:]
 sys.path.insert(0, folder)
 if at == "twice":
     sys.path.insert(0, folder + "/link")  # from PYTHONPATH, say, and by another name
-_stdlib.pass_over(folder)
+_stdlib.pass_over(folder, print)
 import helper, traceback
 print(helper.value, traceback.__file__)
 """,

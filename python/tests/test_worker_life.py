@@ -407,6 +407,21 @@ def test_a_worker_imports_little(start):
     assert not more & set(heavy.split())
 
 
+@pytest.mark.parametrize("agent", ["gc.enable()", "gc.disable()"])
+def test_a_start_without_garbage_collection_leaves_it_as_it_was(start, tmp_path, agent):
+    (tmp_path / "sitecustomize.py").write_text(f"import gc; {agent}", encoding="utf-8")
+    adapter = """
+        import gc
+        from terrarium import tool
+        found = [gc.isenabled(), gc.get_freeze_count() > 1000]
+        @tool
+        def collection():
+            return found
+    """
+    worker = start(adapter, environment={"PYTHONPATH": str(tmp_path)})
+    assert worker.call("collection") == [agent == "gc.enable()", True]
+
+
 def test_without_a_spec_the_script_says_so():
     done = subprocess.run(
         [sys.executable, str(SCRIPT)], input=b"{}", capture_output=True, timeout=PATIENCE_SECONDS

@@ -77,6 +77,7 @@ public final class PythonHome extends Unpacked {
           "terrarium/_warden_zygote.py",
           "terrarium/_wire.py",
           "terrarium/_worker.py",
+          "terrarium/_worker_loop.py",
           "terrarium/_zygote.py",
           "terrarium_warden.py",
           "terrarium_worker.py");
