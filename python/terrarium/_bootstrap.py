@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PARENT_SECONDS_MAX = 5
 GATE_SECONDS_MAX = 600
-"""For the process in the middle, which forks others after this one. Long, because a large process
+"""For the intermediate process, which forks others after this one. Long, because a large process
 takes long to fork; the JVM and the warden can end the wait at any time.
 """
 LIFELINE_FD_MIN = 200
@@ -118,21 +118,21 @@ def become(plan: Plan, report_fd: int) -> None:
 def join(
     lines: tuple[int, int],
     warden: int,
-    middle: int,
+    intermediate: int,
     gate: int,
     report_fd: int,
-    lead: Callable[[], object] = os.setsid,
+    begin_session: Callable[[], object] = os.setsid,
 ) -> None:
     """What is left of `arm` for a child of a zygote: it has its mark and its descriptors from the
-    process `middle`, and returns from here as a worker.
+    process `intermediate`, and returns from here as a worker.
 
     `lines` are the lifeline to the JVM and the warden's pipe, `readied`; `gate` is the reading end
-    of a pipe that the one in the middle holds until it exits. In one piece, without the functions
+    of a pipe that the intermediate process holds until it exits. In one piece, without the functions
     of `arm`: whatever a worker touches here it keeps a copy of.
     """
     name = "session"
     try:
-        lead()
+        begin_session()
         name = "lifeline"
         me = os.getpid()
         for line in lines:
@@ -143,7 +143,7 @@ def join(
         poller.poll(GATE_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
         poller.unregister(gate)
         os.close(gate)
-        await_warden(warden, middle)
+        await_warden(warden, intermediate)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # It cannot have died and been succeeded by a namesake: we would have another parent.
         if os.getppid() != warden:
@@ -291,13 +291,13 @@ def follow_warden(warden: tuple[int, int]) -> None:
         raise OSError(errno.ESRCH, text)
 
 
-def await_warden(warden: int, middle: int) -> None:
-    """The wait ends when the parent is neither the one in the middle nor the warden: then the
+def await_warden(warden: int, intermediate: int) -> None:
+    """The wait ends when the parent is neither the intermediate process nor the warden: then the
     warden is dead and nobody of ours will ever be the parent.
     """
     deadline = monotonic() + PARENT_SECONDS_MAX
     while (parent := os.getppid()) != warden:
-        if parent != middle or monotonic() > deadline:
+        if parent != intermediate or monotonic() > deadline:
             text = f"the parent is process {parent}, not the warden {warden}"
             raise OSError(errno.ESRCH, text)
         sleep(0.0005)
@@ -365,6 +365,6 @@ def _report(fd: int, failure: BaseException) -> None:
     text = to_text(step_error("bootstrap", failure).envelope())
     line = text.encode("utf-8", "replace")[: _REPORT_BYTES_MAX - 1] + b"\n"
     try:
-        os.write(fd, line)  # one piece: the one in the middle writes there as well
+        os.write(fd, line)  # one piece: the intermediate process writes there too
     except OSError:
         return  # the warden is gone, and so shall we be

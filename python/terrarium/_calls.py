@@ -20,7 +20,7 @@ WAITING, RUNNING, DONE = range(3)
 
 
 class Call:
-    """One ``CALL``. ``state`` and ``reason`` change under the book's lock; the rest belongs to the
+    """One ``CALL``. ``state`` and ``reason`` change under the table's lock; the rest belongs to the
     thread that runs it.
     """
 
@@ -130,7 +130,7 @@ class Call:
         return tool.function(*args, **named)
 
 
-class Book:
+class CallTable:
     """The calls that are not answered yet. Thread-safe: the lock guards states, and a dictionary's
     own methods are atomic.
     """

@@ -1,20 +1,20 @@
-"""Reads frames, in whichever of two threads can: who reads holds the *lead*.
+"""Reads frames, in whichever of two threads can: the one that holds the *read lock* reads.
 
-The main thread takes the lead whenever it has nothing to do, reads the next call and runs it at
-once: between a frame and its tool no other thread wakes up. It puts the lead down before it runs
+The main thread takes the read lock whenever it has nothing to do, reads the next call and runs it
+at once: between a frame and its tool no other thread wakes up. It releases the lock before it runs
 anything. Where something takes longer than ``SLOW_SECONDS``, the thread that is called the reader
-takes the lead, so that a ``CANCEL``, a ``PING`` and further calls find somebody; calls go through a
-queue then. With the first frame that finds the main thread quick again the lead goes back.
+takes the lock, so that a ``CANCEL``, a ``PING`` and further calls find somebody; calls go through a
+queue then. With the first frame that finds the main thread quick again the lock is released.
 
-* INVARIANT: only who holds the lead reads, and only who holds it puts calls into the queue.
-* INVARIANT: the main thread reads only if the queue was empty when it held the lead: no call is
+* INVARIANT: only the holder of the read lock reads, and only the holder puts calls into the queue.
+* INVARIANT: the main thread reads only if the queue was empty when it held the lock: no call is
   forgotten there.
-* INVARIANT: the main thread waits at the queue only while the reader holds the lead, and whoever
-  puts the lead down rings there afterwards: somebody reads always.
+* INVARIANT: the main thread waits at the queue only while the reader holds the lock, and whoever
+  releases the lock rings there afterwards: somebody reads always.
 * The reader never runs user code.
 
-Where there are async tools the reader leads always: a plain tool must not delay what another thread
-would run.
+Where there are async tools the reader holds the lock always: a plain tool must not delay what
+another thread would run.
 """
 
 from __future__ import annotations
@@ -63,15 +63,16 @@ class Reader:
         always: bool,
     ) -> None:
         """``read`` takes one frame, and returns a call where that is one for the main thread. What
-        it raises goes to ``failed``, which ends the process. ``always``: the reader leads always.
+        it raises goes to ``failed``, which ends the process. ``always``: the reader always holds
+        the read lock.
         """
         self._read = read
         self._failed = failed
         self._jobs: SimpleQueue[Any] = SimpleQueue()
-        self._lead = allocate_lock()
+        self._read_lock = allocate_lock()
         self._always = always
         if self._always:
-            self._lead.acquire()
+            self._read_lock.acquire()
         # Written by the main thread. The order matters: `_since` before `_busy`.
         self._since = monotonic()
         self._busy = False
@@ -87,13 +88,13 @@ class Reader:
         ``ConnectionLost`` and what the user's signal handlers raise.
         """
         self._busy = False
-        if self._lead.acquire(False):
+        if self._read_lock.acquire(False):
             if self._jobs.empty():
                 job = self._read_here()
                 self._begin()
-                self._lead.release()
+                self._read_lock.release()
                 return job
-            self._lead.release()
+            self._read_lock.release()
         job = self._jobs.get()
         self._begin()
         return job
@@ -132,7 +133,7 @@ class Reader:
         try:
             while True:
                 if not self._always:
-                    self._take_lead()
+                    self._take_read_lock()
                 self._read_on()
         except BaseException as error:
             self._failed(error)
@@ -144,12 +145,12 @@ class Reader:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - KEPT_SIGNALS)
         self.thread = get_ident()
 
-    def _take_lead(self) -> None:
-        """Returns with the lead, once the main thread has been busy with one thing for long."""
+    def _take_read_lock(self) -> None:
+        """Returns with the read lock, once the main thread has been busy with one thing for long."""
         while True:
             age = monotonic() - self._since
             if self._busy:
-                if age >= SLOW_SECONDS and self._lead.acquire(False):
+                if age >= SLOW_SECONDS and self._read_lock.acquire(False):
                     return
                 self._pause(max(TICK_SECONDS - age, SLOW_SECONDS))
             elif age < PARK_SECONDS:
@@ -177,8 +178,8 @@ class Reader:
             if call is not None:
                 self._jobs.put(call)
             if not self._is_needed():
-                self._lead.release()
-                self.wake()  # it may have looked for the lead just before
+                self._read_lock.release()
+                self.wake()  # it may have looked for the lock just before
                 return
 
     def _is_needed(self) -> bool:

@@ -64,7 +64,7 @@ def _rehearse_joining() -> None:
     except OSError:
         pass  # as expected; but the C library has found it now
     parent = os.getppid()
-    _bootstrap.join((line, line), parent, parent, gate, 2, lead=os.getpid)
+    _bootstrap.join((line, line), parent, parent, gate, 2, begin_session=os.getpid)
     os.close(line)
     os.close(other_end)
 

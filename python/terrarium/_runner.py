@@ -4,7 +4,7 @@ The interruption is a signal whose handler raises ``Cancelled``. CPython runs th
 any two bytecodes of the main thread, so this has to be right for all of them:
 
 * INVARIANT: the handler raises only while ``_armed`` is a call whose own ``reason`` is set: the
-  reader sets it under the book's lock, and only for a call that runs. A signal that comes late
+  reader sets it under the table's lock, and only for a call that runs. A signal that comes late
   finds no armed call, or another one, without a reason.
 * INVARIANT: it raises at most once a call (``struck``). So wherever in ``run`` it strikes, whatever
   catches it cannot be struck again, and ``_armed`` is cleared in peace.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
     from terrarium._answers import Answers
-    from terrarium._calls import Book, Call
+    from terrarium._calls import Call, CallTable
 
 
 INSIST_SECONDS_MIN = 0.01
@@ -74,11 +74,13 @@ class Runner:
         call.struck = True
         raise _interruption(call.reason)
 
-    def run(self, call: Call, book: Book, answers: Answers, leave: Callable[[int], None]) -> None:
+    def run(
+        self, call: Call, calls: CallTable, answers: Answers, leave: Callable[[int], None]
+    ) -> None:
         """Runs the tool and answers. ``leave`` ends the process: for ``sys.exit`` in a tool, and
         for forked children.
         """
-        if not book.begin(call):
+        if not calls.begin(call):
             return  # cancelled while it waited, and answered
         value = error = None
         try:

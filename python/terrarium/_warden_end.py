@@ -20,7 +20,7 @@ from terrarium._warden_sweep import (
     PROBE_PIDS,
     RETRY_SECONDS_MAX,
     RETRY_SECONDS_MIN,
-    Killed,
+    KillOnce,
 )
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ class End:
         self._on_exit = on_exit
         self._cgroups = cgroups
         self._me = os.getpid()
-        self._killed = Killed(signaller)
+        self._killed = KillOnce(signaller)
         self._found_new = False
 
     @property

@@ -34,7 +34,7 @@ class Case:
         self.clean_passes = 0
 
 
-class Killed:
+class KillOnce:
     """Kills once each: who has got SIGKILL needs no second one, however long it takes to die.
 
     The signal comes first and the look at who it was afterwards: a chain does not wait.
@@ -84,7 +84,7 @@ class Sweep:
         self._me = os.getpid()
         self._dead: set[int] = set()
         self._cases: dict[int, Case] = {}
-        self._killed = Killed(signaller)
+        self._killed = KillOnce(signaller)
         self._pass: Iterator[int] | None = None
         self._subjects: list[int] = []
         self._signs: set[int] = set()

@@ -13,7 +13,7 @@ from terrarium import _bootstrap, _proc
 from terrarium._protocol import ARMED
 from terrarium._values import parse, to_text
 from terrarium._warden_output import Stream, Tail, WorkerLog
-from terrarium._warden_zygote import Orders, close_all
+from terrarium._warden_zygote import OrderSender, close_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Dump:
         return min(self._quiet, self._end)
 
 
-class Worker:
-    """A zygote is one too, with `orders`."""
+class WorkerProcess:
+    """One that the warden was asked to start: a worker, or a zygote, then with `orders`."""
 
     def __init__(self, number: int, name: str, pipes: Pipes, logs: str) -> None:
         self.number = number
@@ -67,7 +67,7 @@ class Worker:
         self.outer_pid = 0  # what it is called where the JVM is; known once it has started
         self.ticks = 0
         self.starting = True
-        self.orders: Orders | None = None
+        self.orders: OrderSender | None = None
         self.zygote = 0  # the number of the zygote that forks it
         self.refusal: dict | None = None  # why it will never have a pid
         self.bounds: Bounds | None = None  # nobody asked
@@ -205,19 +205,19 @@ class Spawner:
         self._signaller = signaller
         self.cgroups: Cgroups | None = None  # nobody asked yet
 
-    def spawn(self, number: int, order: dict, zygote: Worker | None) -> Worker:
+    def spawn(self, number: int, request: dict, zygote: WorkerProcess | None) -> WorkerProcess:
         """`zygote`: who is to fork it; None for a fork of our own and exec."""
-        bounds = self._bounds(number, order)
+        bounds = self._bounds(number, request)
         try:
-            return self._spawn(number, order, zygote, bounds)
+            return self._spawn(number, request, zygote, bounds)
         except SpawnError:
             if bounds is not None:
                 bounds.release()
             raise
 
-    def _bounds(self, number: int, order: dict) -> Bounds | None:
-        """What the order asks the worker to be held to; mostly nothing."""
-        cgroup, limits = order.get("cgroup"), order.get("limits")
+    def _bounds(self, number: int, request: dict) -> Bounds | None:
+        """What the request wants the worker held to; mostly nothing."""
+        cgroup, limits = request.get("cgroup"), request.get("limits")
         if not cgroup and not limits:
             return None
         from terrarium import _warden_bounds  # whoever does not ask does not pay
@@ -236,21 +236,21 @@ class Spawner:
             raise SpawnError("limits", 0, str(failure)) from failure
 
     def _spawn(
-        self, number: int, order: dict, zygote: Worker | None, bounds: Bounds | None
-    ) -> Worker:
+        self, number: int, request: dict, zygote: WorkerProcess | None, bounds: Bounds | None
+    ) -> WorkerProcess:
         opened: list[int] = []
         try:
-            orders = Orders(opened) if order.get("role", "worker") == "zygote" else None
-            spec = _spec_file(order["spec"], self._directory, orders is not None)
+            orders = OrderSender(opened) if request.get("role", "worker") == "zygote" else None
+            spec = _spec_file(request["spec"], self._directory, orders is not None)
             opened.append(spec)
             pipes = Pipes(opened)
             self._keep_spare(max(opened))
-            worker = Worker(number, str(order["worker"]), pipes, self._directory)
+            worker = WorkerProcess(number, str(request["worker"]), pipes, self._directory)
             worker.orders = orders
             worker.bounds = bounds
             child_ends = [spec, *pipes.child_ends()]
             if zygote is None or zygote.orders is None:
-                worker.born(_fork(self._plan(worker, order, spec, pipes), pipes.report_w))
+                worker.born(_fork(self._plan(worker, request, spec, pipes), pipes.report_w))
         except OSError as failure:
             close_all(opened)
             message = failure.strerror or str(failure)
@@ -270,7 +270,7 @@ class Spawner:
             close_all(child_ends if orders is None else [*child_ends, orders.theirs])
         return worker
 
-    def _message(self, worker: Worker, zygote: Worker) -> dict:
+    def _message(self, worker: WorkerProcess, zygote: WorkerProcess) -> dict:
         """What the zygote has to know, beside the descriptors."""
         bounds = {} if worker.bounds is None else worker.bounds.message(zygote.bounds)
         return {
@@ -289,8 +289,10 @@ class Spawner:
         if highest >= limit - SPARE_DESCRIPTORS:
             raise OSError(errno.EMFILE, f"the limit of {limit} open files is reached; {_RAISE}")
 
-    def _plan(self, worker: Worker, order: dict, spec: int, pipes: Pipes) -> _bootstrap.Plan:
-        argv = [_bytes(part) for part in order["argv"]]
+    def _plan(
+        self, worker: WorkerProcess, request: dict, spec: int, pipes: Pipes
+    ) -> _bootstrap.Plan:
+        argv = [_bytes(part) for part in request["argv"]]
         if not argv:
             raise ValueError("argv is empty")
         orders = {} if worker.orders is None else {ORDERS_FD: worker.orders.theirs}
@@ -310,8 +312,8 @@ class Spawner:
             },
             open_files=self._open_files,
             argv=argv,
-            environment=_environment(order),
-            directory=order.get("directory"),
+            environment=_environment(request),
+            directory=request.get("directory"),
             cgroup=None if bounds is None else bounds.leaf,
             limits=None if bounds is None else bounds.limits,
         )
@@ -322,15 +324,17 @@ class Pending:
     turns out to have one, `refused` with each that was given up.
     """
 
-    def __init__(self, told: Callable[[Worker], None], refused: Callable[[Worker], None]) -> None:
+    def __init__(
+        self, told: Callable[[WorkerProcess], None], refused: Callable[[WorkerProcess], None]
+    ) -> None:
         self._told = told
         self._refused = refused
-        self._workers: set[Worker] = set()
+        self._workers: set[WorkerProcess] = set()
 
-    def add(self, worker: Worker) -> None:
+    def add(self, worker: WorkerProcess) -> None:
         self._workers.add(worker)
 
-    def look(self, worker: Worker) -> None:
+    def look(self, worker: WorkerProcess) -> None:
         """Its report may tell its pid. Only the warden reaps it, so it is still the same process."""
         if worker in self._workers and worker.read_pid():
             self._workers.discard(worker)
@@ -342,7 +346,7 @@ class Pending:
             worker.read_report()
             self.look(worker)
 
-    def give_up(self, worker: Worker, why: dict) -> None:
+    def give_up(self, worker: WorkerProcess, why: dict) -> None:
         """It was never forked, or nobody has told that it was: what may come of it all the same dies
         of its closed line.
         """
@@ -352,7 +356,7 @@ class Pending:
             worker.close_line()
             self._refused(worker)
 
-    def settle(self, worker: Worker, message: str) -> None:
+    def settle(self, worker: WorkerProcess, message: str) -> None:
         """It has a pid now or never."""
         if worker in self._workers:
             worker.read_report()
@@ -414,11 +418,11 @@ def _unnamed_file(directory: str, worker: str) -> int:
         return fd
 
 
-def _environment(order: dict) -> dict[bytes, bytes]:
+def _environment(request: dict) -> dict[bytes, bytes]:
     environment = _own_environment()
-    for name in order.get("unset") or []:
+    for name in request.get("unset") or []:
         environment.pop(_bytes(name), None)
-    for name, value in (order.get("set") or {}).items():
+    for name, value in (request.get("set") or {}).items():
         environment[_bytes(name)] = _bytes(value)
     return environment
 

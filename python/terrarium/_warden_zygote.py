@@ -11,8 +11,10 @@ from terrarium._protocol import END, ORDER_BYTES_MAX
 from terrarium._values import parse, to_text
 
 
-class Orders:
-    """A socket of whole messages. `theirs` is the zygote's end, a descriptor to be closed here."""
+class OrderSender:
+    """The warden's end of a socket of whole messages. `theirs` is the zygote's, a descriptor to be
+    closed here.
+    """
 
     def __init__(self, opened: list[int]) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -13,7 +13,7 @@ import sys
 from terrarium import _errors, _protocol
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._answers import REASONS, Answers
-from terrarium._calls import Book, Call
+from terrarium._calls import Call, CallTable
 from terrarium._connection import Connection, ConnectionLost, may_open
 from terrarium._protocol import KIND_ASYNC, REASON_CLOSING, REASON_DEADLINE
 from terrarium._reader import Reader
@@ -39,12 +39,12 @@ EARLY_SECONDS_MAX = 5
 
 
 class Worker:
-    """Everything of one worker. A zygote makes it before the fork; ``run`` belongs to the main
-    thread.
+    """Everything of one worker, in its own process. A zygote makes it before the fork; ``run``
+    belongs to the main thread.
     """
 
     def __init__(self, runner: Runner) -> None:
-        self.book = Book()
+        self.calls = CallTable()
         self.runner = runner
         self.loop: Loop | None = None
         self.adapter: Adapter | None = None
@@ -125,7 +125,7 @@ class Worker:
             "capabilities": [*CAPABILITIES, *(["memfd"] if takes_memory else [])],
         }
         tools = self.adapter.tools if self.adapter is not None else {}
-        answers = Answers(connection, self.book, tools)
+        answers = Answers(connection, self.calls, tools)
         return connection, answers, _envelope(hello)[1:-1], monotonic()
 
     def begin(self, opened: Opened, failure: LoadFailed | None = None) -> None:
@@ -148,7 +148,7 @@ class Worker:
     def _start_reader(self) -> LoadFailed | None:
         """Before the HELLO: a worker that says that it is ready must be."""
         if self.loop is not None:
-            self.loop.serve(self.book, self.answers, self.leave, self.wake, self.lost)
+            self.loop.serve(self.calls, self.answers, self.leave, self.wake, self.lost)
         self.reader = self.reader or self._new_reader()
         try:
             start_new_thread(self.reader.run, ())
@@ -208,7 +208,7 @@ class Worker:
         """The main thread's loop."""
         while True:
             self.run_next()
-            if self.draining and not len(self.book):
+            if self.draining and not len(self.calls):
                 self._stop()
 
     def run_next(self) -> None:
@@ -220,7 +220,7 @@ class Worker:
     def _run(self, call: Call) -> None:
         call.parse(self.adapter.tools)
         if not self.answers.refused(call):
-            self.runner.run(call, self.book, self.answers, self.leave)
+            self.runner.run(call, self.calls, self.answers, self.leave)
 
     def drain(self) -> None:
         """Ends the worker once what it has taken is done. For whoever reads, who takes no more."""
@@ -312,7 +312,7 @@ class Worker:
                 call.id, REASON_CLOSING, "terrarium.Cancelled", REASONS[REASON_CLOSING]
             )
             return None
-        self.book.add(call)
+        self.calls.add(call)
         if self.loop is not None:
             call.parse(self.adapter.tools)
             if call.tool is not None and call.tool.kind == KIND_ASYNC:
@@ -322,9 +322,9 @@ class Worker:
 
     def _cancel(self, number: int, envelope: bytes) -> None:
         reason = _reason(envelope)
-        if reason == REASON_DEADLINE and self.book.is_undisturbed(number):
+        if reason == REASON_DEADLINE and self.calls.is_undisturbed(number):
             self._send_stacks(number)
-        found = self.book.cancel(number, reason)
+        found = self.calls.cancel(number, reason)
         if found is None:
             return
         call, running = found
@@ -342,14 +342,14 @@ class Worker:
         except (ImportError, OSError):
             return  # no descriptor left to import it with: the traceback of the ERROR must do
 
-        call = self.book.get(number)
+        call = self.calls.get(number)
         if call is None:
             return
         is_async = call.tool is not None and call.tool.kind == KIND_ASYNC
         first = self.loop.thread if is_async else self.runner.thread
         text = stacks(first, self.reader.thread, call.coroutine)
         envelope = to_text({"stacks": _errors.clean(text)}).encode("utf-8")
-        self.book.while_running(
+        self.calls.while_running(
             number, lambda _: self.connection.send(_protocol.STACKS, number, envelope)
         )
 

@@ -40,7 +40,7 @@ class Frame:
         return f"Frame({self.kind}, {self.id}, {self.value!r})"
 
 
-class WorkerProcess:
+class WorkerUnderTest:
     """One worker with the JVM's end of its connection."""
 
     def __init__(self, directory: Path, source: str | None, name: str = "adapter.py", **options):
