@@ -4,6 +4,7 @@ The JVM runs this file in isolated mode, where Python does not add the script's 
 path.
 """
 
+import gc
 import os
 import sys
 
@@ -22,6 +23,10 @@ def _bare_package():
 if __name__ == "__main__":
     sys.path.insert(0, HERE)
     _bare_package()
+    gc.disable()
     from terrarium._warden import main
 
+    # Nothing that is imported is garbage: it is not looked for while a pool waits, nor later.
+    gc.freeze()
+    gc.enable()
     sys.exit(main())

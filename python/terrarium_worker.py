@@ -3,6 +3,7 @@
 """
 
 if __name__ == "__main__":
+    import gc
     import sys
     from os import __file__ as library
     from os.path import abspath, dirname
@@ -17,9 +18,15 @@ if __name__ == "__main__":
     # PYTHONDONTWRITEBYTECODE, which containers like to set, speaks of the user's modules. Ours lie
     # in a folder of ours; without their byte code each worker would compile them again.
     unwanted, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    collects = gc.isenabled()
+    gc.disable()
     from terrarium._worker import main
 
     sys.path = path
+    # Nothing that is imported is garbage: it is not looked for while a pool waits, nor later.
+    gc.freeze()
+    if collects:
+        gc.enable()
     if unwanted:
         from terrarium._bytecode import keep_the_rest
 

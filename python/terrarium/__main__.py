@@ -13,6 +13,7 @@ import sys
 from terrarium import _errors
 from terrarium._adapter import Adapter, LoadFailed, load
 from terrarium._plain import Unsendable, rewrite
+from terrarium._protocol import KIND_ASYNC, KIND_GENERATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _say(text: str, code: int) -> int:
 def _line(tool: Tool) -> str:
     """``add(a: int, b: int = 1) -> int    Add two numbers.``"""
     signature = f"{tool.name}({', '.join(_parameters(tool))})"
-    signature = f"async {signature}" if tool.kind == "async" else signature
+    signature = f"async {signature}" if tool.kind == KIND_ASYNC else signature
     signature += f" -> {tool.returns}" if tool.returns else ""
     first = (tool.doc or "").partition("\n")[0]
     return f"{signature:<40}  {first}".rstrip()
@@ -163,10 +164,10 @@ def _elements(tool: Tool, result: Any, turn: Any) -> Iterator[Any]:
                 yield turn(result.__anext__())
             except StopAsyncIteration:
                 return
-    elif tool.kind == "generator":
+    elif tool.kind == KIND_GENERATOR:
         yield from result
     else:
-        yield turn(result) if tool.kind == "async" else result
+        yield turn(result) if tool.kind == KIND_ASYNC else result
 
 
 def _show(value: Any) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from _frozen_importlib import module_from_spec
-from _frozen_importlib_external import spec_from_file_location
 
 from terrarium import _errors, _registry, _stdlib
+from terrarium._cpython import module_from_spec, spec_from_file_location
+from terrarium._protocol import KIND_ASYNC
 from terrarium._stdlib import os
 from terrarium._tools import DOC_CHARS_MAX, Tool
 from terrarium._values import to_text
@@ -60,7 +60,9 @@ class Adapter:
         for function, name, idempotent in registry.tools:
             self._add(Tool(function, name, idempotent))
         hooks = {hook: Tool(hook, None, False) for each in self._hooks.values() for hook in each}
-        self.has_async = "async" in [tool.kind for tool in [*self.tools.values(), *hooks.values()]]
+        self.has_async = KIND_ASYNC in [
+            tool.kind for tool in [*self.tools.values(), *hooks.values()]
+        ]
         """Whether an event loop is needed."""
         self.has_more_to_do = self.has_async or bool(self._hooks["start"])
         """Whether more than loading it makes a worker ready."""
@@ -192,9 +194,9 @@ def _add_to_path(directory: str) -> None:
     """After our own directory, so that a folder of the user's that is called ``terrarium`` hides
     nothing.
     """
-    _stdlib.pass_over(directory)
+    _stdlib.pass_over(directory, _errors.complain)
     if directory not in sys.path:
-        ours = os.path.dirname(_errors.OURS.rstrip(os.sep))
+        ours = os.path.dirname(_stdlib.OURS.rstrip(os.sep))
         sys.path.insert(1 if sys.path[:1] == [ours] else 0, directory)
 
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from terrarium import _errors
+from terrarium._protocol import (
+    ERROR,
+    KEPT,
+    KIND_GENERATOR,
+    REASON_CANCELLED,
+    REASON_CLOSING,
+    REASON_DEADLINE,
+    REASON_WITHDRAWN,
+    RESULT,
+)
 from terrarium._values import Unsendable, encode, to_text
-from terrarium._wire import ERROR, KEPT, RESULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from terrarium._calls import Book, Call
+    from terrarium._calls import Call, CallTable
+    from terrarium._connection import Connection
     from terrarium._tools import Tool
-    from terrarium._wire import Connection
 
 REASONS = {
-    "cancelled": "the call was cancelled",
-    "deadline": "the call's deadline passed",
-    "closing": "the pool is closing",
-    "withdrawn": "the call was taken back",
+    REASON_CANCELLED: "the call was cancelled",
+    REASON_DEADLINE: "the call's deadline passed",
+    REASON_CLOSING: "the pool is closing",
+    REASON_WITHDRAWN: "the call was taken back",
 }
 NO_STREAMS = "{!r} is a generator, and this version does not support streams; return a list"
 
@@ -26,14 +35,14 @@ NO_STREAMS = "{!r} is a generator, and this version does not support streams; re
 class Answers:
     """Sends them. Any thread; raises ``ConnectionLost``."""
 
-    def __init__(self, connection: Connection, book: Book, tools: dict[str, Tool]) -> None:
+    def __init__(self, connection: Connection, calls: CallTable, tools: dict[str, Tool]) -> None:
         self._connection = connection
-        self._book = book
+        self._calls = calls
         self._tools = tools
 
     def ended(self, call: Call, value: Any, error: BaseException | None) -> None:
         """The tool is through, one way or another."""
-        if not self._book.finish(call):
+        if not self._calls.finish(call):
             return
         if call.struck:
             self._interrupted(call, error)
@@ -41,7 +50,7 @@ class Answers:
             self._result(call, value)
         else:
             self._raised(call, error)
-        self._book.forget(call)
+        self._calls.forget(call)
 
     def _raised(self, call: Call, error: BaseException) -> None:
         self._end_views(call)
@@ -85,18 +94,18 @@ class Answers:
         self.error(call.id, call.reason, **found)
 
     def cancelled(self, call: Call) -> None:
-        """The call had not begun; the book has closed it already."""
+        """The call had not begun; the table has closed it already."""
         text = f"{REASONS[call.reason]} before the tool was started"
         self.error(call.id, call.reason, "terrarium.Cancelled", text)
-        self._book.forget(call)
+        self._calls.forget(call)
 
     def refused(self, call: Call) -> bool:
         """Answers what cannot be called: an unknown tool, a generator, one whose arguments cannot be
         had. The call is parsed.
         """
-        if call.tool is not None and call.tool.kind != "generator":
+        if call.tool is not None and call.tool.kind != KIND_GENERATOR:
             return False
-        if not self._book.finish(call):
+        if not self._calls.finish(call):
             return True
         if call.refusal is not None:
             self.error(call.id, "tool", "OSError", call.refusal)
@@ -107,7 +116,7 @@ class Answers:
             text = f"no tool is called {call.tool_name!r}"
             text += f"; did you mean {nearest!r}?" if nearest else ""
             self.error(call.id, "unknown-tool", "LookupError", text, nearest=nearest)
-        self._book.forget(call)
+        self._calls.forget(call)
         return True
 
     def error(

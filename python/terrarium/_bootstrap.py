@@ -11,43 +11,36 @@ the fork.
 
 from __future__ import annotations
 
-import _signal as signal
-import _socket as socket
 import ctypes
 import errno
 import fcntl
 import resource
 import select
-import struct
 
 from terrarium import _proc, _stdlib
-from terrarium._stdlib import monotonic, os, sleep
+from terrarium._stdlib import monotonic, os, signal, sleep
 from terrarium._values import to_text
+from terrarium._wire import connect, socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, NoReturn
 
-CONNECT_SECONDS_MAX = 10
 PARENT_SECONDS_MAX = 5
 GATE_SECONDS_MAX = 600
-"""For the process in the middle, which forks others after this one. Long, because a large process
+"""For the intermediate process, which forks others after this one. Long, because a large process
 takes long to fork; the JVM and the warden can end the wait at any time.
 """
 LIFELINE_FD_MIN = 200
 OOM_SCORE_ADJ = 500
 EXIT_NOT_STARTED = 127
-ARMED = b"armed\n"
-"""The last word of a zygote's child in its report; of an exec nothing is heard but the end."""
 
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 _REPORT_BYTES_MAX = 4096  # a write of at most PIPE_BUF arrives in one piece
 _MESSAGE_CHARS_MAX = 1000
 
 _poll = _stdlib.genuine(select, "poll").poll
-ctypes, errno, fcntl, resource, signal, socket, struct = _stdlib.copies(
-    ctypes, errno, fcntl, resource, signal, socket, struct
-)
+ctypes, errno, fcntl, resource = _stdlib.copies(ctypes, errno, fcntl, resource)
 # Looked up before the fork: the child should not have to load anything.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -125,21 +118,21 @@ def become(plan: Plan, report_fd: int) -> None:
 def join(
     lines: tuple[int, int],
     warden: int,
-    middle: int,
+    intermediate: int,
     gate: int,
     report_fd: int,
-    lead: Callable[[], object] = os.setsid,
+    begin_session: Callable[[], object] = os.setsid,
 ) -> None:
     """What is left of `arm` for a child of a zygote: it has its mark and its descriptors from the
-    process `middle`, and returns from here as a worker.
+    process `intermediate`, and returns from here as a worker.
 
     `lines` are the lifeline to the JVM and the warden's pipe, `readied`; `gate` is the reading end
-    of a pipe that the one in the middle holds until it exits. In one piece, without the functions
+    of a pipe that the intermediate process holds until it exits. In one piece, without the functions
     of `arm`: whatever a worker touches here it keeps a copy of.
     """
     name = "session"
     try:
-        lead()
+        begin_session()
         name = "lifeline"
         me = os.getpid()
         for line in lines:
@@ -150,8 +143,8 @@ def join(
         poller.poll(GATE_SECONDS_MAX * 1000)  # to ask for the parent all the time costs more
         poller.unregister(gate)
         os.close(gate)
-        await_warden(warden, middle)
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        await_warden(warden, intermediate)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # It cannot have died and been succeeded by a namesake: we would have another parent.
         if os.getppid() != warden:
             raise OSError(errno.ESRCH, "the warden is gone")
@@ -252,21 +245,6 @@ def _copy(fd: socket.socket | int, command: int, above: int) -> int:
         raise OSError(errno.EMFILE, text) from failure
 
 
-def connect(path: str) -> socket.socket:
-    """Connects within the bound, and leaves a socket that is blocking and has no timeout.
-
-    Python's own timeout would make the socket non-blocking, and such a connect fails at once where
-    the backlog is full. With SO_SNDTIMEO the kernel waits, but not for ever.
-    """
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    line.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
-    option = (socket.SOL_SOCKET, socket.SO_SNDTIMEO)
-    line.setsockopt(*option, struct.pack("@ll", CONNECT_SECONDS_MAX, 0))
-    line.connect(path)
-    line.setsockopt(*option, struct.pack("@ll", 0, 0))
-    return line
-
-
 def arm_lifeline(lifeline: socket.socket | int) -> int:
     """When the other end closes, the kernel kills our whole group: no thread, no interpreter lock
     involved.
@@ -305,7 +283,7 @@ def check_lifeline(lifeline: socket.socket) -> None:
 
 def follow_warden(warden: tuple[int, int]) -> None:
     """Asks the kernel to die with the warden, and checks that it is the parent, and still is."""
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = os.getppid()
     stat = _proc.read_stat(warden[0])
     if parent != warden[0] or stat is None or stat.ticks != warden[1]:
@@ -313,13 +291,13 @@ def follow_warden(warden: tuple[int, int]) -> None:
         raise OSError(errno.ESRCH, text)
 
 
-def await_warden(warden: int, middle: int) -> None:
-    """The wait ends when the parent is neither the one in the middle nor the warden: then the
+def await_warden(warden: int, intermediate: int) -> None:
+    """The wait ends when the parent is neither the intermediate process nor the warden: then the
     warden is dead and nobody of ours will ever be the parent.
     """
     deadline = monotonic() + PARENT_SECONDS_MAX
     while (parent := os.getppid()) != warden:
-        if parent != middle or monotonic() > deadline:
+        if parent != intermediate or monotonic() > deadline:
             text = f"the parent is process {parent}, not the warden {warden}"
             raise OSError(errno.ESRCH, text)
         sleep(0.0005)
@@ -387,6 +365,6 @@ def _report(fd: int, failure: BaseException) -> None:
     text = to_text(step_error("bootstrap", failure).envelope())
     line = text.encode("utf-8", "replace")[: _REPORT_BYTES_MAX - 1] + b"\n"
     try:
-        os.write(fd, line)  # one piece: the one in the middle writes there as well
+        os.write(fd, line)  # one piece: the intermediate process writes there too
     except OSError:
         return  # the warden is gone, and so shall we be

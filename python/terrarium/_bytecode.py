@@ -8,7 +8,8 @@ and where it cannot be written nothing happens.
 from __future__ import annotations
 
 import os
-from _frozen_importlib_external import SourceFileLoader, cache_from_source
+
+from terrarium._cpython import SourceFileLoader, cache_from_source
 
 LATER = (
     "_leaving",

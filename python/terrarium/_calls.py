@@ -5,6 +5,7 @@ nobody else.
 from __future__ import annotations
 
 from terrarium._context import current
+from terrarium._protocol import REASON_WITHDRAWN
 from terrarium._stdlib import allocate_lock, monotonic
 from terrarium._values import decode
 from terrarium._wire import ProtocolError, Unopened
@@ -19,7 +20,7 @@ WAITING, RUNNING, DONE = range(3)
 
 
 class Call:
-    """One ``CALL``. ``state`` and ``reason`` change under the book's lock; the rest belongs to the
+    """One ``CALL``. ``state`` and ``reason`` change under the table's lock; the rest belongs to the
     thread that runs it.
     """
 
@@ -129,7 +130,7 @@ class Call:
         return tool.function(*args, **named)
 
 
-class Book:
+class CallTable:
     """The calls that are not answered yet. Thread-safe: the lock guards states, and a dictionary's
     own methods are atomic.
     """
@@ -197,7 +198,7 @@ class Book:
             call = self._calls.get(number)
             if call is None or call.reason is not None or call.state == DONE:
                 return None
-            if reason == "withdrawn" and call.state == RUNNING:
+            if reason == REASON_WITHDRAWN and call.state == RUNNING:
                 return None
             call.reason = reason
             if call.state == RUNNING:

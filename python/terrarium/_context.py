@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-
+from terrarium._cpython import ContextVar
 from terrarium._stdlib import monotonic
 
 TYPE_CHECKING = False

@@ -7,14 +7,13 @@ then the traceback is missing, not the answer.
 
 from __future__ import annotations
 
-from terrarium._stdlib import os
+from terrarium._stdlib import OURS, os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 TEXT_CHARS_MAX = 200_000
 """The most of a message or a traceback that travels."""
 

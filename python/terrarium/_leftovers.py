@@ -6,9 +6,11 @@ children would share.
 from __future__ import annotations
 
 import sys
-from _socket import SO_ACCEPTCONN, SOL_SOCKET, socket
 
-from terrarium._stdlib import monotonic, os, sleep
+from terrarium._cpython import socket
+from terrarium._stdlib import copy, monotonic, os, sleep
+
+socket = copy(socket)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,11 +138,11 @@ def _what(number: int, target: str) -> str:
 def _socket(number: int) -> str:
     """Empty where it listens."""
     try:
-        end = socket(fileno=os.dup(number))
+        end = socket.socket(fileno=os.dup(number))
     except (OSError, ValueError):
         return "a socket"
     try:
-        if end.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
+        if end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             return ""
         return _to(end.getpeername())
     except OSError:

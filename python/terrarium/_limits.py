@@ -1,6 +1,6 @@
 """What a worker is held to where its pool asked for it: a cgroup, and resource limits of its own.
 
-Imported on request only: whoever asked for neither is not to pay for it. The warden checks an order
+Imported on request only: whoever asked for neither is not to pay for it. The warden checks a request
 before it forks; the process that becomes the worker carries it out, before any user code.
 """
 

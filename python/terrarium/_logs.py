@@ -19,18 +19,19 @@ from __future__ import annotations
 import logging
 import sys
 
+from terrarium._connection import ConnectionLost
 from terrarium._context import current
 from terrarium._errors import report
+from terrarium._protocol import LOG, LOGGERS
 from terrarium._stdlib import get_ident, os
 from terrarium._values import to_text
-from terrarium._wire import LOG, LOGGERS, ConnectionLost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from terrarium._connection import Connection
     from terrarium._runner import Runner
-    from terrarium._wire import Connection
 
 MESSAGE_CHARS_MAX = 64_000
 EXTRAS_MAX = 32

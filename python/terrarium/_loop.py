@@ -8,8 +8,8 @@ import asyncio
 import threading
 from contextvars import copy_context
 
+from terrarium._connection import ConnectionLost
 from terrarium._runner import exit_status
-from terrarium._wire import ConnectionLost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from terrarium._answers import Answers
-    from terrarium._calls import Book, Call
+    from terrarium._calls import Call, CallTable
 
 
 class Loop:
@@ -35,7 +35,7 @@ class Loop:
 
     def serve(
         self,
-        book: Book,
+        calls: CallTable,
         answers: Answers,
         leave: Callable[[int], None],
         wake: Callable[[], None],
@@ -45,7 +45,7 @@ class Loop:
         start from the context that the main thread has now.
         """
         self._context = copy_context()
-        self._book = book
+        self._calls = calls
         self._answers = answers
         self._leave = leave
         self._wake = wake
@@ -88,7 +88,7 @@ class Loop:
         self._fail("a tool stopped the event loop")
 
     def _begin(self, call: Call) -> None:
-        if not self._book.begin(call):
+        if not self._calls.begin(call):
             return
         call.coroutine = self._run(call)
         # The task takes a copy: what one call sets, no other sees.

@@ -14,8 +14,9 @@ from __future__ import annotations
 from errno import EMFILE, ENFILE, ENOMEM
 from fcntl import fcntl
 
+from terrarium._protocol import IN_MEMORY
 from terrarium._stdlib import allocate_lock, os
-from terrarium._wire import IN_MEMORY, ProtocolError, Unopened, move_up
+from terrarium._wire import ProtocolError, Unopened, move_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

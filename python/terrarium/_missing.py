@@ -7,9 +7,9 @@ it, and where, is what people need, and mostly another interpreter than the one 
 from __future__ import annotations
 
 import sys
-from _frozen_importlib_external import PathFinder
 
-from terrarium import _errors, _stdlib
+from terrarium import _stdlib
+from terrarium._cpython import PathFinder
 from terrarium._stdlib import os
 
 TYPE_CHECKING = False
@@ -147,7 +147,7 @@ def _is_managed() -> bool:
 
 def _folders() -> list[str]:
     """Where modules of the user's own are looked for."""
-    ours = os.path.dirname(_errors.OURS.rstrip(os.sep))
+    ours = os.path.dirname(_stdlib.OURS.rstrip(os.sep))
     return [
         each
         for each in sys.path

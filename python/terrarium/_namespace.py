@@ -16,14 +16,15 @@ outside is needed, the warden has it open.
 
 from __future__ import annotations
 
-import _signal as signal
 import ctypes
 import errno
 import os
 import select
 
 from terrarium import _bootstrap, _proc
-from terrarium._warden import StartError
+from terrarium._cpython import signal
+from terrarium._warden_link import StartError
+from terrarium._wire import connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _CLONE_NEWUSER = 0x1000_0000
 _CLONE_NEWPID = 0x2000_0000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _MS_REC, _MS_SLAVE = 0x4000, 0x8_0000
-_PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -112,7 +112,7 @@ def enter(lifelines: str) -> Callable[[int], int]:
     """
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     # INVARIANT: the holder dies with the JVM before there is anybody inside.
-    line = _bootstrap.connect(lifelines)
+    line = connect(lifelines)
     armed = _bootstrap.arm_lifeline(line)
     _bootstrap.check_lifeline(line)
     make_namespace()
@@ -158,7 +158,7 @@ def follow_holder(gate: int) -> None:
     """Has the kernel end us with the holder. One that died before that has closed its end of the
     gate.
     """
-    _bootstrap.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _bootstrap.prctl(_bootstrap.PR_SET_PDEATHSIG, signal.SIGKILL)
     closed, _, _ = select.select([gate], [], [], 0)
     os.close(gate)
     if closed:

@@ -9,6 +9,13 @@ from __future__ import annotations
 import sys
 
 from terrarium import _types
+from terrarium._protocol import (
+    ATTACHMENT_BYTES_MAX,
+    ATTACHMENTS_MAX,
+    DIGITS_MAX,
+    FRAME_BYTES_MAX,
+    NESTING_MAX,
+)
 from terrarium._registry import a
 
 TYPE_CHECKING = False
@@ -16,12 +23,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from terrarium._wire import Buffer
-
-NESTING_MAX = 500
-DIGITS_MAX = 4300
-ATTACHMENT_BYTES_MAX = 2**30
-ATTACHMENTS_MAX = 65_535
-FRAME_BYTES_MAX = 2**30 + 2**27
 
 HINTS = {
     "Fraction": "send str() or float() of it",

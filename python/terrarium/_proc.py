@@ -8,13 +8,13 @@ unreaped child keeps pinned), then proves that it is one of ours, and only then 
 
 from __future__ import annotations
 
-import _signal as signal
 import ctypes
 import errno
 import os
 import resource
 import time
 
+from terrarium._cpython import signal
 from terrarium._values import to_text
 
 TYPE_CHECKING = False

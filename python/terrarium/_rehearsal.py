@@ -8,15 +8,16 @@ worker each of these would be a page of its own.
 from __future__ import annotations
 
 import sys
-from _socket import AF_UNIX, SOCK_STREAM, socketpair
 
 from terrarium import _bootstrap
 from terrarium._adapter import Adapter
+from terrarium._cpython import socket
+from terrarium._protocol import CALL
 from terrarium._reader import Reader
 from terrarium._registry import Registry
 from terrarium._stdlib import monotonic, os, sleep
-from terrarium._wire import CALL, HEADER
-from terrarium._worker import Worker
+from terrarium._wire import frame_bytes
+from terrarium._worker_loop import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ def rehearse(runner: Runner) -> None:
     registry.tools.append((_echo, "echo", False))
     worker = Worker(runner)
     worker.adapter = Adapter(sys.modules[__name__], registry)
-    worker.reader = _BriefReader(worker)
-    ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+    worker.reader = _BriefReader(worker.read, worker.reading_failed, always=False)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     threads = _threads()
     worker.begin(worker.opened({"token": ""}, ours))
     theirs.recv(4096)
     envelope = b'{"deadline":60000,"tool":"echo","args":["x",1,2.5,{"a":[true,null]}]}'
     for number in range(CALLS):
-        theirs.send(HEADER.pack(len(envelope), CALL, 0, 0, number) + envelope)
+        theirs.send(frame_bytes(CALL, number, envelope))
         worker.run_next()
         theirs.recv(4096)
     worker.connection.abandon()
@@ -63,7 +64,7 @@ def _rehearse_joining() -> None:
     except OSError:
         pass  # as expected; but the C library has found it now
     parent = os.getppid()
-    _bootstrap.join((line, line), parent, parent, gate, 2, lead=os.getpid)
+    _bootstrap.join((line, line), parent, parent, gate, 2, begin_session=os.getpid)
     os.close(line)
     os.close(other_end)
 

@@ -4,7 +4,7 @@ The interruption is a signal whose handler raises ``Cancelled``. CPython runs th
 any two bytecodes of the main thread, so this has to be right for all of them:
 
 * INVARIANT: the handler raises only while ``_armed`` is a call whose own ``reason`` is set: the
-  reader sets it under the book's lock, and only for a call that runs. A signal that comes late
+  reader sets it under the table's lock, and only for a call that runs. A signal that comes late
   finds no armed call, or another one, without a reason.
 * INVARIANT: it raises at most once a call (``struck``). So wherever in ``run`` it strikes, whatever
   catches it cannot be struck again, and ``_armed`` is cleared in peace.
@@ -15,20 +15,20 @@ any two bytecodes of the main thread, so this has to be right for all of them:
 from __future__ import annotations
 
 import sys
-from _signal import SIG_UNBLOCK, SIGKILL, SIGURG, pthread_kill, pthread_sigmask, signal
-from contextvars import copy_context
 
 from terrarium import _errors
 from terrarium._answers import REASONS
 from terrarium._calls import DONE
-from terrarium._stdlib import get_ident, os, sleep, start_new_thread
+from terrarium._cpython import copy_context
+from terrarium._protocol import REASON_DEADLINE
+from terrarium._stdlib import get_ident, os, signal, sleep, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
     from terrarium._answers import Answers
-    from terrarium._calls import Book, Call
+    from terrarium._calls import Call, CallTable
 
 
 INSIST_SECONDS_MIN = 0.01
@@ -43,12 +43,13 @@ class Runner:
         self.forked = False
         self._armed: Call | None = None
         self._shields = 0
-        signal(SIGURG, self._on_signal)
-        pthread_sigmask(SIG_UNBLOCK, [SIGURG])  # an agent may have blocked all there are
+        signal.signal(signal.SIGURG, self._on_signal)
+        # An agent may have blocked all there are.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGURG])
 
     def interrupt(self, call: Call) -> None:
         """Makes the handler look at the call that runs, until it has struck."""
-        pthread_kill(self.thread, SIGURG)
+        signal.pthread_kill(self.thread, signal.SIGURG)
         try:
             start_new_thread(self._insist, (call,))
         except RuntimeError as error:  # the limit of threads is reached
@@ -63,7 +64,7 @@ class Runner:
             sleep(seconds)
             if call.struck or call.state == DONE:
                 return
-            pthread_kill(self.thread, SIGURG)
+            signal.pthread_kill(self.thread, signal.SIGURG)
             seconds = min(2 * seconds, INSIST_SECONDS_MAX)
 
     def _on_signal(self, _number: int = 0, _frame: Any = None) -> None:
@@ -73,11 +74,13 @@ class Runner:
         call.struck = True
         raise _interruption(call.reason)
 
-    def run(self, call: Call, book: Book, answers: Answers, leave: Callable[[int], None]) -> None:
+    def run(
+        self, call: Call, calls: CallTable, answers: Answers, leave: Callable[[int], None]
+    ) -> None:
         """Runs the tool and answers. ``leave`` ends the process: for ``sys.exit`` in a tool, and
         for forked children.
         """
-        if not book.begin(call):
+        if not calls.begin(call):
             return  # cancelled while it waited, and answered
         value = error = None
         try:
@@ -125,7 +128,7 @@ class Runner:
 def _interruption(reason: str) -> BaseException:
     from terrarium import Cancelled, DeadlineExceeded
 
-    return (DeadlineExceeded if reason == "deadline" else Cancelled)(REASONS[reason])
+    return (DeadlineExceeded if reason == REASON_DEADLINE else Cancelled)(REASONS[reason])
 
 
 def exit_status(error: SystemExit) -> int:
@@ -158,7 +161,7 @@ def end_group() -> NoReturn:
     else is in this group would live on.
     """
     if os.getpgrp() == os.getpid():
-        os.killpg(0, SIGKILL)
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from terrarium._protocol import PROTOCOL
 from terrarium._stdlib import os
 from terrarium._values import parse
 
@@ -9,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PROTOCOL = 1
 SPEC_BYTES_MAX = 16 * 2**20
 
 

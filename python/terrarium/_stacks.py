@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import sys
 
-from terrarium._stdlib import os
+from terrarium._stdlib import OURS, os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 MAIN = os.path.join(os.path.dirname(os.path.dirname(OURS)), "terrarium_worker.py")
 
 FRAMES_MAX = 100

@@ -8,23 +8,24 @@ anew where somebody was here before us, and a finder that passes over the adapte
 
 from __future__ import annotations
 
-import _thread
 import atexit as _atexit
 import os as _os
-import posix
 import sys
 import time
-from _frozen_importlib import BuiltinImporter, module_from_spec
-from _frozen_importlib_external import PathFinder
+
+from terrarium import _cpython
+from terrarium._cpython import BuiltinImporter, PathFinder, module_from_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Callable
 
 _NAMES: frozenset[str] | None = getattr(sys, "stdlib_module_names", None)  # since Python 3.10
+OURS = _os.path.dirname(_os.path.abspath(__file__)) + _os.sep
+"""The folder of the runtime's own modules."""
 FOLDER = _os.path.dirname(_os.__file__)
 _FOLDERS = [FOLDER, _os.path.join(FOLDER, "lib-dynload")]
 
@@ -67,12 +68,15 @@ def _made_anew(module: ModuleType) -> Any:
 
 if not TYPE_CHECKING:
     os = copy(_os)
-    os.__dict__.update((name, value) for name, value in vars(posix).items() if callable(value))
+    os.__dict__.update(
+        (name, value) for name, value in vars(_cpython.posix).items() if callable(value)
+    )
 
 atexit = copy(_atexit)
+signal = copy(_cpython.signal)
 _time = genuine(time, "monotonic", "sleep")
 monotonic, sleep = _time.monotonic, _time.sleep
-_thread = genuine(_thread, "allocate_lock", "get_ident", "start_new_thread")
+_thread = genuine(_cpython.thread, "allocate_lock", "get_ident", "start_new_thread")
 allocate_lock, get_ident = _thread.allocate_lock, _thread.get_ident
 start_new_thread = _thread.start_new_thread
 
@@ -104,6 +108,7 @@ class _Finder:
     """
 
     def __init__(self) -> None:
+        self.complain: Callable[[str], None] = lambda _: None
         self.folders: set[str] = set()
         self._said: set[str] = set()
         self._real: dict[str, str] = {}
@@ -128,9 +133,7 @@ class _Finder:
     def _warn(self, name: str, folders: list[str]) -> None:
         if name not in self._said and _is_module(name, folders):
             self._said.add(name)
-            from terrarium._errors import complain
-
-            complain(
+            self.complain(
                 f"{folders[0]} has a file called like the module {name!r} of the standard library;"
                 f" it is never imported as {name!r}: give it another name"
             )
@@ -139,8 +142,11 @@ class _Finder:
 _finder = _Finder()
 
 
-def pass_over(folder: str) -> None:
-    """From now on no file in that folder is taken for a module of the standard library."""
+def pass_over(folder: str, complain: Callable[[str], None]) -> None:
+    """From now on no file in that folder is taken for a module of the standard library; one that
+    could be is named to ``complain``, once.
+    """
+    _finder.complain = complain
     _finder.folders.add(os.path.realpath(folder))
     if _finder not in sys.meta_path:
         at = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0

@@ -7,6 +7,7 @@ plain function.
 from __future__ import annotations
 
 from terrarium import _arguments
+from terrarium._protocol import KIND_ASYNC, KIND_GENERATOR, KIND_PLAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 DEFAULT_CHARS_MAX = 200
 DOC_CHARS_MAX = 16_384
 REST, KEYWORD_REST = 0x04, 0x08
-GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
+CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 KINDS = (
     "positional only",
     "positional or keyword",
@@ -119,7 +120,7 @@ def _kind(function: Any) -> str:
     returns a coroutine.
     """
     if hasattr(function, "_is_coroutine_mark") or hasattr(function, "_is_coroutine_marker"):
-        return "async"
+        return KIND_ASYNC
     outer = function
     while hasattr(outer, "func") and not hasattr(outer, "__code__"):
         outer = outer.func
@@ -130,9 +131,9 @@ def _kind(function: Any) -> str:
     ):
         outer = type(outer).__call__
     flags = getattr(getattr(outer, "__code__", None), "co_flags", 0)
-    if flags & (GENERATOR | ASYNC_GENERATOR):
-        return "generator"
-    return "async" if flags & COROUTINE else "plain"
+    if flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+        return KIND_GENERATOR
+    return KIND_ASYNC if flags & CO_COROUTINE else KIND_PLAIN
 
 
 def _doc(function: Any) -> str | None:

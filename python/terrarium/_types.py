@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from terrarium._protocol import DIGITS_MAX
 from terrarium._registry import a
 
 TYPE_CHECKING = False
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     Converter = Callable[[Any, str], Any]
 
-DIGITS_MAX = 4300
 EXPONENT_MAX = 2**31 - 1
 """A ``BigDecimal``'s scale has 32 bits."""
 

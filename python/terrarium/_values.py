@@ -8,17 +8,12 @@ in one place, and speed in the other.
 
 from __future__ import annotations
 
-from _collections import OrderedDict
 from itertools import chain
 
 from terrarium import _plain, _types
+from terrarium._cpython import OrderedDict, json_encoder, json_scanner
 from terrarium._plain import Unsendable, attachment, field_names
-
-try:
-    # The C halves of ``json``, without ``re`` and the rest: a third of a bare worker's start.
-    from _json import encode_basestring, make_encoder, make_scanner
-except ImportError:  # no C accelerator in this interpreter
-    make_encoder = make_scanner = encode_basestring = None
+from terrarium._protocol import DIGITS_MAX, NESTING_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +63,7 @@ def _encode_slowly(value: Any, root: str) -> tuple[bytes, list[Buffer]]:
 
 def _may_hold_long_integer(text: str) -> bool:
     # Interpreters with the limit have refused it already, unless the user lifted it.
-    return len(text) > _plain.DIGITS_MAX and _plain.python_allows_long_integers()
+    return len(text) > DIGITS_MAX and _plain.python_allows_long_integers()
 
 
 def _is_small_json(value: Any, left: int) -> int:
@@ -100,7 +95,7 @@ def _looks_plain(value: Any) -> bool:
     A level holds every container once, so that shared ones and cycles cannot multiply.
     """
     level = [value]
-    for _ in range(_plain.NESTING_MAX + 1):
+    for _ in range(NESTING_MAX + 1):
         if set(map(type, level)) <= SCALARS:
             return True
         dicts, lists = [], []
@@ -147,25 +142,10 @@ def _sender(attachments: list[Buffer]) -> Callable[[Any], Any]:
 
 def to_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:
     """JSON text, as small as it gets; the caller vouches that there is no cycle."""
-    if make_encoder is None:
-        import json
-
-        return json.dumps(
-            value,
-            default=default,
-            ensure_ascii=False,
-            check_circular=False,
-            separators=(",", ":"),
-        )
-    encoder = _ENCODER if default is None else _encoder(default)
-    return "".join(encoder(value, 0))
+    return (_ENCODE if default is None else json_encoder(default))(value)
 
 
-def _encoder(default: Callable[[Any], Any] | None) -> Any:
-    return make_encoder(None, default, encode_basestring, None, ":", ",", False, False, True)
-
-
-_ENCODER = None if make_encoder is None else _encoder(None)
+_ENCODE = json_encoder(None)
 
 
 def decode(envelope: bytes, attachments: list[Any]) -> Any:
@@ -173,48 +153,15 @@ def decode(envelope: bytes, attachments: list[Any]) -> Any:
     as they were given.
     """
     hook = _Receiver(attachments) if b'"$' in envelope else None
-    return _scan(envelope.decode("utf-8"), hook)
+    return (_SCAN if hook is None else json_scanner(hook))(envelope.decode("utf-8"))
 
 
 def parse(text: str) -> Any:
     """JSON as it is, without the wire's additions. Raises ``ValueError``."""
-    return _scan(text, None)
+    return _SCAN(text)
 
 
-def _scan(text: str, hook: Callable[[dict[str, Any]], Any] | None) -> Any:
-    if make_scanner is None:
-        import json
-
-        return json.loads(text, object_hook=hook)
-    try:
-        value, end = (_SCAN if hook is None else make_scanner(_Grammar(hook)))(text, 0)
-    except (StopIteration, SystemError):
-        # The C scanner fails without an exception where ``json.decoder``, which has the class, was
-        # never imported.
-        if text[:1].isspace():
-            return _scan(text.lstrip(), hook)
-        raise ValueError("the envelope is not JSON") from None
-    if end != len(text) and text[end:].strip():
-        raise ValueError(f"the envelope has more than one value, from character {end}")
-    return value
-
-
-class _Grammar:
-    """What CPython's scanner wants to know."""
-
-    strict = False
-    object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = staticmethod(
-        {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}.__getitem__
-    )
-
-    def __init__(self, hook: Callable[[dict[str, Any]], Any] | None) -> None:
-        self.object_hook = hook
-
-
-_SCAN = None if make_scanner is None else make_scanner(_Grammar(None))
+_SCAN = json_scanner(None)
 
 
 class _Receiver:

@@ -13,37 +13,29 @@ A pool that asks for a PID namespace has a warden of its own, the namespace's fi
 
 from __future__ import annotations
 
-import _signal as signal
-import _socket as socket
 import os
 import resource
-import struct
 import sys
 
 from terrarium import _bootstrap, _proc
+from terrarium._cpython import signal
+from terrarium._protocol import PROTOCOL, WARDEN_HELLO
 from terrarium._values import parse
-from terrarium._warden_link import PROTOCOL, WARDEN_HELLO, Link
+from terrarium._warden_link import Link, StartError
 from terrarium._warden_loop import Warden
+from terrarium._wire import connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONFIG_BYTES_MAX = 1 << 20
-CONNECT_SECONDS_MAX = 10
 
 # Where the JVM that starts us holds the other end (`MarkedProcess`, `Spawn.LINE`).
 _LIFELINE = 64
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
-
-
-class StartError(Exception):
-    """Said on stderr, which the JVM quotes."""
-
-    status = 1
 
 
 def main() -> int:
@@ -119,7 +111,7 @@ def settle(config: dict) -> Warden:
         # A warden that somebody stopped goes on when the JVM dies. This follows the JVM's thread
         # that started us, which may end earlier: then it wakes us up for nothing, and again with
         # the next.
-        _bootstrap.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+        _bootstrap.prctl(_bootstrap.PR_SET_PDEATHSIG, signal.SIGCONT)
     host = watch_host(config["host"])
     let_go_of_lifeline()
     outside = enclose(config["lifelines"]) if enclosed else int
@@ -198,14 +190,6 @@ def raise_open_files() -> int:
     except (OSError, ValueError):
         pass  # fewer workers, then
     return soft
-
-
-def connect(path: str) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    bound = struct.pack("@ll", CONNECT_SECONDS_MAX, 0)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
-    connection.connect(path)
-    return connection
 
 
 def describe(failure: Exception) -> str:

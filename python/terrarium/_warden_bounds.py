@@ -6,16 +6,16 @@ and which nothing that it starts can leave without being moved. Writing to a lea
 the last word on a dead worker: the kernel kills all that is in it, in one go, whatever forks
 meanwhile.
 
-Imported with the first order that asks for it.
+Imported with the first request that asks for it.
 """
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import time
 
 from terrarium import _limits, _proc
+from terrarium._cpython import signal
 from terrarium._warden_memory import size
 
 REMOVE_SECONDS_MAX = 1.0
@@ -75,7 +75,7 @@ class Bounds:
     def __init__(
         self, number: int, cgroup: dict | None, limits: dict | None, cgroups: Cgroups | None
     ) -> None:
-        """`cgroup` and `limits` as the order has them. Raises ``OSError`` for a cgroup and
+        """`cgroup` and `limits` as the request has them. Raises ``OSError`` for a cgroup and
         ``ValueError`` for limits that are not to be had; then nothing is left of it.
         """
         self.limits: dict[str, int] = dict(limits or {})

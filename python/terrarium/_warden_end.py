@@ -8,19 +8,19 @@ somebody else traces", which only he can release.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import select
 import stat as modes
 import time
 
 from terrarium import _proc
+from terrarium._cpython import signal
 from terrarium._warden_sweep import (
     CLEAN_PASSES,
     PROBE_PIDS,
     RETRY_SECONDS_MAX,
     RETRY_SECONDS_MIN,
-    Killed,
+    KillOnce,
 )
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ class End:
         self._on_exit = on_exit
         self._cgroups = cgroups
         self._me = os.getpid()
-        self._killed = Killed(signaller)
+        self._killed = KillOnce(signaller)
         self._found_new = False
 
     @property

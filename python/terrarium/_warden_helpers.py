@@ -11,17 +11,17 @@ the number of its group belongs to nobody else. What is left then is killed. Tra
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import time
 
 from terrarium import _proc
+from terrarium._cpython import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-    from terrarium._warden_workers import Worker
+    from terrarium._warden_workers import WorkerProcess
 
 HELPER_SECONDS = 0.1
 TRACKER_SECONDS = 2.0
@@ -39,35 +39,35 @@ class Helpers:
         self._hard = hard
         self._signaller = signaller
         self._workers = workers
-        self._due: dict[Worker, float] = {}  # dead with somebody left, or about to be
-        self._spared: set[Worker] = set()  # only their trackers are left
+        self._due: dict[WorkerProcess, float] = {}  # dead with somebody left, or about to be
+        self._spared: set[WorkerProcess] = set()  # only their trackers are left
         self._somebody_died = False
         self._all_stay = False
         self._over = False
         self.kept: set[int] = set()  # dead workers that are not reaped yet
         self.count = 0  # how many were killed here
 
-    def stay(self, worker: Worker) -> bool:
+    def stay(self, worker: WorkerProcess) -> bool:
         """Whether a worker that is dead is to stay a zombie."""
         return not self._over and (self._all_stay or self._has_left(worker))
 
-    def close(self) -> list[Worker]:
+    def close(self) -> list[WorkerProcess]:
         """From now on nobody stays; those who have."""
         self._over = True
         return [worker for worker in self._due if worker.exited]
 
-    def keep(self, worker: Worker) -> None:
+    def keep(self, worker: WorkerProcess) -> None:
         self.kept.add(worker.pid)
         self._due[worker] = time.monotonic() + HELPER_SECONDS
 
-    def kill(self, workers: Iterable[Worker], why: str) -> None:
+    def kill(self, workers: Iterable[WorkerProcess], why: str) -> None:
         """Kills workers alone; the group of one that does not die of it when it is due."""
         for worker in workers:
             if not worker.exited:
                 self._kill(worker.pid, why, worker.ticks)
                 self._due.setdefault(worker, time.monotonic() + LEADER_SECONDS_MAX)
 
-    def forget(self, worker: Worker) -> None:
+    def forget(self, worker: WorkerProcess) -> None:
         self.kept.discard(worker.pid)
         self._due.pop(worker, None)
         self._spared.discard(worker)
@@ -81,7 +81,7 @@ class Helpers:
             return 0.0
         return min(self._due.values(), default=None)
 
-    def ripe(self, now: float) -> list[Worker]:
+    def ripe(self, now: float) -> list[WorkerProcess]:
         """Whose group is to be killed now."""
         died, self._somebody_died = self._somebody_died, False
         due = [worker for worker, when in self._due.items() if when <= now]
@@ -91,7 +91,7 @@ class Helpers:
             ripe += [worker for worker in others if not self._has_left(worker)]
         return ripe
 
-    def _waits_for_trackers(self, worker: Worker) -> bool:
+    def _waits_for_trackers(self, worker: WorkerProcess) -> bool:
         if not worker.exited or worker in self._spared:
             return False
         self._spared.add(worker)
@@ -104,7 +104,7 @@ class Helpers:
             self._due[worker] = time.monotonic() + TRACKER_SECONDS
         return found
 
-    def _has_left(self, worker: Worker) -> bool:
+    def _has_left(self, worker: WorkerProcess) -> bool:
         """What a process leaves is adopted by the warden before its death can be seen. The newest
         children are the last ones.
         """
@@ -114,7 +114,7 @@ class Helpers:
         except OSError:  # no descriptor or memory free: no moment for anybody
             return False
 
-    def _is_left(self, pid: int, worker: Worker) -> bool:
+    def _is_left(self, pid: int, worker: WorkerProcess) -> bool:
         stat = _proc.read_stat(pid)
         if stat is None or stat.dead:
             return False

@@ -6,50 +6,31 @@ and who exceeds it learns that his lines are to be dropped.
 
 from __future__ import annotations
 
-import _socket as socket
 import select
-import struct
 import time
-from _collections import deque
 
+from terrarium._cpython import deque, socket
+from terrarium._protocol import DUMP, KILL, PING, SHUTDOWN, SIGNAL, SPAWN
 from terrarium._values import parse, to_text
+from terrarium._wire import HEADER, ProtocolError, frame_bytes, read_header
 
-PROTOCOL = 1
-
-PING = 14
-PONG = 15
-WARDEN_HELLO = 64
-SPAWN = 65
-SPAWNED = 66
-SPAWN_FAILED = 67
-SIGNAL = 68
-KILL = 69
-EXITED = 70
-CLEARED = 71
-OUTPUT = 72
-DUMP = 73
-DUMPED = 74
-SHUTDOWN = 75
-REPORT = 76
-ZYGOTE_READY = 77
-
-FRAME_BYTES_MAX = (1 << 30) + (1 << 27)
 OUTPUT_FRAME_BYTES_MAX = 64 << 10
 OUTPUT_BACKLOG_BYTES_MAX = 1 << 20
 
-_HEADER = struct.Struct(">IBBHQ")
 _FROM_JVM = frozenset((PING, SPAWN, SIGNAL, KILL, DUMP, SHUTDOWN))
 _READ_BYTES = 1 << 18
 
 
-class ProtocolError(Exception):
-    """What the JVM sent is not protocol 1."""
+class StartError(Exception):
+    """Why there is no warden: said on stderr, which the JVM quotes."""
+
+    status = 1
 
 
 def encode(kind: int, number: int, envelope: object) -> bytes:
     # A lone surrogate (a file name that is no UTF-8) must not keep a report from being sent.
     data = to_text(envelope).encode("utf-8", "replace")
-    return _HEADER.pack(len(data), kind, 0, 0, number) + data
+    return frame_bytes(kind, number, data)
 
 
 class Link:
@@ -79,16 +60,15 @@ class Link:
 
     def next_frame(self) -> tuple[int, int, dict] | None:
         """The next complete frame as (type, id, envelope)."""
-        if len(self._incoming) < _HEADER.size:
+        if len(self._incoming) < HEADER.size:
             return None
-        length, kind, flags, attachments, number = _HEADER.unpack_from(self._incoming)
-        if flags or attachments or kind not in _FROM_JVM or length > FRAME_BYTES_MAX:
-            header = f"type {kind}, flags {flags}, {attachments} attachments, {length} bytes"
-            raise ProtocolError(header)
-        end = _HEADER.size + length
+        length, kind, attachments, number = read_header(self._incoming)
+        if attachments or kind not in _FROM_JVM:
+            raise ProtocolError(f"a frame of type {kind}, with {attachments} attachments")
+        end = HEADER.size + length
         if len(self._incoming) < end:
             return None
-        body = bytes(self._incoming[_HEADER.size : end])
+        body = bytes(self._incoming[HEADER.size : end])
         del self._incoming[:end]
         return kind, number, _envelope(body)
 

@@ -7,27 +7,27 @@ loop, a hundred deaths, a hundred SPAWNs) delays nobody else for long.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 import select
 import sys
 import time
 
-from terrarium import _proc, _warden_helpers
+from terrarium import _proc, _protocol, _warden_helpers
 from terrarium import _selector as selectors
-from terrarium import _warden_link as wire
+from terrarium._cpython import signal
 from terrarium._warden_end import End, remove_sockets
 from terrarium._warden_helpers import Helpers
 from terrarium._warden_output import Stream
 from terrarium._warden_sweep import Sweep
-from terrarium._warden_workers import Dump, Spawner, SpawnError, Worker
-from terrarium._warden_zygote import Pending, refusal
+from terrarium._warden_workers import Dump, Pending, Spawner, SpawnError, WorkerProcess, refusal
+from terrarium._wire import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
     from collections.abc import Callable
 
+    from terrarium._warden_link import Link
     from terrarium._warden_memory import Watch
 
 FRAMES_PER_TURN = 8
@@ -43,7 +43,7 @@ class Warden:
         self,
         config: dict,
         identity: tuple[int, int],
-        link: wire.Link,
+        link: Link,
         host: int,
         wakeup: int,
         open_files: int,
@@ -61,11 +61,11 @@ class Warden:
         self._signaller = _proc.Signaller(self._hard, self._audit, outside)
         self._spawner = Spawner(config, identity, open_files, self._signaller)
         self._sweep = Sweep(self._hard, self._signaller, self._cleared, self._has_adopted)
-        self._workers: dict[int, Worker] = {}  # by number, until CLEARED
-        self._by_pid: dict[int, Worker] = {}  # not reaped yet
+        self._workers: dict[int, WorkerProcess] = {}  # by number, until CLEARED
+        self._by_pid: dict[int, WorkerProcess] = {}  # not reaped yet
         self._helpers = Helpers(self._hard, self._signaller, self._by_pid)
         self._pending = Pending(self._told, self._refused)
-        self._dumping: list[Worker] = []
+        self._dumping: list[WorkerProcess] = []
         self._selector = selectors.Selector()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._more = False  # a handler stopped at its bound and wants to go on
@@ -189,17 +189,17 @@ class Warden:
                 if frame is None:
                     return
                 self._obey(*frame)
-        except wire.ProtocolError as failure:
+        except ProtocolError as failure:
             self._host_gone(f"protocol error: {failure}")
 
     def _obey(self, kind: int, number: int, envelope: dict) -> None:
-        if kind == wire.SPAWN:
+        if kind == _protocol.SPAWN:
             self._spawn(number, envelope)
-        elif kind == wire.SHUTDOWN:
+        elif kind == _protocol.SHUTDOWN:
             self._shutdown = True
-        elif kind == wire.DUMP:
+        elif kind == _protocol.DUMP:
             self._start_dump(number)
-        elif kind == wire.PING:
+        elif kind == _protocol.PING:
             self._answer(number)
         else:
             self._signal(kind, number, envelope)
@@ -208,7 +208,7 @@ class Warden:
         """A sign of life, after whatever there is to be told of those who have died."""
         self._more = True
         self._exits()
-        self._link.send(wire.PONG, number, {})
+        self._link.send(_protocol.PONG, number, {})
 
     def _signal(self, kind: int, number: int, envelope: dict) -> None:
         worker = self._workers.get(number)
@@ -216,13 +216,13 @@ class Warden:
             if worker is None and not self._sweep.knows(number):
                 self._say(f"a signal for worker {number}, which is not known")
             return
-        sig = signal.SIGKILL if kind == wire.KILL else envelope.get("signal")
+        sig = signal.SIGKILL if kind == _protocol.KILL else envelope.get("signal")
         if not isinstance(sig, int) or not 0 < sig < signal.NSIG:
             self._say(f"worker {number}: {sig!r} is not a signal")
             return
         self._signal_group(worker, sig, str(envelope.get("why", "")))
 
-    def _signal_group(self, worker: Worker, sig: int, why: str) -> None:
+    def _signal_group(self, worker: WorkerProcess, sig: int, why: str) -> None:
         worker.kill_asked |= sig == signal.SIGKILL
         if sig == signal.SIGKILL:
             self._pending.settle(worker, f"killed before it was forked: {why}")
@@ -243,15 +243,15 @@ class Warden:
 
     # ---- workers
 
-    def _spawn(self, number: int, order: dict) -> None:
+    def _spawn(self, number: int, request: dict) -> None:
         try:
             if number in self._workers or self._sweep.knows(number) or number < 1:
                 raise SpawnError("request", 0, f"the number {number} is used already")
-            zygote = self._zygote_for(order)
-            worker = self._spawner.spawn(number, order, zygote)
+            zygote = self._zygote_for(request)
+            worker = self._spawner.spawn(number, request, zygote)
         except SpawnError as refused:
             self._say(f"worker {number} not started: {refused}")
-            self._link.send(wire.SPAWN_FAILED, number, refused.envelope)
+            self._link.send(_protocol.SPAWN_FAILED, number, refused.envelope)
             return
         self._workers[number] = worker
         if zygote is None:
@@ -275,7 +275,7 @@ class Warden:
 
         self._watch(stream.fd, pump)
 
-    def _on_report(self, worker: Worker) -> None:
+    def _on_report(self, worker: WorkerProcess) -> None:
         ended = worker.read_report()
         self._pending.look(worker)
         if not ended:
@@ -289,37 +289,37 @@ class Warden:
         elif worker.failure() is None:  # else its exit tells
             self._started(worker)  # the pipe closed without a word of failure
 
-    def _started(self, worker: Worker) -> None:
+    def _started(self, worker: WorkerProcess) -> None:
         worker.starting = False
         worker.outer_pid = self._outside(worker.pid)
         envelope = {"pid": worker.outer_pid, "ticks": worker.ticks}
-        self._link.send(wire.SPAWNED, worker.number, envelope)
+        self._link.send(_protocol.SPAWNED, worker.number, envelope)
         for sig, why in worker.early_signals:
             self._signal_group(worker, sig, why)
         worker.early_signals.clear()
 
-    def _on_stacks(self, worker: Worker) -> None:
+    def _on_stacks(self, worker: WorkerProcess) -> None:
         if not worker.read_stacks():
             self._forget(worker.stacks_fd)
 
     # ---- zygotes
 
-    def _zygote_for(self, order: dict) -> Worker | None:
+    def _zygote_for(self, request: dict) -> WorkerProcess | None:
         """None for fork and exec."""
-        if order.get("via", "exec") == "exec":
+        if request.get("via", "exec") == "exec":
             return None
-        zygote = self._workers.get(order.get("zygote", 0))
+        zygote = self._workers.get(request.get("zygote", 0))
         orders = None if zygote is None or zygote.exited else zygote.orders
         if orders is None or orders.over or orders.ended:
-            raise SpawnError("zygote", 0, f"there is no zygote {order.get('zygote')}")
+            raise SpawnError("zygote", 0, f"there is no zygote {request.get('zygote')}")
         return zygote
 
-    def _watch_orders(self, zygote: Worker) -> None:
+    def _watch_orders(self, zygote: WorkerProcess) -> None:
         orders = zygote.orders
         if orders is not None and orders.fileno() in self._handlers:
             self._watch_room(orders.fileno(), orders.waiting)
 
-    def _on_orders(self, zygote: Worker) -> None:
+    def _on_orders(self, zygote: WorkerProcess) -> None:
         """It has room for orders, or something to say, or has closed its end on its way out."""
         orders = zygote.orders
         if orders is None:
@@ -331,7 +331,7 @@ class Warden:
                 key: [str(each) for each in said.get(key, [])] for key in ("threads", "descriptors")
             }
             found["ends"] = any(found.values()) or bool(said.get("ends"))
-            self._link.send(wire.ZYGOTE_READY, zygote.number, found)
+            self._link.send(_protocol.ZYGOTE_READY, zygote.number, found)
             if found["ends"]:
                 self._end_zygote(zygote)
         if orders.ended:
@@ -341,7 +341,7 @@ class Warden:
         else:
             self._watch_orders(zygote)
 
-    def _end_zygote(self, zygote: Worker) -> None:
+    def _end_zygote(self, zygote: WorkerProcess) -> None:
         """It forks nobody any more, waits until those that it has forked are gone, and runs its exit
         handlers. SIGTERM would leave these out, or be heard by a handler of the user's.
         """
@@ -350,10 +350,10 @@ class Warden:
             self._watch_orders(zygote)
             self._pending.zygote_ended(zygote.number, "ended")
 
-    def _told(self, worker: Worker) -> None:
+    def _told(self, worker: WorkerProcess) -> None:
         self._by_pid[worker.pid] = worker
 
-    def _refused(self, worker: Worker) -> None:
+    def _refused(self, worker: WorkerProcess) -> None:
         """`SPAWN_FAILED` follows when nobody can fork it any more (then its report ends), and nothing
         bears its number.
         """
@@ -406,13 +406,13 @@ class Warden:
             self._bury(worker)
         return True
 
-    def _kill_rest(self, worker: Worker) -> None:
+    def _kill_rest(self, worker: WorkerProcess) -> None:
         """What a dead worker has left. Its number is still its own."""
         self._signaller.group(worker.pid, signal.SIGKILL, "its leader is dead", worker.ticks)
         if worker.bounds is not None:
             worker.strays.update(worker.bounds.kill(f"what dead worker {worker.number} left"))
 
-    def _end_rest(self, worker: Worker) -> None:
+    def _end_rest(self, worker: WorkerProcess) -> None:
         """Its helpers have had their moment."""
         self._helpers.forget(worker)
         if not worker.exited:  # it got SIGKILL, and is not dead yet
@@ -422,14 +422,14 @@ class Warden:
         self._bury(worker)
         self._more = True  # others may have died unseen
 
-    def _bury(self, worker: Worker) -> None:
+    def _bury(self, worker: WorkerProcess) -> None:
         """Reaps it. From now on nothing but the mark tells its strays."""
         os.waitpid(worker.pid, 0)
         self._helpers.forget(worker)
         del self._by_pid[worker.pid]
         self._sweep.worker_died(worker.number, worker.strays)
 
-    def _settle_start(self, worker: Worker) -> bool:
+    def _settle_start(self, worker: WorkerProcess) -> bool:
         """A worker died before its bootstrap's report was read: it is read now.
 
         False where it never started.
@@ -446,10 +446,12 @@ class Warden:
         self._by_pid.pop(worker.pid)
         self._helpers.forget(worker)
         self._remove(worker)
-        self._link.send(wire.SPAWN_FAILED, worker.number, failure)
+        self._link.send(_protocol.SPAWN_FAILED, worker.number, failure)
         return False
 
-    def _say_exited(self, worker: Worker, status: int, usage: resource.struct_rusage) -> None:
+    def _say_exited(
+        self, worker: WorkerProcess, status: int, usage: resource.struct_rusage
+    ) -> None:
         worker.exited = True
         signalled = os.WIFSIGNALED(status)
         envelope = {
@@ -463,7 +465,7 @@ class Warden:
         }
         if not (worker.kill_asked or self._shutdown or self._gone):
             self._blame(worker, envelope)
-        self._link.send(wire.EXITED, worker.number, envelope)
+        self._link.send(_protocol.EXITED, worker.number, envelope)
         # A death by lifeline or PDEATHSIG is nobody's signal; this is its trace.
         self._audit.write(
             target="exit", worker=worker.name, pid=worker.outer_pid, ticks=worker.ticks,
@@ -473,7 +475,7 @@ class Warden:
             self._pending.zygote_ended(worker.number, "died")
             worker.orders.drop()
 
-    def _blame(self, worker: Worker, exited: dict) -> None:
+    def _blame(self, worker: WorkerProcess, exited: dict) -> None:
         """Adds what a worker died of that did not die of its own doing."""
         if worker.bounds is not None:
             worker.bounds.blame(exited)
@@ -510,12 +512,12 @@ class Warden:
             stream.finish(self._link)
         self._remove(worker)
         if worker.refusal is None:
-            self._link.send(wire.CLEARED, number, {"strays": strays})
+            self._link.send(_protocol.CLEARED, number, {"strays": strays})
         else:
             self._say(f"worker {number} not started: {worker.refusal.get('message')}")
-            self._link.send(wire.SPAWN_FAILED, number, worker.refusal)
+            self._link.send(_protocol.SPAWN_FAILED, number, worker.refusal)
 
-    def _remove(self, worker: Worker) -> None:
+    def _remove(self, worker: WorkerProcess) -> None:
         for fd in (worker.report_fd, worker.stacks_fd, *(stream.fd for stream in worker.streams)):
             self._forget(fd)
         if worker.orders is not None:
@@ -528,7 +530,7 @@ class Warden:
     def _start_dump(self, number: int) -> None:
         worker = self._workers.get(number)
         if worker is None or worker.exited or worker.starting:
-            self._link.send(wire.DUMPED, number, {"stacks": ""})
+            self._link.send(_protocol.DUMPED, number, {"stacks": ""})
         elif worker.dump is not None:
             worker.dump.asked += 1
         else:
@@ -537,7 +539,7 @@ class Warden:
             self._dumping.append(worker)
             if worker.orders is None:
                 self._signaller.process(worker.pid, signal.SIGWINCH, "stacks", worker.ticks)
-            else:  # what hangs may be the one in the middle, which writes into the same pipe
+            else:  # what hangs may be the intermediate process: the same pipe
                 self._signaller.group(worker.pid, signal.SIGWINCH, "stacks", worker.ticks)
 
     def _finish_dumps(self, now: float) -> None:
@@ -545,17 +547,17 @@ class Warden:
             if worker.dump is not None and worker.dump.due() <= now:
                 self._finish_dump(worker)
 
-    def _finish_dump(self, worker: Worker) -> None:
+    def _finish_dump(self, worker: WorkerProcess) -> None:
         dump, worker.dump = worker.dump, None
         self._dumping.remove(worker)
         if dump is not None:
             text = dump.text.decode("utf-8", "replace")
             for _ in range(dump.asked):
-                self._link.send(wire.DUMPED, worker.number, {"stacks": text})
+                self._link.send(_protocol.DUMPED, worker.number, {"stacks": text})
 
     # ---- the end
 
-    def _end_workers(self, why: str, seconds: float) -> list[Worker]:
+    def _end_workers(self, why: str, seconds: float) -> list[WorkerProcess]:
         """Kills the workers before all else, and gives what they leave behind so long, trackers
         `TRACKER_SECONDS` more. Those that are dead then, and not reaped.
         """
@@ -599,7 +601,7 @@ class Warden:
         if not left:
             self._sweep.finish()
         killed = self._helpers.count + end.killed
-        self._link.send(wire.REPORT, 0, {"killed": killed, "left": left})
+        self._link.send(_protocol.REPORT, 0, {"killed": killed, "left": left})
         self._link.flush_all(self._host, FLUSH_SECONDS_MAX)
         if left:
             end.run()

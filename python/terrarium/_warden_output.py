@@ -9,9 +9,14 @@ next lines that go through.
 from __future__ import annotations
 
 import os
-from _collections import deque
 
-from terrarium import _warden_link as wire
+from terrarium._cpython import deque
+from terrarium._protocol import OUTPUT
+from terrarium._warden_link import OUTPUT_FRAME_BYTES_MAX, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from terrarium._warden_link import Link
 
 LOG_KEEP_BYTES = 64 << 10
 PIECE_BYTES_MAX = 8 << 10
@@ -85,7 +90,7 @@ class Stream:
         self._rest = b""  # a line that is not finished yet
         self._dropped = 0
 
-    def pump(self, link: wire.Link) -> int:
+    def pump(self, link: Link) -> int:
         """Reads once and sends on; 0 at the end of the pipe, -1 where nothing was there."""
         try:
             data = os.read(self.fd, READ_BYTES)
@@ -98,7 +103,7 @@ class Stream:
             self._take(split_lines(self._rest + data), link)
         return len(data)
 
-    def drain(self, link: wire.Link) -> None:
+    def drain(self, link: Link) -> None:
         """Takes what a dead worker left in the pipe. No wait for its end: a grandchild may hold it
         open.
         """
@@ -109,14 +114,14 @@ class Stream:
                 break
             count += size
 
-    def finish(self, link: wire.Link) -> None:
+    def finish(self, link: Link) -> None:
         """Sends the unfinished line, and the count of dropped lines where nothing came after them."""
         if self._rest:
             rest, self._rest = self._rest, b""
             self._deliver([rest], link)
         if self._dropped:
             envelope = {"stream": self.name, "lines": [], "dropped": self._dropped}
-            link.send(wire.OUTPUT, self.number, envelope)
+            link.send(OUTPUT, self.number, envelope)
             self._dropped = 0
 
     def close(self) -> None:
@@ -124,12 +129,12 @@ class Stream:
             os.close(self.fd)
             self.fd = -1
 
-    def _take(self, split: tuple[list[bytes], bytes], link: wire.Link) -> None:
+    def _take(self, split: tuple[list[bytes], bytes], link: Link) -> None:
         lines, self._rest = split
         if lines:
             self._deliver(lines, link)
 
-    def _deliver(self, lines: list[bytes], link: wire.Link) -> None:
+    def _deliver(self, lines: list[bytes], link: Link) -> None:
         if self._tail is not None:
             self._tail.add(lines)
         if not link.has_output_room():  # before the costly part: a flood is counted, not encoded
@@ -139,10 +144,10 @@ class Stream:
         # sequence.
         self._send(b"\n".join(lines).decode("utf-8", "replace").split("\n"), link)
 
-    def _send(self, lines: list[str], link: wire.Link) -> None:
+    def _send(self, lines: list[str], link: Link) -> None:
         envelope = {"stream": self.name, "lines": lines, "dropped": self._dropped}
-        frame = wire.encode(wire.OUTPUT, self.number, envelope)
-        if len(frame) > wire.OUTPUT_FRAME_BYTES_MAX and len(lines) > 1:
+        frame = encode(OUTPUT, self.number, envelope)
+        if len(frame) > OUTPUT_FRAME_BYTES_MAX and len(lines) > 1:
             half = len(lines) // 2
             self._send(lines[:half], link)
             self._send(lines[half:], link)

@@ -9,10 +9,10 @@ link of which forks the next and dies between two looks, is noticed.
 
 from __future__ import annotations
 
-import _signal as signal
 import os
 
 from terrarium import _proc
+from terrarium._cpython import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Case:
         self.clean_passes = 0
 
 
-class Killed:
+class KillOnce:
     """Kills once each: who has got SIGKILL needs no second one, however long it takes to die.
 
     The signal comes first and the look at who it was afterwards: a chain does not wait.
@@ -84,7 +84,7 @@ class Sweep:
         self._me = os.getpid()
         self._dead: set[int] = set()
         self._cases: dict[int, Case] = {}
-        self._killed = Killed(signaller)
+        self._killed = KillOnce(signaller)
         self._pass: Iterator[int] | None = None
         self._subjects: list[int] = []
         self._signs: set[int] = set()

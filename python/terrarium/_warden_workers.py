@@ -10,17 +10,19 @@ import resource
 import time
 
 from terrarium import _bootstrap, _proc
-from terrarium._bootstrap import ARMED
+from terrarium._protocol import ARMED
 from terrarium._values import parse, to_text
 from terrarium._warden_output import Stream, Tail, WorkerLog
-from terrarium._warden_zygote import Orders, close_all
+from terrarium._warden_zygote import OrderSender, close_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from terrarium._warden_bounds import Bounds, Cgroups
 
 ROLES = WORKER, ZYGOTE = "worker", "zygote"
-"""What a process may be ordered for, as the order says it."""
+"""What a process may be requested for, as the request says it."""
 
 STACKS_FD = 201
 ORDERS_FD = 202
@@ -58,8 +60,8 @@ class Dump:
         return min(self._quiet, self._end)
 
 
-class Worker:
-    """A zygote is one too, with `orders`."""
+class WorkerProcess:
+    """One that the warden was asked to start: a worker, or a zygote, then with `orders`."""
 
     def __init__(self, number: int, name: str, pipes: Pipes, logs: str) -> None:
         self.number = number
@@ -68,7 +70,7 @@ class Worker:
         self.outer_pid = 0  # what it is called where the JVM is; known once it has started
         self.ticks = 0
         self.starting = True
-        self.orders: Orders | None = None
+        self.orders: OrderSender | None = None
         self.zygote = 0  # the number of the zygote that forks it
         self.refusal: dict | None = None  # why it will never have a pid
         self.bounds: Bounds | None = None  # nobody asked
@@ -206,19 +208,19 @@ class Spawner:
         self._signaller = signaller
         self.cgroups: Cgroups | None = None  # nobody asked yet
 
-    def spawn(self, number: int, order: dict, zygote: Worker | None) -> Worker:
+    def spawn(self, number: int, request: dict, zygote: WorkerProcess | None) -> WorkerProcess:
         """`zygote`: who is to fork it; None for a fork of our own and exec."""
-        bounds = self._bounds(number, order)
+        bounds = self._bounds(number, request)
         try:
-            return self._spawn(number, order, zygote, bounds)
+            return self._spawn(number, request, zygote, bounds)
         except SpawnError:
             if bounds is not None:
                 bounds.release()
             raise
 
-    def _bounds(self, number: int, order: dict) -> Bounds | None:
-        """What the order asks the worker to be held to; mostly nothing."""
-        cgroup, limits = order.get("cgroup"), order.get("limits")
+    def _bounds(self, number: int, request: dict) -> Bounds | None:
+        """What the request wants the worker held to; mostly nothing."""
+        cgroup, limits = request.get("cgroup"), request.get("limits")
         if not cgroup and not limits:
             return None
         from terrarium import _warden_bounds  # whoever does not ask does not pay
@@ -237,21 +239,21 @@ class Spawner:
             raise SpawnError("limits", 0, str(failure)) from failure
 
     def _spawn(
-        self, number: int, order: dict, zygote: Worker | None, bounds: Bounds | None
-    ) -> Worker:
+        self, number: int, request: dict, zygote: WorkerProcess | None, bounds: Bounds | None
+    ) -> WorkerProcess:
         opened: list[int] = []
         try:
-            orders = Orders(opened) if _role(order) == ZYGOTE else None
-            spec = _spec_file(order["spec"], self._directory, orders is not None)
+            orders = OrderSender(opened) if _role(request) == ZYGOTE else None
+            spec = _spec_file(request["spec"], self._directory, orders is not None)
             opened.append(spec)
             pipes = Pipes(opened)
             self._keep_spare(max(opened))
-            worker = Worker(number, str(order["worker"]), pipes, self._directory)
+            worker = WorkerProcess(number, str(request["worker"]), pipes, self._directory)
             worker.orders = orders
             worker.bounds = bounds
             child_ends = [spec, *pipes.child_ends()]
             if zygote is None or zygote.orders is None:
-                worker.born(_fork(self._plan(worker, order, spec, pipes), pipes.report_w))
+                worker.born(_fork(self._plan(worker, request, spec, pipes), pipes.report_w))
         except OSError as failure:
             close_all(opened)
             message = failure.strerror or str(failure)
@@ -271,7 +273,7 @@ class Spawner:
             close_all(child_ends if orders is None else [*child_ends, orders.theirs])
         return worker
 
-    def _message(self, worker: Worker, zygote: Worker) -> dict:
+    def _message(self, worker: WorkerProcess, zygote: WorkerProcess) -> dict:
         """What the zygote has to know, beside the descriptors."""
         bounds = {} if worker.bounds is None else worker.bounds.message(zygote.bounds)
         return {
@@ -290,8 +292,10 @@ class Spawner:
         if highest >= limit - SPARE_DESCRIPTORS:
             raise OSError(errno.EMFILE, f"the limit of {limit} open files is reached; {_RAISE}")
 
-    def _plan(self, worker: Worker, order: dict, spec: int, pipes: Pipes) -> _bootstrap.Plan:
-        argv = [_bytes(part) for part in order["argv"]]
+    def _plan(
+        self, worker: WorkerProcess, request: dict, spec: int, pipes: Pipes
+    ) -> _bootstrap.Plan:
+        argv = [_bytes(part) for part in request["argv"]]
         if not argv:
             raise ValueError("argv is empty")
         orders = {} if worker.orders is None else {ORDERS_FD: worker.orders.theirs}
@@ -311,11 +315,66 @@ class Spawner:
             },
             open_files=self._open_files,
             argv=argv,
-            environment=_environment(order),
-            directory=order.get("directory"),
+            environment=_environment(request),
+            directory=request.get("directory"),
             cgroup=None if bounds is None else bounds.leaf,
             limits=None if bounds is None else bounds.limits,
         )
+
+
+class Pending:
+    """Workers that were ordered from a zygote and have no pid yet. `told` is called with each that
+    turns out to have one, `refused` with each that was given up.
+    """
+
+    def __init__(
+        self, told: Callable[[WorkerProcess], None], refused: Callable[[WorkerProcess], None]
+    ) -> None:
+        self._told = told
+        self._refused = refused
+        self._workers: set[WorkerProcess] = set()
+
+    def add(self, worker: WorkerProcess) -> None:
+        self._workers.add(worker)
+
+    def look(self, worker: WorkerProcess) -> None:
+        """Its report may tell its pid. Only the warden reaps it, so it is still the same process."""
+        if worker in self._workers and worker.read_pid():
+            self._workers.discard(worker)
+            self._told(worker)
+
+    def look_at_all(self) -> None:
+        """A zygote's word may still be in a pipe."""
+        for worker in list(self._workers):
+            worker.read_report()
+            self.look(worker)
+
+    def give_up(self, worker: WorkerProcess, why: dict) -> None:
+        """It was never forked, or nobody has told that it was: what may come of it all the same dies
+        of its closed line.
+        """
+        if worker in self._workers:
+            self._workers.discard(worker)
+            worker.refusal = why
+            worker.close_line()
+            self._refused(worker)
+
+    def settle(self, worker: WorkerProcess, message: str) -> None:
+        """It has a pid now or never."""
+        if worker in self._workers:
+            worker.read_report()
+            self.look(worker)
+            self.give_up(worker, refusal(message))
+
+    def zygote_ended(self, number: int, how: str) -> None:
+        message = f"zygote {number} {how} before it had forked this worker"
+        for worker in [each for each in self._workers if each.zygote == number]:
+            self.settle(worker, message)
+
+
+def refusal(message: str) -> dict:
+    """What is said of a worker that no zygote has forked."""
+    return {"step": "zygote", "errno": 0, "message": message}
 
 
 def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:
@@ -325,8 +384,8 @@ def _fork(plan: _bootstrap.Plan, report_fd: int) -> int:
     return pid
 
 
-def _role(order: dict) -> str:
-    role = order.get("role", WORKER)
+def _role(request: dict) -> str:
+    role = request.get("role", WORKER)
     if role not in ROLES:
         raise ValueError(f"there is no role {role!r}")
     return role
@@ -369,11 +428,11 @@ def _unnamed_file(directory: str, worker: str) -> int:
         return fd
 
 
-def _environment(order: dict) -> dict[bytes, bytes]:
+def _environment(request: dict) -> dict[bytes, bytes]:
     environment = _own_environment()
-    for name in order.get("unset") or []:
+    for name in request.get("unset") or []:
         environment.pop(_bytes(name), None)
-    for name, value in (order.get("set") or {}).items():
+    for name, value in (request.get("set") or {}).items():
         environment[_bytes(name)] = _bytes(value)
     return environment
 

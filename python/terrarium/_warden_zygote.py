@@ -4,26 +4,17 @@ block; what becomes of them is told later, by the pipes of the workers to be.
 
 from __future__ import annotations
 
-import _socket as socket
 import os
-import struct
-from _collections import deque
 
+from terrarium._cpython import Struct, deque, socket
+from terrarium._protocol import END, ORDER_BYTES_MAX
 from terrarium._values import parse, to_text
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-    from terrarium._warden_workers import Worker
-
-MESSAGE_BYTES_MAX = 65_536
-END = b"end"
-"""In the place of an order: there will be none any more."""
-
-
-class Orders:
-    """A socket of whole messages. `theirs` is the zygote's end, a descriptor to be closed here."""
+class OrderSender:
+    """The warden's end of a socket of whole messages. `theirs` is the zygote's, a descriptor to be
+    closed here.
+    """
 
     def __init__(self, opened: list[int]) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -53,7 +44,7 @@ class Orders:
         while self._waiting:
             message, descriptors = self._waiting[0]
             try:
-                numbers = struct.pack(f"{len(descriptors)}i", *descriptors)
+                numbers = Struct(f"{len(descriptors)}i").pack(*descriptors)
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if descriptors else []
                 self._ours.sendmsg([message], rights, socket.MSG_NOSIGNAL)
             except OSError:
@@ -65,10 +56,10 @@ class Orders:
         """What the zygote says; None where it has said nothing, or nonsense, or is gone (`ended`)."""
         try:
             try:
-                data = self._ours.recv(MESSAGE_BYTES_MAX)
+                data = self._ours.recv(ORDER_BYTES_MAX)
             except ConnectionResetError:
                 # It ended with orders unread: the kernel says so first, and then what it had said.
-                data = self._ours.recv(MESSAGE_BYTES_MAX)
+                data = self._ours.recv(ORDER_BYTES_MAX)
             self.ended = not data
             said = parse(data.decode("utf-8"))
         except (BlockingIOError, InterruptedError, ValueError):
@@ -96,59 +87,6 @@ class Orders:
     def close(self) -> None:
         self.drop()
         self._ours.close()
-
-
-class Pending:
-    """Workers that were ordered from a zygote and have no pid yet. `told` is called with each that
-    turns out to have one, `refused` with each that was given up.
-    """
-
-    def __init__(self, told: Callable[[Worker], None], refused: Callable[[Worker], None]) -> None:
-        self._told = told
-        self._refused = refused
-        self._workers: set[Worker] = set()
-
-    def add(self, worker: Worker) -> None:
-        self._workers.add(worker)
-
-    def look(self, worker: Worker) -> None:
-        """Its report may tell its pid. Only the warden reaps it, so it is still the same process."""
-        if worker in self._workers and worker.read_pid():
-            self._workers.discard(worker)
-            self._told(worker)
-
-    def look_at_all(self) -> None:
-        """A zygote's word may still be in a pipe."""
-        for worker in list(self._workers):
-            worker.read_report()
-            self.look(worker)
-
-    def give_up(self, worker: Worker, why: dict) -> None:
-        """It was never forked, or nobody has told that it was: what may come of it all the same dies
-        of its closed line.
-        """
-        if worker in self._workers:
-            self._workers.discard(worker)
-            worker.refusal = why
-            worker.close_line()
-            self._refused(worker)
-
-    def settle(self, worker: Worker, message: str) -> None:
-        """It has a pid now or never."""
-        if worker in self._workers:
-            worker.read_report()
-            self.look(worker)
-            self.give_up(worker, refusal(message))
-
-    def zygote_ended(self, number: int, how: str) -> None:
-        message = f"zygote {number} {how} before it had forked this worker"
-        for worker in [each for each in self._workers if each.zygote == number]:
-            self.settle(worker, message)
-
-
-def refusal(message: str) -> dict:
-    """What is said of a worker that no zygote has forked."""
-    return {"step": "zygote", "errno": 0, "message": message}
 
 
 def close_all(descriptors: list[int]) -> None:

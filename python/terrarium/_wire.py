@@ -1,69 +1,29 @@
-"""Frames over a Unix stream socket; ``docs/protocol.md`` is the contract.
-
-One thread reads. Any thread writes: a lock keeps frames whole. ``_socket`` and ``_struct`` instead
-of their public faces, since a worker's start is mostly imports.
+"""What worker and warden have in common on the wire: how frames are written (``docs/protocol.md``
+is the contract), and how one connects to the JVM.
 """
 
 from __future__ import annotations
 
-import _socket
-from _struct import Struct
 from fcntl import F_DUPFD_CLOEXEC, fcntl
-from io import BytesIO
 
-from terrarium import _stdlib
-from terrarium._stdlib import allocate_lock, new_poll, os
+from terrarium import _protocol, _stdlib
+from terrarium._cpython import Struct, socket
+from terrarium._protocol import FRAME_BYTES_MAX
+from terrarium._stdlib import os
 
-_socket = _stdlib.copy(_socket)
+socket = _stdlib.copy(socket)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Union
 
-    from terrarium._memory import Borrowed, Lender
-
     Buffer = Union[bytes, bytearray, memoryview]
 
-HELLO = 1
-CALL = 2
-RESULT = 3
-ERROR = 4
-CANCEL = 5
-STACKS = 6
-CHUNK = 7
-CREDIT = 8
-HOST_CALL = 9
-HOST_RESULT = 10
-LOG = 11
-PROGRESS = 12
-EVENT = 13
-PING = 14
-PONG = 15
-DRAIN = 16
-MEMFD = 17
-TAKEN = 18
-KEPT = 19
-LOGGERS = 20
-LEVELS = 21
+HEADER = Struct(_protocol.HEADER_FORMAT)
+CONNECT_SECONDS_MAX = 10
 
-ATTACHMENT_BYTES_MAX = 2**30
-ATTACHMENTS_MAX = 65_535
-IN_MEMORY = 2**31
-"""In a frame's table: the attachment is in a memory file, and four bytes in the frame name it."""
-FRAME_BYTES_MAX = 2**30 + 2**27
-
-HEADER = Struct(">IBBHQ")
-READ_AHEAD_BYTES = 4096
-"""One read fetches an ordinary frame whole. A second read would mean a second wait for the
-interpreter's lock, which a busy tool gives away every 5 ms only; more would mean copying more of a
-large attachment.
-"""
-JOINED_BYTES_MAX = 16_384
-"""Up to here one buffer of header and envelope costs less than two buffers for the kernel."""
-POLLOUT = 4
-BUFFERS_MAX = 512
-"""Buffers for one ``sendmsg``; Linux takes 1,024."""
+_TIMEVAL = Struct("@ll")
 
 
 class ProtocolError(Exception):
@@ -76,27 +36,63 @@ class Unopened(Exception):
     """
 
 
-class ConnectionLost(Exception):
-    """Frames cannot be sent any more. ``host_gone``: because the JVM is; else somebody closed the
-    descriptor here.
+# ---- frames
+
+
+def frame_bytes(kind: int, number: int, envelope: bytes) -> bytes:
+    """A frame without attachments, in one piece."""
+    return HEADER.pack(len(envelope), kind, 0, 0, number) + envelope
+
+
+def frame_parts(
+    kind: int,
+    number: int,
+    envelope: Buffer,
+    attachments: Sequence[Buffer],
+    table: list[int] | None = None,
+) -> list[Buffer]:
+    """A frame in parts, so that nothing large is copied. ``table``: where it is not just lengths."""
+    sizes = [len(attachment) for attachment in attachments]
+    length = len(envelope) + 4 * len(sizes) + sum(sizes)
+    if length > FRAME_BYTES_MAX:
+        raise ValueError(f"{length} bytes are more than a frame holds ({FRAME_BYTES_MAX})")
+    head = HEADER.pack(length, kind, 0, len(sizes), number)
+    if sizes:
+        head += Struct(f">{len(sizes)}I").pack(*(table or sizes))
+    return [head, envelope, *attachments]
+
+
+def read_header(data: Buffer) -> tuple[int, int, int, int]:
+    """Length of what follows, type, number of attachments, id. Raises ``ProtocolError``."""
+    length, kind, flags, count, number = HEADER.unpack_from(data)
+    if flags:
+        raise ProtocolError(f"frame with flags {flags:#x}")
+    if length > FRAME_BYTES_MAX or length < 4 * count:
+        raise ProtocolError(f"frame of {length} bytes with {count} attachments")
+    return length, kind, count, number
+
+
+# ---- connections
+
+
+def connect(path: str) -> socket.socket:
+    """Connects within the bound, and leaves a socket that is blocking and has no timeout.
+
+    Python's own timeout would make the socket non-blocking, and such a connect fails at once where
+    the backlog is full. With SO_SNDTIMEO the kernel waits, but not for ever.
     """
-
-    def __init__(self, message: str, host_gone: bool) -> None:
-        super().__init__(message)
-        self.host_gone = host_gone
-
-
-def dial(path: str) -> _socket.socket:
-    """Connects, at a descriptor that user code which closes the first few does not hit."""
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    sock.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
-    sock.connect(path)
-    return lifted(sock)
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    line.settimeout(None)  # an adapter may have called socket.setdefaulttimeout
+    option = (socket.SOL_SOCKET, socket.SO_SNDTIMEO)
+    line.setsockopt(*option, _TIMEVAL.pack(CONNECT_SECONDS_MAX, 0))
+    line.connect(path)
+    line.setsockopt(*option, _TIMEVAL.pack(0, 0))
+    return line
 
 
-def lifted(sock: _socket.socket) -> _socket.socket:
-    """The same socket at such a descriptor."""
-    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, move_up(sock.detach()))
+def lifted(sock: socket.socket) -> socket.socket:
+    """The same socket, at a descriptor that user code which closes the first few does not hit."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, move_up(sock.detach()))
 
 
 def move_up(descriptor: int) -> int:
@@ -109,229 +105,3 @@ def move_up(descriptor: int) -> int:
         os.close(descriptor)
         return moved
     return descriptor
-
-
-def may_open(host: int | None) -> bool:
-    """Whether this process may open what the JVM has: asks about a link that each process has and
-    that the same rule guards.
-    """
-    if host is None or os.environ.get("TERRARIUM_MEMFD") == "off":
-        return False
-    try:
-        os.readlink(f"/proc/{host}/cwd")
-    except OSError:
-        return False
-    return True
-
-
-class Connection:
-    """Both directions of one connection. ``receive`` belongs to one thread, ``send`` to all.
-
-    ``host`` is the JVM's pid where memory files of it are taken.
-    """
-
-    def __init__(self, sock: _socket.socket, host: int | None = None) -> None:
-        sock.settimeout(None)
-        self._host = host
-        self.takes_memory = host is not None
-        self._lender: Lender | None = None
-        self._lend_from: int | None = None
-        self._socket = sock
-        self._ahead = b""
-        self._lock = allocate_lock()
-        self._lost: ConnectionLost | None = None
-
-    def descriptor(self) -> int:
-        return self._socket.fileno()
-
-    def receive(self) -> tuple[int, int, bytes, list[bytes | Borrowed]]:
-        """The next frame: type, id, envelope, attachments. Raises ``EOFError`` at the end,
-        ``ProtocolError``, ``OSError``.
-        """
-        if not self._ahead:
-            # Nearly all frames come alone, whole, and without attachments.
-            self._ahead = frame = self._socket.recv(READ_AHEAD_BYTES)
-            if len(frame) >= HEADER.size:
-                length, kind, flags, count, number = HEADER.unpack_from(frame)
-                if len(frame) == HEADER.size + length and not flags and not count:
-                    self._ahead = b""
-                    return kind, number, frame[HEADER.size :], []
-            elif not frame:
-                raise EOFError
-        length, kind, flags, count, number = HEADER.unpack(self._read(HEADER.size))
-        if flags:
-            raise ProtocolError(f"frame with flags {flags:#x}")
-        if length > FRAME_BYTES_MAX or length < 4 * count:
-            raise ProtocolError(f"frame of {length} bytes with {count} attachments")
-        if not count:
-            return kind, number, self._read(length), []
-        table = Struct(f">{count}I").unpack(self._read(4 * count))
-        in_memory = self._host is not None and kind == CALL and max(table) >= IN_MEMORY
-        sizes = [4 if size > IN_MEMORY else size for size in table] if in_memory else table
-        rest = length - 4 * count - sum(sizes)
-        if rest < 0 or max(sizes) > ATTACHMENT_BYTES_MAX:
-            raise ProtocolError(f"frame of {length} bytes with attachments of {sum(sizes)} bytes")
-        envelope = self._read(rest)
-        attachments = [self._read(size) for size in sizes]
-        if in_memory:
-            attachments = [
-                self._borrow(each, size - IN_MEMORY) if size > IN_MEMORY else each
-                for each, size in zip(attachments, table)
-            ]
-        return kind, number, envelope, attachments
-
-    def _borrow(self, number: bytes, size: int) -> Borrowed:
-        from terrarium._memory import Borrowed
-
-        if size > ATTACHMENT_BYTES_MAX:
-            raise ProtocolError(f"{size} bytes in a memory file")
-        return Borrowed(self._host, int.from_bytes(number, "big"), size)
-
-    def lend_from(self, size_min: int) -> None:
-        """The JVM takes memory files, for attachments of so many bytes and more."""
-        self._lend_from = size_min
-
-    def taken(self, number: int) -> None:
-        """The JVM reads the memory of that call's result no more."""
-        if self._lender is not None:
-            self._lender.taken(number)
-
-    def _read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
-        ahead = self._ahead
-        if size - len(ahead) >= READ_AHEAD_BYTES:
-            self._ahead = b""
-            return self._read_large(ahead, size)
-        while len(ahead) < size:
-            more = self._socket.recv(READ_AHEAD_BYTES)
-            if not more:
-                raise EOFError
-            ahead = ahead + more if ahead else more
-        if len(ahead) == size:
-            self._ahead = b""
-            return ahead
-        self._ahead = ahead[size:]
-        return ahead[:size]
-
-    def _read_large(self, ahead: bytes, size: int) -> bytes:
-        """``BytesIO`` hands out the object that the kernel has filled, without another copy."""
-        whole = BytesIO(bytes(size))
-        with whole.getbuffer() as room:
-            filled = len(ahead)
-            room[:filled] = ahead
-            while filled < size:
-                with room[filled:] as rest:
-                    count = self._socket.recv_into(rest, 0, _socket.MSG_WAITALL)
-                if not count:
-                    raise EOFError
-                filled += count
-        return whole.getvalue()
-
-    def send(
-        self, kind: int, number: int, envelope: Buffer = b"", attachments: Sequence[Buffer] = ()
-    ) -> None:
-        """Sends one frame whole. Blocks while the JVM does not read. Raises ``ConnectionLost``."""
-        if attachments or len(envelope) > JOINED_BYTES_MAX:
-            table = None
-            if kind == RESULT and attachments and self._lend_from is not None:
-                table, attachments = self._lend(number, attachments)
-            parts = _frame(kind, number, envelope, attachments, table)
-        else:
-            parts = (HEADER.pack(len(envelope), kind, 0, 0, number) + envelope,)
-        with self._lock:
-            self._write(parts)
-
-    def _lend(
-        self, number: int, attachments: Sequence[Buffer]
-    ) -> tuple[list[int] | None, Sequence[Buffer]]:
-        if max(map(len, attachments)) < self._lend_from:
-            return None, attachments
-        with self._lock:  # two tools may have their first large result at once
-            if self._lender is None:
-                from terrarium._memory import Lender
-
-                self._lender = Lender(self._lend_from)
-        return self._lender.lend(number, attachments)
-
-    def send_or_drop(self, kind: int, number: int, envelope: bytes, patience: float) -> bool:
-        """As ``send``, but gives up (``False``) where the frame cannot be begun within so many
-        seconds.
-        """
-        parts = _frame(kind, number, envelope, ())
-        if not self._lock.acquire(timeout=patience):
-            return False
-        try:
-            return self._is_writable(patience) and self._write(parts)
-        finally:
-            self._lock.release()
-
-    def _is_writable(self, patience: float) -> bool:
-        poller = new_poll()
-        poller.register(self._socket.fileno(), POLLOUT)
-        return bool(poller.poll(patience * 1000))
-
-    def _write(self, parts: Sequence[Buffer]) -> bool:
-        if self._lost:
-            raise self._lost
-        whole = False
-        try:
-            if len(parts) == 1:
-                sent = self._socket.send(parts[0], _socket.MSG_NOSIGNAL)
-                whole = sent == len(parts[0])
-            else:
-                sent = self._socket.sendmsg(parts[:BUFFERS_MAX], (), _socket.MSG_NOSIGNAL)
-            if not whole:
-                self._rest(parts, sent)
-                whole = True
-        except OSError as error:
-            gone = isinstance(error, (BrokenPipeError, ConnectionError))
-            self._lost = ConnectionLost(str(error), gone)
-            raise self._lost from None
-        finally:
-            if not whole and self._lost is None:
-                # Something (a signal handler of the user's) raised in the middle of a frame:
-                # nothing sensible can follow.
-                self._lost = ConnectionLost("a frame was left unfinished", host_gone=False)
-        return True
-
-    def _rest(self, parts: Sequence[Buffer], skip: int) -> None:
-        """Sends what is left after the first ``skip`` bytes, without copying."""
-        views = [memoryview(part) for part in parts if len(part)]
-        first = 0
-        while True:
-            while first < len(views) and skip >= len(views[first]):
-                skip -= len(views[first])
-                first += 1
-            if first == len(views):
-                return
-            views[first] = views[first][skip:]
-            skip = self._socket.sendmsg(
-                views[first : first + BUFFERS_MAX], (), _socket.MSG_NOSIGNAL
-            )
-
-    def abandon(self) -> None:
-        """In a forked child: the connection is the parent's. Takes no lock, which a thread may have
-        held at the fork.
-        """
-        self._lock = allocate_lock()
-        self._lost = ConnectionLost("this process was forked from a worker", host_gone=False)
-        self._socket.close()
-        if self._lender is not None:
-            self._lender.close()
-
-
-def _frame(
-    kind: int,
-    number: int,
-    envelope: Buffer,
-    attachments: Sequence[Buffer],
-    table: list[int] | None = None,
-) -> list[Buffer]:
-    sizes = [len(attachment) for attachment in attachments]
-    length = len(envelope) + 4 * len(sizes) + sum(sizes)
-    if length > FRAME_BYTES_MAX:
-        raise ValueError(f"{length} bytes are more than a frame holds ({FRAME_BYTES_MAX})")
-    head = HEADER.pack(length, kind, 0, len(sizes), number)
-    if sizes:
-        head += Struct(f">{len(sizes)}I").pack(*(table or sizes))
-    return [head, envelope, *attachments]

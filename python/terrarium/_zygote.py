@@ -2,11 +2,11 @@
 
 It is started like a worker, and dies like one: with the warden, with the JVM. Orders come over a
 socket from the warden, each with the descriptors of the worker that is to be. Workers are forked
-twice, so that the warden becomes their parent: a *middle* takes a few orders, forks a worker for
-each, tells the warden their pids through their report pipes, and exits.
+twice, so that the warden becomes their parent: an *intermediate* process takes a few orders, forks
+a worker for each, tells the warden their pids through their report pipes, and exits.
 
-The middle does what it can before the fork, the worker only what it must do itself: each page of
-memory that it writes to (a reference count is enough) it has to itself from then on.
+The intermediate does what it can before the fork, the worker only what it must do itself: each page
+of memory that it writes to (a reference count is enough) it has to itself from then on.
 
 Forking a process with several threads copies locks that nobody will ever release. So the threads
 are counted before every fork; where there is more than one, the zygote says their names and ends,
@@ -23,47 +23,45 @@ from __future__ import annotations
 import gc
 import resource
 import sys
-from _signal import SIG_DFL, SIGCHLD, getsignal, signal
-from _socket import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, socket
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from select import select
 
 from terrarium import _bootstrap, _errors, _leftovers, _proc, _spec, _stdlib
 from terrarium._adapter import Adapter, LoadFailed, load
-from terrarium._bootstrap import ARMED, LIFELINE_FD_MIN, StepError
+from terrarium._bootstrap import LIFELINE_FD_MIN, StepError
+from terrarium._cpython import socket
 from terrarium._leaving import Imported, disown_children, leave
+from terrarium._protocol import ARMED, END, ORDER_BYTES_MAX
 from terrarium._rehearsal import rehearse
 from terrarium._runner import end_group, flush
-from terrarium._stdlib import os
+from terrarium._stdlib import os, signal
 from terrarium._values import parse, to_text
+from terrarium._wire import connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
-    from terrarium._worker import Opened, Worker
+    from terrarium._worker_loop import Opened, Worker
 
     Child = tuple[list[int], tuple[int, int], int, int, int, int, dict[str, int] | None]
 
-ORDERS_PER_MIDDLE = 16
-"""A middle costs a fork of its own; and whoever it has forked waits for its end."""
-ORDER_BYTES_MAX = 65_536
-END = b"end"
-"""In the place of an order: there will be none any more."""
+ORDERS_PER_INTERMEDIATE = 16
+"""An intermediate process costs a fork of its own; and whoever it has forked waits for its end."""
 DONE = 3
-"""The status of a middle that has done its work: one that dies, or that something of the user's
-ends, is not to be told from it by mistake.
+"""The status of an intermediate process that has done its work: one that dies, or that something of
+the user's ends, is not to be told from it by mistake.
 """
-MIDDLES_FAILED_MAX = 3
+INTERMEDIATES_FAILED_MAX = 3
 OPEN_FILES_MIN = 256
 """Lifelines and the pipe for stacks have numbers from 200 on."""
 DESCRIPTORS = ("spec", "stdout", "stderr", "stacks", "report", "line")
-KEPT = ("lifeline", "line", "report", "connection")
+KEPT_DESCRIPTORS = ("lifeline", "line", "report", "connection")
 """What a worker does not close of its own order."""
 GROWTH_BYTES_MAX = 64 << 20
 GROWTH_DESCRIPTORS_MAX = 64
 
-gc, resource = _stdlib.copies(gc, resource)
+gc, resource, socket = _stdlib.copies(gc, resource, socket)
 
 
 class Order:
@@ -82,7 +80,7 @@ class Order:
         given = self._descriptors
         self.spec = _spec.read(given.pop("spec"))
         path = self.facts["lifelines"]
-        lifeline = _bootstrap.step("lifeline", _bootstrap.connect, path)
+        lifeline = _bootstrap.step("lifeline", connect, path)
         for name, low in (("lifeline", lifeline.detach()), ("line", given["line"])):
             given[name] = _bootstrap.step("lifeline", _bootstrap.readied, low)
             os.close(low)
@@ -94,7 +92,7 @@ class Order:
         return list(self._descriptors.values())
 
     def dress(self, name_at: tuple[int, int] | None) -> None:
-        """Gives the middle the mark, the outputs and the name that its next child bears.
+        """Gives the intermediate the mark, the outputs and the name that its next child bears.
 
         The name is the worker's id. It is written over the zygote's, which is longer, in the
         command line: for people who look at ``ps``.
@@ -112,22 +110,22 @@ class Order:
         os.dup2(given["stacks"], facts["stacks_fd"])
 
     def go_home(self) -> None:
-        """Takes the middle out of the leaf of the last one that it has forked, where it counts."""
+        """Takes the intermediate out of the leaf of its last child, where it counts."""
         if "home" in self.facts:
             try:
                 enter(self.facts["home"])
             except StepError:
                 return  # it is about to end
 
-    def child(self, others: list[int], middle: int, gate: int) -> Child:
+    def child(self, others: list[int], intermediate: int, gate: int) -> Child:
         """All that the child has to know."""
         given = self._descriptors
-        kept = {given[name] for name in KEPT if name in given}
+        kept = {given[name] for name in KEPT_DESCRIPTORS if name in given}
         return (
             [each for each in others if each not in kept],
             (given["lifeline"], given["line"]),
             self.facts["warden"][0],
-            middle,
+            intermediate,
             gate,
             given["report"],
             self.facts.get("limits"),
@@ -145,11 +143,11 @@ class Order:
             os.close(descriptor)
 
 
-class Orders:
-    """The warden's word."""
+class OrderReceiver:
+    """The zygote's end of the socket on which the warden sends orders."""
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = socket(fileno=descriptor)
+        self._socket = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
 
     def say(self, **facts: Any) -> None:
@@ -159,18 +157,20 @@ class Orders:
         """Until there is one; False where there will be none any more. Ends the process where the
         warden is dead.
         """
-        message = self._socket.recv(len(END), MSG_PEEK)
+        message = self._socket.recv(len(END), socket.MSG_PEEK)
         if not message:
             end_group()
         return message != END
 
     def take(self) -> Order | None:
         """The next one, ``None`` where there is none at the moment."""
-        room = CMSG_SPACE(4 * len(DESCRIPTORS))
+        room = socket.CMSG_SPACE(4 * len(DESCRIPTORS))
         try:
-            if self._socket.recv(len(END), MSG_PEEK | MSG_DONTWAIT) == END:
-                return None  # it is not for the one in the middle
-            message, ancillary, _, _ = self._socket.recvmsg(ORDER_BYTES_MAX, room, MSG_DONTWAIT)
+            if self._socket.recv(len(END), socket.MSG_PEEK | socket.MSG_DONTWAIT) == END:
+                return None  # it is not for the intermediate
+            message, ancillary, _, _ = self._socket.recvmsg(
+                ORDER_BYTES_MAX, room, socket.MSG_DONTWAIT
+            )
         except BlockingIOError:
             return None
         if not message:
@@ -192,7 +192,7 @@ class Zygote:
         self._spec = spec
         self._worker = worker
         self._loaded: Adapter | LoadFailed | None = None
-        self._orders = Orders(spec["orders_fd"])
+        self._orders = OrderReceiver(spec["orders_fd"])
         self._harmless: list[str] = spec.get("harmless_threads") or []
         self._kept = _kept_descriptors(spec)
         self._known = _leftovers.targets(
@@ -235,17 +235,17 @@ class Zygote:
             self._look_for_threads()
             flush()  # what is buffered would be printed by every child once more
             try:
-                middle = os.fork()
+                intermediate = os.fork()
             except OSError as error:
                 self._refuse(error)
                 continue
-            if middle == 0:
+            if intermediate == 0:
                 order = self._fork_workers(renew)
                 return order.spec, self._loaded, order.opened
-            status = _status(middle)
+            status = _status(intermediate)
             done = status is None or os.waitstatus_to_exitcode(status) == DONE
             failed = 0 if done else failed + 1
-            if failed == MIDDLES_FAILED_MAX:
+            if failed == INTERMEDIATES_FAILED_MAX:
                 how = _proc.how_ended(status)
                 _say_end(f"{failed} forks in a row ended ({how}) before they had forked")
                 self._end_at_once(1)
@@ -343,7 +343,7 @@ class Zygote:
             order.tell(step="fork", errno=error.errno or 0, message=error.strerror or str(error))
             order.close()
 
-    # ---- in the middle
+    # ---- in the intermediate process
 
     def _fork_workers(self, renew: Callable[[], None]) -> Order:
         """Forks a worker for each of a few orders. Returns in each of them."""
@@ -367,7 +367,7 @@ class Zygote:
                 self._never_freed = orders, children, pids
                 self._arm(*child)
                 if self._of_children is not None:
-                    signal(SIGCHLD, self._of_children)
+                    signal.signal(signal.SIGCHLD, self._of_children)
                 reseed()
                 return order
             pids.append(pid)
@@ -382,7 +382,7 @@ class Zygote:
         others: list[int],
         lines: tuple[int, int],
         warden: int,
-        middle: int,
+        intermediate: int,
         gate: int,
         report: int,
         limits: dict[str, int] | None,
@@ -390,7 +390,7 @@ class Zygote:
         """In the worker: from here on it cannot outlive the JVM or the warden."""
         for descriptor in others:
             os.close(descriptor)
-        _bootstrap.join(lines, warden, middle, gate, report)
+        _bootstrap.join(lines, warden, intermediate, gate, report)
         if limits is not None:
             hold(limits, report)
         os.write(report, ARMED)
@@ -401,7 +401,7 @@ class Zygote:
         for descriptor in [*self._kept, self._living]:  # the zygote's lifelines are none of ours
             os.close(descriptor)
         orders: list[Order] = []
-        while len(orders) < ORDERS_PER_MIDDLE:
+        while len(orders) < ORDERS_PER_INTERMEDIATE:
             order = self._orders.take()
             if order is None:
                 break
@@ -417,14 +417,14 @@ class Zygote:
 
 
 def enter(cgroup: str) -> None:
-    """In the middle: what it forks next is born there. Raises ``StepError``."""
+    """In the intermediate process: what it forks next is born there. Raises ``StepError``."""
     from terrarium import _limits
 
     _bootstrap.step("cgroup", _limits.enter, cgroup)
 
 
 def hold(limits: dict[str, int], report: int) -> None:
-    """In the worker: in the middle they would bind the forks that are still to come."""
+    """In the worker: in the intermediate they would bind the forks that are still to come."""
     from terrarium import _limits
 
     try:
@@ -448,12 +448,13 @@ def _survives_exec(descriptor: int, named: set[int]) -> bool:
 
 def _without_handler() -> Any:
     """Takes the import's handler for SIGCHLD away, and returns it where there was one: it is to run
-    in workers. Here it would collect the middle, or the kernel would, where it is to be ignored.
+    in workers. Here it would collect the intermediate, or the kernel would, where it is to be
+    ignored.
     """
-    handler = getsignal(SIGCHLD)
-    if handler is None or handler == SIG_DFL:
+    handler = signal.getsignal(signal.SIGCHLD)
+    if handler is None or handler == signal.SIG_DFL:
         return None  # or a library has set it, past Python, which could not set it again
-    signal(SIGCHLD, SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return handler
 
 

@@ -100,9 +100,9 @@ def _no_loop() -> None:
 
 def _no_drain() -> None:
     """A worker does not listen when it is asked to end."""
-    from terrarium import _worker
+    from terrarium import _worker_loop
 
-    _worker.Worker.drain = lambda self: None
+    _worker_loop.Worker.drain = lambda self: None
 
 
 def _no_cgroup() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from terrarium import _proc
-from terrarium._warden_link import (
+from terrarium._protocol import (
     CLEARED,
     EXITED,
     KILL,

@@ -15,7 +15,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from terrarium import _wire
+from terrarium import _protocol
 
 SCRIPT = Path(__file__).resolve().parent.parent / "terrarium_worker.py"
 PATIENCE_SECONDS = 30
@@ -40,7 +40,7 @@ class Frame:
         return f"Frame({self.kind}, {self.id}, {self.value!r})"
 
 
-class WorkerProcess:
+class WorkerUnderTest:
     """One worker with the JVM's end of its connection."""
 
     def __init__(self, directory: Path, source: str | None, name: str = "adapter.py", **options):
@@ -120,7 +120,7 @@ class WorkerProcess:
         """The next frame but for LOGGERS, whose names are kept. Raises ``EOFError``."""
         while True:
             frame = self._receive()
-            if frame.kind != _wire.LOGGERS:
+            if frame.kind != _protocol.LOGGERS:
                 return frame
             self.loggers += frame.value["loggers"]
 
@@ -149,54 +149,54 @@ class WorkerProcess:
             envelope["deadline"] = deadline
         if turn is not None:
             envelope["turn"] = turn
-        self.send(_wire.CALL, number, envelope, attachments)
+        self.send(_protocol.CALL, number, envelope, attachments)
         return number
 
     def answer(self, number: int) -> Frame:
         """The RESULT or ERROR of a call; LOG frames before it are kept. All else is an error."""
         while True:
             frame = self.receive()
-            if frame.kind == _wire.LOG:
+            if frame.kind == _protocol.LOG:
                 self.logs.append(frame)
                 continue
-            assert frame.kind in (_wire.RESULT, _wire.ERROR), frame
+            assert frame.kind in (_protocol.RESULT, _protocol.ERROR), frame
             assert frame.id == number, frame
             return frame
 
     def call(self, tool: str, *args, attachments=(), **named):
         """A call's result."""
         frame = self.answer(self.begin(tool, *args, attachments=attachments, **named))
-        assert frame.kind == _wire.RESULT, frame
+        assert frame.kind == _protocol.RESULT, frame
         return frame.value
 
     def fails(self, tool: str, *args, **named) -> dict:
         """The envelope of a call's ERROR."""
         frame = self.answer(self.begin(tool, *args, **named))
-        assert frame.kind == _wire.ERROR, frame
+        assert frame.kind == _protocol.ERROR, frame
         return frame.value
 
     def cancel(self, number: int, reason: str = "cancelled") -> None:
         """Sends a CANCEL."""
-        self.send(_wire.CANCEL, number, {"reason": reason})
+        self.send(_protocol.CANCEL, number, {"reason": reason})
 
     def logged(self, message: str) -> Frame:
         """Waits for the LOG frame with that message."""
         while True:
             frame = self.receive()
-            assert frame.kind == _wire.LOG, frame
+            assert frame.kind == _protocol.LOG, frame
             self.logs.append(frame)
             if frame.value["message"] == message:
                 return frame
 
     def ping(self) -> None:
         """Proves that nothing else is on its way."""
-        self.send(_wire.PING, 77)
+        self.send(_protocol.PING, 77)
         frame = self.receive()
-        assert (frame.kind, frame.id) == (_wire.PONG, 77), frame
+        assert (frame.kind, frame.id) == (_protocol.PONG, 77), frame
 
     def drain(self) -> int:
         """The exit status after a DRAIN; nothing but LOG frames may come any more."""
-        self.send(_wire.DRAIN, 0, {})
+        self.send(_protocol.DRAIN, 0, {})
         return self.ended()
 
     def ended(self) -> int:
@@ -205,7 +205,7 @@ class WorkerProcess:
             try:
                 while True:
                     frame = self.receive()
-                    assert frame.kind == _wire.LOG, frame
+                    assert frame.kind == _protocol.LOG, frame
                     self.logs.append(frame)
             except (EOFError, ConnectionResetError):
                 pass

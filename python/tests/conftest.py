@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from _worker_kit import WorkerProcess
+from _worker_kit import WorkerUnderTest
 
 pytest_plugins = ["_flaky"]
 
@@ -27,14 +27,14 @@ def start(tmp_path):
     """
     started = []
 
-    def starter(source: str, name: str = "adapter.py", **options) -> WorkerProcess:
+    def starter(source: str, name: str = "adapter.py", **options) -> WorkerUnderTest:
         worker = begin(source, name, **options)
         worker.hello = worker.accept()
         assert "failure" not in worker.hello.value, worker.hello
         return worker
 
-    def begin(source: str | None, name: str = "adapter.py", **options) -> WorkerProcess:
-        worker = WorkerProcess(tmp_path, source, name, **options)
+    def begin(source: str | None, name: str = "adapter.py", **options) -> WorkerUnderTest:
+        worker = WorkerUnderTest(tmp_path, source, name, **options)
         started.append(worker)
         return worker
 

@@ -17,7 +17,7 @@ import time
 import pytest
 from _warden_kit import alive, stays, until
 
-from terrarium import _bootstrap, _proc
+from terrarium import _bootstrap, _proc, _wire
 
 HARD = random.SystemRandom().randrange(1 << 60, 1 << 61)
 
@@ -166,7 +166,7 @@ def test_a_lifeline_that_closed_before_it_was_armed_is_noticed(fork, lifelines):
 
 
 def test_a_lifeline_that_nobody_accepts_is_given_up_after_its_bound(fork, tmp_path, monkeypatch):
-    monkeypatch.setattr(_bootstrap, "CONNECT_SECONDS_MAX", 1)
+    monkeypatch.setattr(_wire, "CONNECT_SECONDS_MAX", 1)
     listener = Listener(tmp_path / "full", backlog=0)
     filler = socket.socket(socket.AF_UNIX)
     filler.connect(listener.path)
@@ -195,7 +195,7 @@ DOUBLE_FORK = (
     """
 import os, signal, socket, sys
 sys.path.insert(0, sys.argv[1])
-from terrarium import _bootstrap
+from terrarium import _bootstrap, _protocol
 _bootstrap.PARENT_SECONDS_MAX = _bootstrap.GATE_SECONDS_MAX = 0.5
 _bootstrap.prctl(36, 1)  # the warden of this test is the subreaper
 wanted = sys.argv[3]
@@ -206,9 +206,9 @@ line, warden_end = os.pipe()
 read, report = os.pipe()
 if wanted == "given up":
     os.close(warden_end)
-middle = os.fork()
-if middle == 0:
-    middle = os.getpid()
+intermediate = os.fork()
+if intermediate == 0:
+    intermediate = os.getpid()
     if wanted != "given up":
         os.close(warden_end)
     _bootstrap.bear_mark(%d, 9)
@@ -216,8 +216,8 @@ if middle == 0:
     lines = (_bootstrap.readied(low), _bootstrap.readied(line))
     if os.fork() == 0:
         os.close(held)
-        _bootstrap.join(lines, warden, middle, gate, report)
-        os.write(report, _bootstrap.ARMED)
+        _bootstrap.join(lines, warden, intermediate, gate, report)
+        os.write(report, _protocol.ARMED)
         signal.pause()
         os._exit(0)
     os.close(report)
@@ -229,8 +229,8 @@ if wanted != "stuck":
 for descriptor in (held, report, line):
     os.close(descriptor)
 answer = os.read(read, 1000).decode()
-os.kill(middle, 9)
-os.waitpid(middle, 0)
+os.kill(intermediate, 9)
+os.waitpid(intermediate, 0)
 print(answer.strip(), flush=True)
 sys.stdin.read()
 """
@@ -239,13 +239,15 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize(
-    ("middle", "outcome"),
+    ("intermediate", "outcome"),
     [("late", "armed"), ("stuck", '"step":"parent"'), ("given up", '"step":"lifeline"')],
 )
-def test_a_child_forked_twice_waits_for_the_warden_but_not_for_ever(lifelines, middle, outcome):
+def test_a_child_forked_twice_waits_for_the_warden_but_not_for_ever(
+    lifelines, intermediate, outcome
+):
     home = os.path.dirname(os.path.dirname(_bootstrap.__file__))
     process = subprocess.Popen(
-        [sys.executable, "-c", DOUBLE_FORK, home, lifelines.path, middle],
+        [sys.executable, "-c", DOUBLE_FORK, home, lifelines.path, intermediate],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

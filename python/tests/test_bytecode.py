@@ -44,7 +44,7 @@ def _compiled(home):
 def test_the_first_start_compiles_what_workers_ever_import(home):
     _start(home)
     names = set(_compiled(home))
-    assert {"_worker", "_wire", "_adapter", "_loop", "_logs", "_stacks"} <= names
+    assert {"_worker", "_connection", "_adapter", "_loop", "_logs", "_stacks"} <= names
 
 
 def test_the_next_start_uses_it(home):

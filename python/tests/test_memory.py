@@ -11,18 +11,11 @@ import struct
 import pytest
 
 from terrarium import _memory, _values, _views
+from terrarium._connection import may_open
 from terrarium._memory import F_ADD_SEALS, F_SEAL_SHRINK, Borrowed, Lender
+from terrarium._protocol import CALL, ERROR, IN_MEMORY, MEMFD, RESULT
 from terrarium._tools import Tool
-from terrarium._wire import (
-    CALL,
-    ERROR,
-    HEADER,
-    IN_MEMORY,
-    MEMFD,
-    RESULT,
-    ProtocolError,
-    may_open,
-)
+from terrarium._wire import HEADER, ProtocolError
 
 F_SEAL_WRITE = 8
 

@@ -25,7 +25,7 @@ from _worker_states import ALL, start_in_state
 
 from terrarium import _proc
 from terrarium._namespace import parse_pid
-from terrarium._warden_link import REPORT, SHUTDOWN
+from terrarium._protocol import REPORT, SHUTDOWN
 
 NUMBER = 1 << 32
 INSIDE = {"pid_namespace": True, "number": NUMBER}

@@ -18,7 +18,7 @@ from _strangers import ours, set_last, why_not
 from _warden_kit import HERE, alive, start_hosts  # noqa: F401
 
 from terrarium import _proc, _warden_end, _warden_sweep
-from terrarium._warden_link import DUMP, DUMPED, KILL
+from terrarium._protocol import DUMP, DUMPED, KILL
 
 TIMES = 100
 WORKER = 5

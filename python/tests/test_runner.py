@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from terrarium import Cancelled
-from terrarium._calls import Book, Call
+from terrarium._calls import Call, CallTable
 from terrarium._runner import Runner
 from terrarium._tools import Tool
 
@@ -16,14 +16,14 @@ from terrarium._tools import Tool
 class Answers:
     """Notes how calls end."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    def __init__(self, calls: CallTable) -> None:
+        self._calls = calls
         self.seen: list[tuple[int, object, BaseException | None, bool]] = []
 
     def ended(self, call: Call, value: object, error: BaseException | None) -> None:
-        assert self._book.finish(call)
+        assert self._calls.finish(call)
         self.seen.append((call.id, value, error, call.struck))
-        self._book.forget(call)
+        self._calls.forget(call)
 
 
 class StrikeAt:
@@ -31,8 +31,8 @@ class StrikeAt:
     and the tool.
     """
 
-    def __init__(self, runner: Runner, book: Book, number: int, bytecodes: int) -> None:
-        self._runner, self._book, self._number = runner, book, number
+    def __init__(self, runner: Runner, calls: CallTable, number: int, bytecodes: int) -> None:
+        self._runner, self._calls, self._number = runner, calls, number
         self._left = bytecodes
 
     def __call__(self, frame, event, _argument):
@@ -42,7 +42,7 @@ class StrikeAt:
         if event == "opcode":
             self._left -= 1
             if self._left == 0:
-                self._book.cancel(self._number, "cancelled")
+                self._calls.cancel(self._number, "cancelled")
                 self._runner._on_signal()
         return self
 
@@ -77,10 +77,10 @@ def runner():
     signal.signal(signal.SIGURG, before)
 
 
-def make_call(book: Book, number: int, function) -> Call:
+def make_call(calls: CallTable, number: int, function) -> Call:
     call = Call(number, b'{"tool": "t"}', [])
     call.parse({"t": Tool(function, "t", False)})
-    book.add(call)
+    calls.add(call)
     return call
 
 
@@ -92,15 +92,15 @@ def never(status: int) -> None:
 def test_wherever_it_strikes_there_is_one_answer_and_the_next_call_is_safe(runner, function):
     strikes = 0
     for bytecodes in range(1, 10_000):
-        book = Book()
-        answers = Answers(book)
-        call = make_call(book, 1, function)
-        strike = StrikeAt(runner, book, 1, bytecodes)
+        calls = CallTable()
+        answers = Answers(calls)
+        call = make_call(calls, 1, function)
+        strike = StrikeAt(runner, calls, 1, bytecodes)
         sys._getframe().f_trace_opcodes = True  # Python 3.12 looks once, when tracing begins
         tracing = sys.gettrace()
         sys.settrace(strike)
         try:
-            runner.run(call, book, answers, never)
+            runner.run(call, calls, answers, never)
         finally:
             sys.settrace(tracing)
         assert len(answers.seen) <= 1
@@ -111,7 +111,7 @@ def test_wherever_it_strikes_there_is_one_answer_and_the_next_call_is_safe(runne
             error = answers.seen[0][2]
             assert isinstance(error, Cancelled) or function is swallows
         assert runner._armed is None
-        runner.run(make_call(book, 2, works), book, answers, never)
+        runner.run(make_call(calls, 2, works), calls, answers, never)
         assert answers.seen[-1] == (2, 1, None, False)
         if not strike.happened:
             break
@@ -121,19 +121,19 @@ def test_wherever_it_strikes_there_is_one_answer_and_the_next_call_is_safe(runne
 
 
 def test_a_shield_puts_the_interruption_off_to_its_end(runner):
-    book = Book()
-    answers = Answers(book)
+    calls = CallTable()
+    answers = Answers(calls)
     reached = []
 
     def shielded():
         with runner:
             with runner:
-                book.cancel(1, "cancelled")
+                calls.cancel(1, "cancelled")
                 runner._on_signal()
                 reached.append("inside")
             reached.append("between")
         reached.append("after")
 
-    runner.run(make_call(book, 1, shielded), book, answers, never)
+    runner.run(make_call(calls, 1, shielded), calls, answers, never)
     assert reached == ["inside", "between"]
     assert isinstance(answers.seen[0][2], Cancelled)

@@ -20,7 +20,7 @@ import uuid
 
 import pytest
 
-from terrarium import _plain, _values
+from terrarium import _cpython, _plain, _values
 from terrarium._values import Unsendable, decode, encode
 
 
@@ -419,8 +419,11 @@ def test_white_space_around_json_is_allowed():
 def test_without_the_c_accelerator_everything_is_the_same(monkeypatch):
     value = {"a": [b"x", 1.5, None], "$b": {"c": (1, 2)}}
     with_it = encode(value)
-    monkeypatch.setattr(_values, "make_encoder", None)
-    monkeypatch.setattr(_values, "make_scanner", None)
+    encoder, scanner = _cpython._public_json()
+    for name, replacement in (("encoder", encoder), ("scanner", scanner)):
+        monkeypatch.setattr(_values, f"json_{name}", replacement)
+    monkeypatch.setattr(_values, "_ENCODE", encoder(None))
+    monkeypatch.setattr(_values, "_SCAN", scanner(None))
     assert encode(value) == with_it
     assert round_trip(value) == {"a": [b"x", 1.5, None], "$b": {"c": [1, 2]}}
     assert json.loads(encode([1, "a"])[0]) == [1, "a"]

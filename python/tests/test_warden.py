@@ -23,7 +23,7 @@ from _warden_kit import (
 from _worker_states import SCRUBBED_DAEMON, start_in_state
 
 from terrarium import _proc
-from terrarium._warden_link import (
+from terrarium._protocol import (
     DUMP,
     DUMPED,
     EXITED,

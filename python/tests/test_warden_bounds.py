@@ -18,7 +18,7 @@ from _warden_kit import alive, python, start_hosts, stays, until, without  # noq
 from _worker_states import SCRUBBED_DAEMON
 
 from terrarium import _proc
-from terrarium._warden_link import REPORT, SHUTDOWN
+from terrarium._protocol import REPORT, SHUTDOWN
 
 
 def own_cgroup() -> str | None:

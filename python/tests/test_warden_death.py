@@ -12,7 +12,7 @@ from _warden_kit import alive, python, start_hosts, stays, until, without  # noq
 from _worker_states import ALL, start_in_state
 
 from terrarium import _proc
-from terrarium._warden_link import EXITED, SPAWNED
+from terrarium._protocol import EXITED, SPAWNED
 
 # A stray that left the group lives on where nothing but PDEATHSIG is left; the JVM sweeps it.
 KEPT_BY_GROUP = [name for name in ALL if name not in (

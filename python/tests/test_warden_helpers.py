@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from _warden_kit import python, start_hosts, until, without  # noqa: F401
 
-from terrarium._warden_link import EXITED, REPORT, SHUTDOWN
+from terrarium._protocol import EXITED, REPORT, SHUTDOWN
 
 HELPER = """
 import os, sys, time

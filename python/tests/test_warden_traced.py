@@ -16,7 +16,7 @@ from _warden_kit import (
 )
 
 from terrarium import _proc
-from terrarium._warden_link import EXITED, PING, PONG, REPORT, SHUTDOWN, SPAWN_FAILED
+from terrarium._protocol import EXITED, PING, PONG, REPORT, SHUTDOWN, SPAWN_FAILED
 
 TRACER = """
 import ctypes, signal, sys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from terrarium import _wire
+from terrarium import _protocol
 
 ADAPTER = '''
 import dataclasses, enum, time
@@ -102,7 +102,7 @@ def chained():
 def test_hello_describes_the_tools(start):
     worker = start(ADAPTER)
     hello = worker.hello.value
-    assert worker.hello.kind == _wire.HELLO
+    assert worker.hello.kind == _protocol.HELLO
     assert hello["protocol"] == 1
     assert hello["token"] == "secret"
     assert hello["pid"] == worker.process.pid
@@ -147,7 +147,7 @@ def test_calls_are_answered_with_results(start):
 
 def test_a_call_may_leave_out_args_and_named(start):
     worker = start(ADAPTER)
-    worker.send(_wire.CALL, 9, {"tool": "same"})
+    worker.send(_protocol.CALL, 9, {"tool": "same"})
     assert worker.answer(9).value is None
 
 
@@ -309,7 +309,7 @@ def test_a_ping_is_answered_while_a_tool_runs_and_calls_run_in_order(start):
     with open(fifo, "w"):
         pass
     assert worker.answer(first).value == ["wait"]
-    assert worker.answer(second).kind == _wire.RESULT
+    assert worker.answer(second).kind == _protocol.RESULT
 
 
 def test_many_small_calls_in_one_go_are_all_answered(start):

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from terrarium import _wire
+from terrarium import _protocol
 
 ADAPTER = '''
 import asyncio, linecache, logging, signal, sys, threading, time
@@ -139,9 +139,9 @@ def test_a_running_call_ends_with_one_error_of_the_reason(start, tool, args, rea
     worker.cancel(number, reason)
     if reason == "deadline":
         stacks = worker.receive()
-        assert (stacks.kind, stacks.id) == (_wire.STACKS, number)
+        assert (stacks.kind, stacks.id) == (_protocol.STACKS, number)
     frame = worker.answer(number)
-    assert frame.kind == _wire.ERROR
+    assert frame.kind == _protocol.ERROR
     assert frame.value["kind"] == reason
     assert worker.call("add", 1, 2) == 3
     worker.ping()
@@ -193,7 +193,7 @@ def test_a_deadline_raises_its_own_class_and_sets_cancelled(start):
     number = worker.begin("swallow")
     worker.logged("started")
     worker.cancel(number, "deadline")
-    assert worker.receive().kind == _wire.STACKS
+    assert worker.receive().kind == _protocol.STACKS
     assert "ran to its end" in worker.answer(number).value["message"]
     assert worker.call("what_was_seen") == [
         ["DeadlineExceeded", "the call's deadline passed", True]
@@ -235,7 +235,7 @@ def test_a_call_is_withdrawn_before_its_turn_and_no_later(start):
     worker.cancel(second, "withdrawn")
     worker.cancel(first, "withdrawn")  # runs: goes on
     frame = worker.answer(second)
-    assert frame.kind == _wire.ERROR
+    assert frame.kind == _protocol.ERROR
     assert frame.value["kind"] == "withdrawn"
     worker.cancel(first)
     assert worker.answer(first).value["kind"] == "cancelled"
@@ -301,7 +301,7 @@ def test_cancels_that_race_with_results_leave_one_answer_each(start, tool):
         number = worker.begin(tool, i, 1)
         worker.cancel(number, ("cancelled", "closing")[i % 2])
         frame = worker.answer(number)
-        if frame.kind == _wire.ERROR:
+        if frame.kind == _protocol.ERROR:
             assert frame.value["kind"] in ("cancelled", "closing")
         else:
             assert frame.value == i + 1
@@ -319,19 +319,19 @@ def test_cancels_sent_later_and_later_hit_their_call_or_none(start):
         number = worker.begin("add", i, 1)
         following = worker.begin("add", i, 2)
         for _ in range(i % 40):
-            worker.send(_wire.PING, 1)
+            worker.send(_protocol.PING, 1)
         worker.cancel(number)
         answers = {}
         pongs = 0
         while len(answers) < 2 or pongs < i % 40:
             frame = worker.receive()
-            if frame.kind == _wire.PONG:
+            if frame.kind == _protocol.PONG:
                 pongs += 1
             else:
                 assert frame.id not in answers
                 answers[frame.id] = frame
         assert answers[following].value == i + 2
-        hits += answers[number].kind == _wire.ERROR
+        hits += answers[number].kind == _protocol.ERROR
     assert worker.drain() == 0
     assert worker.errors() == ""
 

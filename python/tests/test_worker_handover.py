@@ -1,4 +1,4 @@
-"""The lead passes between the main thread and the reader: nothing is lost, doubled or late."""
+"""The read lock passes between the main thread and the reader: nothing is lost, doubled or late."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 import pytest
 from _worker_kit import PATIENCE_SECONDS
 
-from terrarium import _wire
+from terrarium import _protocol
 
 ADAPTER = """
 import logging, os, signal, time
@@ -72,13 +72,13 @@ def stop():
 """
 
 
-def main_leads(worker) -> None:
+def main_reads(worker) -> None:
     """Leaves the worker idle, the main thread waiting for the next frame."""
     for _ in range(2):  # the first one may still find the reader leading
         worker.call("echo", 1)
 
 
-def reader_leads(worker) -> None:
+def reader_reads(worker) -> None:
     """Leaves the worker idle, the reader waiting for the next frame: it took over in a call."""
     number = worker.begin("hang")
     worker.logged("started")
@@ -87,7 +87,7 @@ def reader_leads(worker) -> None:
     assert worker.answer(number).value["kind"] == "cancelled"
 
 
-LEADS = pytest.mark.parametrize("lead", [main_leads, reader_leads])
+READERS = pytest.mark.parametrize("who_reads", [main_reads, reader_reads])
 
 
 def test_calls_fast_and_slow_with_cancels_everywhere_have_one_answer_each(start):
@@ -105,15 +105,15 @@ def test_calls_fast_and_slow_with_cancels_everywhere_have_one_answer_each(start)
                 reason = rng.choice(["cancelled", "closing"])
                 worker.cancel(rng.choice(list(expected)), reason)
             if rng.random() < 0.3:
-                worker.send(_wire.PING, 1)
+                worker.send(_protocol.PING, 1)
                 pings += 1
         while expected or pings:
             frame = worker.receive()
-            if frame.kind == _wire.PONG:
+            if frame.kind == _protocol.PONG:
                 pings -= 1
                 continue
             value = expected.pop(frame.id)
-            if frame.kind == _wire.ERROR:
+            if frame.kind == _protocol.ERROR:
                 assert frame.value["kind"] in ("cancelled", "closing"), frame
                 hits += 1
             else:
@@ -137,11 +137,11 @@ def test_calls_are_answered_in_their_order_across_hand_overs(start):
 
 
 @pytest.mark.parametrize("tool", ["hang", "spin"])
-@LEADS
-def test_a_ping_and_a_cancel_are_heard_while_a_tool_runs(start, lead, tool):
+@READERS
+def test_a_ping_and_a_cancel_are_heard_while_a_tool_runs(start, who_reads, tool):
     worker = start(ADAPTER)
     for _ in range(10):
-        lead(worker)
+        who_reads(worker)
         number = worker.begin(tool)
         worker.logged("started")
         worker.ping()
@@ -153,46 +153,46 @@ def test_a_ping_and_a_cancel_are_heard_while_a_tool_runs(start, lead, tool):
         assert worker.answer(number).value["kind"] == "cancelled"
 
 
-@LEADS
-def test_a_cancel_right_behind_its_call_is_heard(start, lead):
+@READERS
+def test_a_cancel_right_behind_its_call_is_heard(start, who_reads):
     worker = start(ADAPTER)
     for _ in range(10):
-        lead(worker)
+        who_reads(worker)
         number = worker.begin("hang")
         worker.cancel(number)
         frame = worker.receive()
-        while frame.kind == _wire.LOG:
+        while frame.kind == _protocol.LOG:
             frame = worker.receive()
         assert (frame.id, frame.value["kind"]) == (number, "cancelled")
 
 
-@LEADS
-def test_a_drain_of_an_idle_worker_ends_it(start, lead):
+@READERS
+def test_a_drain_of_an_idle_worker_ends_it(start, who_reads):
     worker = start(ADAPTER)
-    lead(worker)
+    who_reads(worker)
     assert worker.drain() == 0
     assert worker.logs[-1].value["message"] == "stopping"
 
 
-@LEADS
-def test_a_drain_behind_calls_lets_them_end(start, lead):
+@READERS
+def test_a_drain_behind_calls_lets_them_end(start, who_reads):
     worker = start(ADAPTER)
-    lead(worker)
+    who_reads(worker)
     numbers = [worker.begin(tool, 1) for tool in ("echo", "slow", "echo", "busy", "echo")]
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     for number in numbers:
         assert worker.answer(number).value == 1
     assert worker.ended() == 0
 
 
-@LEADS
-def test_a_drain_while_one_runs_and_others_wait(start, lead):
+@READERS
+def test_a_drain_while_one_runs_and_others_wait(start, who_reads):
     worker = start(ADAPTER)
-    lead(worker)
+    who_reads(worker)
     running = worker.begin("hang")
     worker.logged("started")
     waiting = [worker.begin("echo", 1) for _ in range(3)]
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     late = worker.begin("echo", 1)
     assert worker.answer(late).value["kind"] == "closing"
     worker.cancel(waiting[1], "closing")
@@ -204,13 +204,13 @@ def test_a_drain_while_one_runs_and_others_wait(start, lead):
     assert worker.ended() == 0
 
 
-@LEADS
-def test_frames_are_read_while_the_adapter_stops(start, tmp_path, lead):
+@READERS
+def test_frames_are_read_while_the_adapter_stops(start, tmp_path, who_reads):
     fifo = str(tmp_path / "fifo")
     os.mkfifo(fifo)
     worker = start(ADAPTER, environment={"STOP_WAITS_FOR": fifo})
-    lead(worker)
-    worker.send(_wire.DRAIN, 0, {})
+    who_reads(worker)
+    worker.send(_protocol.DRAIN, 0, {})
     worker.logged("stopping")
     worker.ping()
     late = worker.begin("echo", 1)
@@ -220,45 +220,45 @@ def test_frames_are_read_while_the_adapter_stops(start, tmp_path, lead):
     assert worker.ended() == 0
 
 
-@LEADS
-def test_the_connection_s_end_ends_a_worker_whoever_reads(start, lead):
+@READERS
+def test_the_connection_s_end_ends_a_worker_whoever_reads(start, who_reads):
     worker = start(ADAPTER)
-    lead(worker)
+    who_reads(worker)
     worker.connection.close()
     assert worker.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     assert worker.errors() == ""
 
 
-@LEADS
-def test_a_tool_may_fork_whoever_reads(start, lead):
+@READERS
+def test_a_tool_may_fork_whoever_reads(start, who_reads):
     worker = start(ADAPTER)
     for _ in range(5):
-        lead(worker)
+        who_reads(worker)
         assert worker.call("fork") == 0
     worker.ping()
     assert worker.drain() == 0
 
 
-@LEADS
-def test_a_signal_handler_of_the_user_s_runs_between_calls(start, lead):
+@READERS
+def test_a_signal_handler_of_the_user_s_runs_between_calls(start, who_reads):
     worker = start(ADAPTER)
     worker.call("on_signal", None)
     for _ in range(5):
-        lead(worker)
+        who_reads(worker)
         await_sleep(worker.process.pid)
         worker.process.send_signal(signal.SIGUSR1)
         worker.logged("signal")
     assert worker.call("echo", 1) == 1
 
 
-@LEADS
+@READERS
 @pytest.mark.parametrize(
     "error", ["SystemExit", "EOFError", "OSError", "ConnectionError", "ValueError"]
 )
-def test_what_a_handler_raises_between_calls_ends_the_worker(start, lead, error):
+def test_what_a_handler_raises_between_calls_ends_the_worker(start, who_reads, error):
     worker = start(ADAPTER)
     worker.call("on_signal", error)
-    lead(worker)
+    who_reads(worker)
     await_sleep(worker.process.pid)
     worker.process.send_signal(signal.SIGUSR1)
     if error == "SystemExit":
@@ -269,10 +269,10 @@ def test_what_a_handler_raises_between_calls_ends_the_worker(start, lead, error)
         assert error in worker.errors()
 
 
-@LEADS
-def test_an_idle_worker_does_not_wake_up(start, lead):
+@READERS
+def test_an_idle_worker_does_not_wake_up(start, who_reads):
     worker = start(ADAPTER)
-    lead(worker)
+    who_reads(worker)
     pid = worker.process.pid
     for task in os.listdir(f"/proc/{pid}/task"):
         with contextlib.suppress(FileNotFoundError):  # a thread that has ended since

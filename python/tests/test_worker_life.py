@@ -13,7 +13,7 @@ import time
 import pytest
 from _worker_kit import PATIENCE_SECONDS, SCRIPT
 
-from terrarium import _proc, _wire
+from terrarium import _cpython, _proc, _protocol
 
 PLAIN = """
 import logging, time
@@ -165,7 +165,7 @@ def test_drain_lets_the_running_calls_end_and_stops_in_reverse(start):
     slow = worker.begin("wait_async")
     worker.logged("async started")
     opened = worker.begin("open_gate")
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     late = worker.begin("wait")
     frames = {}
     while len(frames) < 4:
@@ -173,7 +173,7 @@ def test_drain_lets_the_running_calls_end_and_stops_in_reverse(start):
         frames[frame.id] = frame
     assert frames[plain].value == "done"
     assert len(frames[slow].attachments[0]) == 2_000_000
-    assert frames[opened].kind == _wire.RESULT
+    assert frames[opened].kind == _protocol.RESULT
     assert frames[late].value["kind"] == "closing"
     assert worker.ended() == 0
     assert worker.output().splitlines() == [
@@ -191,7 +191,7 @@ def test_a_call_can_be_cancelled_while_draining(start):
     worker = start(PLAIN)
     number = worker.begin("hang")
     worker.logged("started")
-    worker.send(_wire.DRAIN, 0, {})
+    worker.send(_protocol.DRAIN, 0, {})
     worker.cancel(number, "closing")
     assert worker.answer(number).value["kind"] == "closing"
     assert worker.ended() == 0
@@ -390,6 +390,7 @@ def test_a_protocol_error_ends_the_worker_with_its_reason(start, data):
     assert worker.errors().startswith("terrarium: protocol error: ")
 
 
+@pytest.mark.skipif(_cpython.PUBLIC_ONLY, reason="the public modules are large")
 def test_a_worker_imports_little(start):
     worker = start("""
         import sys
@@ -404,6 +405,21 @@ def test_a_worker_imports_little(start):
     more = {name for name in loaded - set(bare.stdout.split()) if not name.startswith("terrarium")}
     heavy = "asyncio dataclasses difflib inspect json logging re socket threading traceback typing"
     assert not more & set(heavy.split())
+
+
+@pytest.mark.parametrize("agent", ["gc.enable()", "gc.disable()"])
+def test_a_start_without_garbage_collection_leaves_it_as_it_was(start, tmp_path, agent):
+    (tmp_path / "sitecustomize.py").write_text(f"import gc; {agent}", encoding="utf-8")
+    adapter = """
+        import gc
+        from terrarium import tool
+        found = [gc.isenabled(), gc.get_freeze_count() > 1000]
+        @tool
+        def collection():
+            return found
+    """
+    worker = start(adapter, environment={"PYTHONPATH": str(tmp_path)})
+    assert worker.call("collection") == [agent == "gc.enable()", True]
 
 
 def test_without_a_spec_the_script_says_so():

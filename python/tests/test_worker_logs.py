@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from terrarium import _wire
+from terrarium import _protocol
 
 
 def test_logging_arrives_as_frames_with_level_logger_and_traceback(start):
@@ -198,11 +198,11 @@ def test_levels_are_the_host_s_and_may_change_at_any_time(start):
 
     assert said() == ["warning of acme.fine", "warning of acme.coarse"]
     assert {"acme.fine", "acme.coarse"} <= set(worker.loggers)
-    worker.send(_wire.LEVELS, 0, {"levels": {"acme.fine": 10, "acme.coarse": 40}})
+    worker.send(_protocol.LEVELS, 0, {"levels": {"acme.fine": 10, "acme.coarse": 40}})
     assert said() == ["debug of acme.fine", "warning of acme.fine"]
     assert worker.call("talk") == [True, False, False]
     worker.send(
-        _wire.LEVELS, 0, {"levels": {"": 10, "acme.fine": 60, "acme.coarse": 10, "own": 10}}
+        _protocol.LEVELS, 0, {"levels": {"": 10, "acme.fine": 60, "acme.coarse": 10, "own": 10}}
     )
     assert said() == ["debug of acme.coarse", "warning of acme.coarse"]
 

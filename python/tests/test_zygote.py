@@ -14,8 +14,8 @@ import pytest
 from _warden_kit import alive, start_hosts, until  # noqa: F401
 
 from terrarium import _leftovers, _spec, _zygote
-from terrarium._warden_link import ZYGOTE_READY
-from terrarium._warden_workers import Worker
+from terrarium._protocol import ZYGOTE_READY
+from terrarium._warden_workers import WorkerProcess
 
 HOME = str(Path(_zygote.__file__).parent.parent)
 
@@ -120,7 +120,7 @@ def test_a_pid_is_found_before_and_after_what_the_worker_itself_reports():
     why = b'{"step":"parent","errno":3,"message":"gone"}\n'
     pid = b'{"pid":%d}\n' % os.getpid()
     for report in (pid + why, why + pid):
-        worker = Worker.__new__(Worker)
+        worker = WorkerProcess.__new__(WorkerProcess)
         worker.pid, worker.zygote, worker.report = 0, 7, report
         assert worker.read_pid()
         assert worker.pid == os.getpid()
