@@ -49,6 +49,8 @@ final class NullArgumentsTest {
           Exit.Signal.class,
           Exit.Status.class,
           Exit.Unknown.class,
+          Ending.Survived.class,
+          OrphanEnding.class,
           OrphanProcess.class,
           PoolStats.class,
           PoolStats.WorkerInfo.class,
