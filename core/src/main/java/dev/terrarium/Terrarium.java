@@ -9,6 +9,7 @@ import dev.terrarium.base.Durations;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.Waits;
 import dev.terrarium.call.PooledWorker;
+import dev.terrarium.call.Transport;
 import dev.terrarium.control.HostStatus.PoolStatus;
 import dev.terrarium.event.Events;
 import dev.terrarium.event.TerrariumEvent;
@@ -23,6 +24,7 @@ import dev.terrarium.warden.Wardens;
 import dev.terrarium.wire.ValueCodec;
 import dev.terrarium.worker.Aside;
 import dev.terrarium.worker.Facilities;
+import dev.terrarium.worker.FrameTransport;
 import dev.terrarium.worker.SpawnOrders;
 import dev.terrarium.worker.Worker;
 import dev.terrarium.worker.Zygote;
@@ -219,12 +221,19 @@ public final class Terrarium implements AutoCloseable {
     ValueCodec values = config.mapper().map(ValueCodec::new).orElse(codec);
     SpawnOrders orders = new SpawnOrders(config, facilities, values);
     Zygote zygote = new Zygote(config, facilities, orders, names, numbers);
+    Transport transport = new FrameTransport(config, facilities);
     WorkerPool workers =
         new WorkerPool(
             config,
             listener ->
                 new Worker(
-                    names.nextWorker(), numbers.getAsLong(), config, facilities, zygote, listener),
+                    names.nextWorker(),
+                    numbers.getAsLong(),
+                    config,
+                    facilities,
+                    zygote,
+                    transport,
+                    listener),
             zygote::parallelism,
             parts.clock(),
             facilities.memory());

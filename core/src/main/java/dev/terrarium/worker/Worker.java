@@ -1,7 +1,5 @@
 package dev.terrarium.worker;
 
-import com.google.errorprone.annotations.FormatMethod;
-import com.google.errorprone.annotations.FormatString;
 import dev.terrarium.Exit;
 import dev.terrarium.PoolClosedException;
 import dev.terrarium.PoolConfig;
@@ -10,34 +8,31 @@ import dev.terrarium.StartFailedException.Reason;
 import dev.terrarium.TerrariumException;
 import dev.terrarium.ToolInfo;
 import dev.terrarium.WorkerDiedException;
-import dev.terrarium.base.Clock;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.DurationFormat;
 import dev.terrarium.base.Durations;
 import dev.terrarium.base.Each;
 import dev.terrarium.base.Log;
+import dev.terrarium.call.ChannelListener;
 import dev.terrarium.call.Exchange;
 import dev.terrarium.call.PooledWorker;
 import dev.terrarium.call.StopReason;
+import dev.terrarium.call.Transport;
+import dev.terrarium.call.WorkerChannel;
 import dev.terrarium.call.WorkerEnd;
 import dev.terrarium.call.WorkerListener;
-import dev.terrarium.process.MemoryFile;
 import dev.terrarium.process.ProcFs;
 import dev.terrarium.process.ProcStat;
 import dev.terrarium.process.ProcessName;
 import dev.terrarium.registry.RegistryException;
-import dev.terrarium.warden.Doubt;
 import dev.terrarium.warden.WorkerProcess;
-import dev.terrarium.wire.Connection;
 import dev.terrarium.wire.Messages;
 import dev.terrarium.wire.Messages.CancelReason;
-import dev.terrarium.wire.OutgoingFrame;
 import dev.terrarium.wire.ProtocolException;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -47,8 +42,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
-/// One worker: its process, its connection, the calls it has. All changes of state go through
-/// [#apply], the one door; what a change entails happens after the lock is left.
+/// One worker: a process with a lifecycle. All changes of state go through [#apply], the one door;
+/// what a change entails happens after the lock is left. How it starts is [WorkerStart]'s, how
+/// calls reach it its channel's, what is done where its death is not reported [DeathWatch]'s.
 ///
 /// A worker's death is the warden's report, never an EOF: a grandchild may hold the socket, and a
 /// closed connection may belong to a process that lives. A worker that loses its connection is
@@ -63,10 +59,6 @@ public final class Worker implements PooledWorker {
   /// this is for those whose children hold it open, and for those who never dialled.
   static final Duration LAST_WORDS_WAIT = Duration.ofMillis(250);
 
-  /// How long the warden may take to report the death of a worker that it was told to kill. Then it
-  /// is asked, and has [Doubt#ANSWER_TIMEOUT].
-  static final Duration WARDEN_SILENCE = Duration.ofSeconds(3);
-
   /// How long the start of a worker may take from its making to the order of its process.
   static final Duration START_CUT_SHORT = Duration.ofSeconds(5);
 
@@ -78,28 +70,15 @@ public final class Worker implements PooledWorker {
   private final PoolConfig config;
   private final Facilities facilities;
   private final Zygote zygote;
+  private final Transport transport;
   private final WorkerListener listener;
-  private final Reports reports = new Reports();
-  private final WorkerWire wire;
-  private final ReentrantLock lock = new ReentrantLock();
-  private final CallsInFlight calls;
-  private volatile WorkerState state = new WorkerState.Reserved(false);
-  private volatile long pid;
-  private volatile boolean takesMemory;
+  private final WorkerStart start;
+  private final DeathWatch deathWatch;
   private final AtomicLong served = new AtomicLong();
-  private volatile @Nullable Connection connection;
-  private volatile @Nullable StopReason hungUp;
-  private volatile List<ToolInfo> tools = List.of();
-  private volatile boolean supportsPipelining;
-  private volatile boolean heardOut;
-  private volatile long heardAt; // of the nanosecond clock
-  private final ReentrantLock sending = new ReentrantLock();
+  private final ReentrantLock lock = new ReentrantLock();
 
-  /// Guarded by `sending`.
-  private long sent;
-
-  private volatile WorkerEvent.@Nullable Exited death;
-  private volatile boolean excused; // the warden, and that was said
+  /// Changed under the lock, read by everybody.
+  private volatile WorkerState state = new WorkerState.Reserved();
 
   /// The state that was entered, and of which not all has happened that it entails: there was no
   /// memory for it.
@@ -108,9 +87,7 @@ public final class Worker implements PooledWorker {
   private final long madeAt;
   private final AtomicBoolean begun = new AtomicBoolean();
   private volatile boolean cutShort; // its start was, and there was no memory to say so
-  private @Nullable String token;
-  private Clock.@Nullable Alarm startAlarm;
-  private volatile Clock.@Nullable Alarm forkAlarm;
+  private volatile Transport.@Nullable Expected expected;
 
   public Worker(
       ProcessName name,
@@ -118,17 +95,19 @@ public final class Worker implements PooledWorker {
       PoolConfig config,
       Facilities facilities,
       Zygote zygote,
+      Transport transport,
       WorkerListener listener) {
     this.name = name;
     this.id = name.toString();
     this.number = number;
     this.config = config;
     this.facilities = facilities;
-    this.madeAt = facilities.clock().nanos();
     this.zygote = zygote;
+    this.transport = transport;
     this.listener = listener;
-    this.calls = new CallsInFlight(id, config, new Reach());
-    this.wire = new WorkerWire(this, config.name(), calls);
+    this.madeAt = facilities.clock().nanos();
+    this.start = new WorkerStart(number, config, facilities, zygote, new Subject());
+    this.deathWatch = new DeathWatch(number, facilities, new Subject());
   }
 
   /// Has the JVM link what it links at the first use, and what is broken for ever where there is no
@@ -144,32 +123,45 @@ public final class Worker implements PooledWorker {
 
   @Override
   public long pid() {
-    return pid;
+    return state.pid();
   }
 
   @Override
   public PoolStats.WorkerInfo info() {
-    Optional<ProcStat> stat = ProcFs.stat(pid);
+    Optional<ProcStat> stat = ProcFs.stat(pid());
     return new PoolStats.WorkerInfo(
         id,
-        pid,
+        pid(),
         stat.map(ProcStat::cpu).orElse(Duration.ZERO),
         stat.map(ProcStat::residentBytes).orElse(0L));
   }
 
   @Override
   public List<ToolInfo> tools() {
-    return tools;
+    WorkerChannel channel = state.channel();
+    return channel == null ? List.of() : channel.tools();
   }
 
   @Override
   public long callsInFlight() {
-    return calls.all().stream().filter(call -> !call.isDone()).count();
+    return calls().stream().filter(call -> !call.isDone()).count();
+  }
+
+  private Collection<Exchange> calls() {
+    WorkerChannel channel = state.channel();
+    return channel == null ? List.of() : channel.calls();
   }
 
   @Override
   public boolean takesMemory() {
-    return takesMemory;
+    WorkerChannel channel = state.channel();
+    return channel != null && channel.takesMemory();
+  }
+
+  @Override
+  public boolean supportsPipelining() {
+    WorkerChannel channel = state.channel();
+    return channel != null && channel.supportsPipelining();
   }
 
   @Override
@@ -196,213 +188,89 @@ public final class Worker implements PooledWorker {
       return; // it took so long that it was given up
     }
     if (!(state instanceof WorkerState.Reserved)) {
-      apply(
-          new WorkerEvent.SpawnFailed(
-              Reason.SPAWN, "its pool was closed before")); // nobody asked for a process yet
+      startFailed("its pool was closed before"); // nobody asked for a process yet
       return;
     }
     try {
       facilities.registry().reserve(name, number);
-      String secret = facilities.gate().admit(wire::greeted);
-      token = secret;
-      spawn(zygote.order(name, secret));
+      Transport.Expected coming = transport.expect(this, new FromChannel());
+      expected = coming;
+      start.spawn(zygote.order(name, coming.token()), new Reports());
     } catch (RegistryException e) {
-      apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, String.valueOf(e.getMessage())));
+      startFailed(String.valueOf(e.getMessage()));
     } catch (VirtualMachineError e) {
       cutShort = true;
-      startCutShort("there was no memory, or no thread, for it: " + e.getMessage());
+      startFailed("there was no memory, or no thread, for it: " + e.getMessage());
     } catch (RuntimeException | Error e) { // the pool tries again, later and later
-      apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, e.toString()));
+      startFailed(e.toString());
     }
   }
 
   // Its process has not been ordered, or not at all.
-  private void startCutShort(String why) {
+  private void startFailed(String why) {
     apply(new WorkerEvent.SpawnFailed(Reason.SPAWN, why));
-  }
-
-  private void spawn(Messages.Spawn order) {
-    startAlarm =
-        facilities.clock().after(config.startTimeout(), () -> startTookTooLong(order.zygote()));
-    if (order.zygote() != null) {
-      awaitFork(order.zygote(), facilities.clock().nanos());
-    }
-    facilities.wardens().spawn(number, order, reports);
-  }
-
-  private void awaitFork(long zygoteNumber, long orderedAt) {
-    forkAlarm =
-        facilities
-            .clock()
-            .after(
-                zygote.patience().dividedBy(4),
-                () -> {
-                  if (state instanceof WorkerState.Reserved) {
-                    zygote.waitedFor(zygoteNumber, orderedAt);
-                    awaitFork(zygoteNumber, orderedAt);
-                  }
-                });
-  }
-
-  // What it was doing is asked first, for a moment: what is killed says nothing any more. One that
-  // waits for its fork has no stacks; those of its zygote say why it waits.
-  private void startTookTooLong(@Nullable Long zygoteNumber) {
-    if (!isStarting()) {
-      return;
-    }
-    if (state instanceof WorkerState.Reserved && zygoteNumber != null) {
-      zygote.stacks(zygoteNumber, stacks -> giveUpStart(stacks, "its zygote"));
-      zygote.stuck(zygoteNumber);
-    } else {
-      facilities.wardens().dump(number, text -> giveUpStart(Stacks.of(text, pid), "Python"));
-    }
-    // Should the warden have no answer.
-    facilities
-        .clock()
-        .after(
-            Stacks.WAIT,
-            () -> giveUpStart(new Stacks("", "the warden has not answered"), "Python"));
-  }
-
-  private boolean isStarting() {
-    WorkerState now = state;
-    return now instanceof WorkerState.Reserved || now instanceof WorkerState.Starting;
-  }
-
-  private void giveUpStart(Stacks stacks, String who) {
-    if (isStarting()) {
-      String limit = DurationFormat.of(config.startTimeout());
-      kill(
-          new StopReason.StartFailed(
-              Reason.TIMED_OUT,
-              "not ready within %s; import less, or raise startTimeout; %s"
-                  .formatted(limit, stacks.introduction(who)),
-              stacks.text()));
-    }
   }
 
   // --- Calls ---
 
   @Override
   public boolean submit(List<? extends Exchange> several) {
-    Connection open = connection;
-    if (open == null || !register(several)) {
-      return false;
-    }
-    List<Exchange> wanted = new ArrayList<>(several.size());
-    for (Exchange call : several) {
-      if (!call.isDone()) {
-        wanted.add(call);
-      } else if (calls.remove(call.id()) != null) {
-        call.endLoan();
-        over(call); // its caller gave up before he could see this worker
-      }
-    }
-    // Where the connection is closed the worker is about to be gone, and its end answers the calls.
-    try {
-      send(open, wanted);
-    } catch (VirtualMachineError e) { // nothing has been sent
-      wanted.forEach(call -> calls.remove(call.id()));
-      throw e;
-    }
-    for (Exchange call : wanted) {
-      CancelReason overtaken = call.sent();
-      if (overtaken != null) {
-        open.send(Messages.frame(call.id(), new Messages.Cancel(overtaken)));
-      }
-    }
-    return true;
-  }
-
-  private boolean register(List<? extends Exchange> several) {
+    WorkerChannel channel;
     lock.lock();
     try {
-      if (!(state instanceof WorkerState.Ready)) {
+      if (!(state instanceof WorkerState.Ready ready)) {
         return false;
       }
-      if (calls.isEmpty()) {
-        heard(); // what it did before it had anything to do says nothing
-      }
-      try {
-        for (Exchange call : several) {
-          calls.add(call); // first: whoever learns of this worker from the call finds it
-          call.givenTo(this);
-        }
-      } catch (VirtualMachineError e) {
-        several.forEach(call -> calls.remove(call.id()));
-        throw e;
-      }
-      return true;
+      channel = ready.channel();
+      channel.take(several);
     } finally {
       lock.unlock();
     }
-  }
-
-  private void send(Connection open, List<Exchange> several) {
-    List<OutgoingFrame> frames = new ArrayList<>(several.size());
-    for (Exchange call : several) {
-      frames.add(CallFrames.of(call, supportsPipelining, takesMemory));
-    }
-    sending.lock(); // so that the numbers tell the order of arrival
-    try {
-      for (Exchange call : several) {
-        call.ordered(++sent);
-      }
-      open.send(frames);
-    } finally {
-      sending.unlock();
-    }
-  }
-
-  @Override
-  public boolean supportsPipelining() {
-    return supportsPipelining;
+    channel.send(several);
+    return true;
   }
 
   @Override
   public void withdraw(List<? extends Exchange> several) {
-    Connection open = connection;
-    if (open != null) {
-      open.send(several.stream().map(Worker::withdrawal).toList());
+    WorkerChannel channel = state.channel();
+    if (channel != null) {
+      channel.withdraw(several);
     }
-  }
-
-  private static OutgoingFrame withdrawal(Exchange call) {
-    return Messages.frame(call.id(), new Messages.Cancel(CancelReason.WITHDRAWN));
   }
 
   @Override
   public void deadlinePassed(Exchange call, Duration deadline) {
-    calls.deadlinePassed(call, deadline);
+    WorkerChannel channel = state.channel();
+    if (channel != null) {
+      channel.deadlinePassed(call, deadline);
+    }
   }
 
   @Override
   public void interrupt(Exchange call, CancelReason reason) {
-    calls.interrupt(call, reason);
-  }
-
-  /// Something came from it.
-  void heard() {
-    heardAt = facilities.clock().nanos();
+    WorkerChannel channel = state.channel();
+    if (channel != null) {
+      channel.interrupt(call, reason);
+    }
   }
 
   @Override
   public void endIfStuck(BiConsumer<PooledWorker, String> told) {
-    Duration limit = config.stuckAfter();
-    long last = heardAt;
-    boolean stuck =
-        !limit.isZero()
-            && isReady()
-            && !calls.isEmpty()
-            && facilities.clock().nanos() - last > Durations.nanos(limit);
-    if (stuck) {
-      facilities.wardens().dump(number, stacks -> endStuck(last, stacks, told));
+    if (isStuck()) {
+      facilities.wardens().dump(number, stacks -> endStuck(stacks, told));
     }
   }
 
+  private boolean isStuck() {
+    Duration limit = config.stuckAfter();
+    return !limit.isZero()
+        && state instanceof WorkerState.Ready ready
+        && ready.channel().silence().compareTo(limit) > 0;
+  }
+
   // A JVM that stood still itself has words of its worker to read: by now it has.
-  private void endStuck(long last, String stacks, BiConsumer<PooledWorker, String> told) {
-    if (heardAt == last && isReady()) {
+  private void endStuck(String stacks, BiConsumer<PooledWorker, String> told) {
+    if (isStuck()) {
       told.accept(this, stacks);
       String limit = DurationFormat.of(config.stuckAfter());
       kill(new StopReason.Unresponsive("silent for longer than stuckAfter (" + limit + ")"));
@@ -416,83 +284,37 @@ public final class Worker implements PooledWorker {
     return new WorkerDiedException(id, call.tool(), new Exit.Unknown("it is killed"), detail, "");
   }
 
-  /// One of its calls is over; null where it is not known any more.
-  @Nullable Exchange endCall(long callId) {
-    Exchange call = calls.remove(callId);
-    if (call != null) {
-      call.endLoan();
-      served.incrementAndGet();
-      try {
-        over(call);
-      } catch (VirtualMachineError e) {
-        LOG.warn(
-            "Worker {}: nobody could be told that a call is over", id, e); // mending tells them
-      }
-    }
-    return call;
-  }
-
-  private void over(Exchange call) {
-    listener.callEnded(this, call);
-  }
-
-  /// It dialled and said which tools it has.
-  void connected(Connection dialled, List<ToolInfo> offered, List<String> capabilities) {
-    connection = dialled;
-    tools = offered;
-    supportsPipelining = capabilities.contains("rows");
-    takesMemory = capabilities.contains("memfd") && facilities.memory().available();
-    apply(new WorkerEvent.Helloed());
-  }
-
-  /// The files of a result may be written again.
-  void memoryTaken(long callId) {
-    Connection open = connection;
-    if (open != null) {
-      open.send(Messages.frame(callId, new Messages.Taken()));
-    }
-  }
-
-  /// It closed its connection.
-  void hungUp(StopReason end) {
-    hungUp = end;
-    apply(new WorkerEvent.StopAsked(end));
-  }
-
-  /// It has no more to say: a death that is known already counts now.
-  ///
-  /// @param all whether everything that it said has been read
-  void silent(boolean all) {
-    heardOut = all;
-    WorkerEvent.Exited known = death;
-    if (known != null) {
-      apply(known);
-    }
-  }
-
   // --- The one door ---
 
   /// Asks the worker to end: cancel what runs, `@on_stop`, exit; after the grace SIGTERM, after
-  /// another SIGKILL. Where its pool closes, its callers are told at once, whatever state it is in:
-  /// the end of one that was ending already may never be reported.
+  /// another SIGKILL. One that is retired finishes its calls first. Where its pool closes, its
+  /// callers are told at once, whatever state it is in: the end of one that was ending already may
+  /// never be reported.
   @Override
   public void stop(StopReason why) {
     apply(new WorkerEvent.StopAsked(why));
     if (why instanceof StopReason.PoolClosed) {
-      Each.of(calls.all(), call -> call.fail(this::closedError));
+      Each.of(calls(), call -> call.fail(this::closedError));
     }
   }
 
   @Override
   public void abandon() {
-    lose(Set.of(), _ -> closedError());
+    lose(false, _ -> closedError());
   }
 
-  void kill(StopReason end) {
-    apply(new WorkerEvent.KillAsked(end));
+  private void lose(boolean certain, Function<Exchange, TerrariumException> why) {
+    WorkerChannel channel = state.channel();
+    if (channel != null) {
+      channel.lost(certain, why);
+    }
   }
 
-  void apply(WorkerEvent event) {
+  private void kill(StopReason reason) {
+    apply(new WorkerEvent.KillAsked(reason));
+  }
+
+  private void apply(WorkerEvent event) {
     WorkerState before;
     WorkerState after;
     lock.lock();
@@ -505,8 +327,18 @@ public final class Worker implements PooledWorker {
     }
     if (!after.equals(before)) {
       LOG.debug("Worker {}: {} -> {}", id, before, after);
+    }
+    if (!isSameStep(before, after)) {
       enter(after);
     }
+  }
+
+  // Then only more is known.
+  private static boolean isSameStep(WorkerState before, WorkerState after) {
+    return before.getClass() == after.getClass()
+        && !(before instanceof WorkerState.Stopping from
+            && after instanceof WorkerState.Stopping to
+            && from.forced() != to.forced());
   }
 
   private void enter(WorkerState after) {
@@ -525,198 +357,168 @@ public final class Worker implements PooledWorker {
     WorkerState half = halfEntered;
     if (half != null) {
       halfEntered = null;
-      if (half.equals(state)) {
-        enter(half);
+      if (isSameStep(half, state)) {
+        enter(state);
       }
     }
     if (isForgotten()) {
-      startCutShort("its start was cut short");
-    } else if (isReady()) {
-      mendConnection();
+      startFailed("its start was cut short");
+    } else if (hasBrokenChannel()) {
+      apply(new WorkerEvent.StopAsked(new StopReason.Disconnected("its connection broke")));
+    } else {
+      leaveWhenDrained();
     }
   }
 
   private boolean isForgotten() {
     return cutShort
-        || (facilities.clock().nanos() - madeAt > START_CUT_SHORT.toNanos()
+        || (facilities.clock().since(madeAt).compareTo(START_CUT_SHORT) > 0
             && begun.compareAndSet(false, true));
   }
 
-  private void mendConnection() {
-    Connection open = connection;
-    if (open != null && !open.takesFrames()) {
-      hungUp(new StopReason.Disconnected("its connection broke"));
-    }
+  private boolean hasBrokenChannel() {
+    WorkerState now = state;
+    WorkerChannel channel = now.channel();
+    boolean atWork = now instanceof WorkerState.Ready || now instanceof WorkerState.Draining;
+    return atWork && channel != null && !channel.isOpen();
   }
 
   private void entered(WorkerState after) {
     switch (after) {
-      case WorkerState.Reserved _, WorkerState.Starting _ -> {}
-      case WorkerState.Ready(long readyPid) -> becomeReady(readyPid);
-      case WorkerState.Stopping(StopReason end, boolean force) -> leave(end, force);
+      case WorkerState.Reserved _, WorkerState.Greeted _, WorkerState.Starting _ -> {}
+      case WorkerState.Ready ready -> becomeReady(ready);
+      case WorkerState.Draining _ -> drain();
+      case WorkerState.Stopping stopping -> leave(stopping);
+      case WorkerState.Exiting _ -> awaitLastWords();
       case WorkerState.Gone gone -> die(gone);
     }
   }
 
-  private void becomeReady(long readyPid) {
+  private void becomeReady(WorkerState.Ready ready) {
     settle();
-    offerMemory(readyPid);
-    say(Level.INFO, "Worker %s activated: pid %s, run %s", id, readyPid, facilities.run());
+    ready.channel().ready(ready.pid());
+    LOG.say(Level.INFO, "Worker %s activated: pid %s, run %s", id, ready.pid(), facilities.run());
     listener.ready(this);
   }
 
-  // Access to /proc/PID/fd is asked for in each direction by whoever needs it.
-  private void offerMemory(long readyPid) {
-    Connection open = connection;
-    if (open != null && takesMemory && MemoryFile.canOpen(readyPid)) {
-      open.send(Messages.frame(0, new Messages.Memfd(facilities.memory().from())));
-    }
-  }
-
   private void settle() {
-    if (startAlarm != null) {
-      startAlarm.cancel();
-    }
-    Clock.Alarm fork = forkAlarm;
-    if (fork != null) {
-      fork.cancel();
-    }
-    if (token != null) {
-      facilities.gate().dismiss(token); // it may be about to dial
+    start.settle();
+    Transport.Expected coming = expected;
+    if (coming != null) {
+      coming.dismiss(); // it may be about to dial
     }
   }
 
-  private void leave(StopReason end, boolean force) {
+  private void drain() {
+    listener.unavailable(this);
+    leaveWhenDrained();
+  }
+
+  private void leaveWhenDrained() {
+    if (state instanceof WorkerState.Draining draining && draining.channel().calls().isEmpty()) {
+      apply(new WorkerEvent.Drained());
+    }
+  }
+
+  private void leave(WorkerState.Stopping stopping) {
     settle();
     listener.unavailable(this);
-    if (end instanceof StopReason.PoolClosed) {
-      calls.all().forEach(call -> call.fail(this::closedError));
+    StopReason reason = stopping.reason();
+    if (reason instanceof StopReason.PoolClosed) {
+      calls().forEach(call -> call.fail(this::closedError));
     }
-    if (force) {
-      if (!isAsked(end)) {
-        say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, end.detail(), pid);
+    boolean asked = reason instanceof StopReason.PoolClosed || reason instanceof StopReason.Retired;
+    if (stopping.forced()) {
+      if (!asked) {
+        LOG.say(Level.WARN, "Worker %s is killed at once: %s (pid %s)", id, reason.detail(), pid());
       }
-      facilities.wardens().kill(number, end.detail());
-      facilities.clock().after(WARDEN_SILENCE, this::doubtWarden);
-    } else if (isAsked(end)) {
-      askToLeave(end);
+      facilities.wardens().kill(number, reason.detail());
+      deathWatch.begin();
+    } else if (asked) {
+      askToLeave(stopping);
     } else {
-      facilities.clock().after(DISCONNECT_GRACE, () -> kill(end));
+      facilities.clock().after(DISCONNECT_GRACE, () -> kill(reason));
     }
   }
 
-  private static boolean isAsked(StopReason end) {
-    return end instanceof StopReason.PoolClosed || end instanceof StopReason.Retired;
-  }
-
-  private void doubtWarden() {
-    if (!(state instanceof WorkerState.Gone)) {
-      Doubt doubt = facilities.wardens().doubt(number);
-      facilities.clock().after(Doubt.ANSWER_TIMEOUT, () -> conclude(doubt));
-    }
-  }
-
-  private void conclude(Doubt doubt) {
-    if (state instanceof WorkerState.Gone) {
-      return;
-    }
-    facilities.clock().after(WARDEN_SILENCE, this::doubtWarden);
-    Doubt.Finding finding = doubt.conclude();
-    if (finding instanceof Doubt.Finding.Replaced(String why)) {
-      say(
-          Level.ERROR,
-          "Worker %s was killed, and the warden has not reported its death: the warden is"
-              + " replaced (%s)",
-          id,
-          why);
-    } else if (finding instanceof Doubt.Finding.Dead(String why)) {
-      say(Level.WARN, "Worker %s, pid %s, is %s; another takes its place", id, pid, why);
-      apply(new WorkerEvent.Exited(new Exit.Unknown(why), "", ""));
-    } else if (finding instanceof Doubt.Finding.Excused(String why)) {
-      say(excused ? Level.DEBUG : Level.WARN, "Worker %s, pid %s, does not end: %s", id, pid, why);
-      excused = true;
-    }
-  }
-
-  private void askToLeave(StopReason end) {
-    Connection open = connection;
-    if (open != null) {
-      calls.all().forEach(call -> open.send(closing(call)));
-      open.send(Messages.frame(0, new Messages.Drain()));
+  private void askToLeave(WorkerState.Stopping stopping) {
+    WorkerChannel channel = stopping.channel();
+    if (channel != null) {
+      channel.leave();
     }
     Duration grace = Durations.limited(config.grace());
-    facilities.clock().after(grace, () -> terminate(end));
-    facilities.clock().after(grace.multipliedBy(2), () -> forceOut(end));
+    facilities.clock().after(grace, () -> terminate(stopping.reason()));
+    facilities.clock().after(grace.multipliedBy(2), () -> forceOut(stopping.reason()));
   }
 
-  private static OutgoingFrame closing(Exchange call) {
-    return Messages.frame(call.id(), new Messages.Cancel(CancelReason.CLOSING));
-  }
-
-  private void terminate(StopReason end) {
-    if (!(state instanceof WorkerState.Gone)) {
-      say(
+  private void terminate(StopReason reason) {
+    if (!isGone()) {
+      LOG.say(
           Level.WARN,
           "Worker %s has not ended within %s: SIGTERM",
           id,
           DurationFormat.of(config.grace()));
       listener.forced(this); // Python does as everybody does: it dies of it, and cleans up nothing
-      facilities.wardens().signal(number, 15, end.detail());
+      facilities.wardens().signal(number, 15, reason.detail());
     }
   }
 
-  private void forceOut(StopReason end) {
-    if (!(state instanceof WorkerState.Gone)) {
-      say(
+  private void forceOut(StopReason reason) {
+    if (!isGone()) {
+      LOG.say(
           Level.WARN,
           "Worker %s ignored SIGTERM for %s: SIGKILL",
           id,
           DurationFormat.of(config.grace()));
-      kill(end);
+      kill(reason);
     }
+  }
+
+  private void awaitLastWords() {
+    listener.unavailable(this);
+    facilities.clock().after(LAST_WORDS_WAIT, () -> apply(new WorkerEvent.Silenced()));
   }
 
   private void die(WorkerState.Gone gone) {
     settle();
-    if (token != null) {
-      facilities.gate().revoke(token);
+    Transport.Expected coming = expected;
+    if (coming != null) {
+      coming.revoke();
     }
-    Connection open = connection;
-    if (open != null) {
-      open.close();
+    WorkerChannel channel = gone.channel();
+    if (channel != null) {
+      channel.close();
     }
-    if (pid == 0) {
+    if (gone.pid() == 0) {
       facilities.registry().release(number); // there never was a process
     }
     WorkerEnd end = gone.end();
-    if (end.reason() instanceof StopReason.Crashed) {
-      say(
+    if (end.reason() instanceof StopReason.Crashed crash) {
+      LOG.say(
           Level.WARN,
-          "Worker %s died without being asked: %s (pid %s)%s; what it left behind is" + " killed",
+          "Worker %s died without being asked: %s (pid %s)%s; what it left behind is killed",
           id,
           end.exit().describe(),
-          pid,
-          end.reason().detail().isEmpty() ? "" : ", " + end.reason().detail());
+          gone.pid(),
+          crash.detail().isEmpty() ? "" : ", " + crash.detail());
     }
     if (end.reason() instanceof StopReason.StartFailed failure) {
-      sayNotStarted(failure, end.stderrTail());
+      sayNotStarted(gone, failure);
     }
     // Listener first: whoever is told that his worker died finds the pool already knowing it.
     try {
       listener.gone(this, end);
     } finally {
-      boolean certain = supportsPipelining && heardOut && !(end.exit() instanceof Exit.Unknown);
-      Set<Exchange> notBegun =
-          certain ? CallsInFlight.notBegun(calls.inOrder(), this::isPlain) : Set.of();
-      lose(notBegun, call -> lostError(call, end));
+      lose(!(end.exit() instanceof Exit.Unknown), call -> lostError(call, end));
     }
   }
 
   /// Each time: whoever looks why a pool has fewer workers than it should finds nothing else.
-  private void sayNotStarted(StopReason.StartFailed failure, String stderr) {
+  private void sayNotStarted(WorkerState.Gone gone, StopReason.StartFailed failure) {
+    String stderr = gone.end().stderrTail();
     // Those of a zygote it says itself, once for all that wait for it.
-    String stacks = pid == 0 || failure.stacks().isEmpty() ? "" : "\n" + failure.stacks();
-    say(
+    String stacks = gone.pid() == 0 || failure.stacks().isEmpty() ? "" : "\n" + failure.stacks();
+    LOG.say(
         Level.WARN,
         "Worker %s of pool '%s' did not start: %s%s%s",
         id,
@@ -729,22 +531,6 @@ public final class Worker implements PooledWorker {
     }
   }
 
-  // Each is known here until it has its outcome: where that fails, for want of memory perhaps, the
-  // next report of this worker's end, or its pool's, finds it.
-  private void lose(Set<Exchange> notBegun, Function<Exchange, TerrariumException> why) {
-    Each.of(calls.inOrder(), call -> lose(call, notBegun.contains(call), why));
-  }
-
-  private void lose(Exchange call, boolean notBegun, Function<Exchange, TerrariumException> why) {
-    call.lost(!(notBegun && call.isSentAhead()), () -> why.apply(call));
-    calls.remove(call.id());
-  }
-
-  private boolean isPlain(Exchange call) {
-    return tools.stream()
-        .anyMatch(tool -> tool.name().equals(call.tool()) && tool.kind() == ToolInfo.Kind.PLAIN);
-  }
-
   private TerrariumException lostError(Exchange call, WorkerEnd end) {
     return end.reason() instanceof StopReason.PoolClosed
         ? closedError()
@@ -752,34 +538,85 @@ public final class Worker implements PooledWorker {
             id, call.tool(), end.exit(), end.reason().detail(), end.stderrTail());
   }
 
-  // Not on this thread: it is the loop's or the timer's.
-  @FormatMethod
-  private void say(Level level, @FormatString String format, Object... facts) {
-    LOG.say(level, format, facts);
-  }
-
   private PoolClosedException closedError() {
     return new PoolClosedException("Pool '%s' was closed during the call".formatted(config.name()));
   }
 
-  WorkerLog log() {
-    return facilities.log();
-  }
+  /// For those who look after it.
+  private final class Subject implements WorkerStart.Subject, DeathWatch.Subject {
+    @Override
+    public String id() {
+      return id;
+    }
 
-  /// Something that belongs to no call.
-  void tell(Messages.Outgoing message) {
-    Connection open = connection;
-    if (open != null) {
-      open.send(Messages.frame(0, message));
+    @Override
+    public long pid() {
+      return state.pid();
+    }
+
+    @Override
+    public boolean isReserved() {
+      return state instanceof WorkerState.Reserved || state instanceof WorkerState.Greeted;
+    }
+
+    @Override
+    public boolean isStarting() {
+      return state instanceof WorkerState.Starting;
+    }
+
+    @Override
+    public void giveUp(StopReason.StartFailed why) {
+      kill(why);
+    }
+
+    @Override
+    public boolean isGone() {
+      return state instanceof WorkerState.Gone;
+    }
+
+    @Override
+    public void died(WorkerEvent.Exited how) {
+      apply(how);
     }
   }
 
-  private final class Reach implements CallsInFlight.Reach {
+  // --- What comes over its channel ---
+
+  private final class FromChannel implements ChannelListener {
     @Override
-    public void send(long call, Messages.Outgoing message) {
-      Connection open = connection;
-      if (open != null) {
-        open.send(Messages.frame(call, message));
+    public void opened(WorkerChannel channel) {
+      apply(new WorkerEvent.Helloed(channel));
+      if (isGone()) {
+        channel.close(); // it came too late
+      }
+    }
+
+    @Override
+    public void failed(StopReason.StartFailed why) {
+      kill(why);
+    }
+
+    @Override
+    public void ended(Exchange call) {
+      served.incrementAndGet();
+      try {
+        dropped(call);
+      } catch (VirtualMachineError e) {
+        LOG.warn(
+            "Worker {}: nobody could be told that a call is over", id, e); // mending tells them
+      }
+      leaveWhenDrained();
+    }
+
+    @Override
+    public void dropped(Exchange call) {
+      listener.callEnded(Worker.this, call);
+    }
+
+    @Override
+    public void unresponsive(StopReason.Unresponsive why) {
+      if (isReady() || state instanceof WorkerState.Draining) {
+        kill(why);
       }
     }
 
@@ -789,15 +626,18 @@ public final class Worker implements PooledWorker {
     }
 
     @Override
-    public void after(Duration delay, Runnable task) {
-      facilities.clock().after(delay, task);
+    public void hungUp(StopReason why) {
+      apply(new WorkerEvent.StopAsked(why));
     }
 
     @Override
-    public void killUnresponsive(String why) {
-      if (isReady()) {
-        kill(new StopReason.Unresponsive(why));
-      }
+    public void broke(StopReason.BrokeProtocol why) {
+      kill(why);
+    }
+
+    @Override
+    public void silent() {
+      apply(new WorkerEvent.Silenced());
     }
   }
 
@@ -806,17 +646,12 @@ public final class Worker implements PooledWorker {
   private final class Reports implements WorkerProcess {
     @Override
     public void spawned(long newPid, long startTicks) {
-      pid = newPid;
       zygote.forked();
       facilities.registry().activate(number, newPid, startTicks, newPid);
       apply(new WorkerEvent.Spawned(newPid));
-      StopReason early = hungUp; // quicker than the warden's word
-      if (early != null) {
-        apply(new WorkerEvent.StopAsked(early));
-      }
       // Whoever ended it before there was a process had nobody to kill.
-      if (state instanceof WorkerState.Stopping(StopReason end, boolean force) && force) {
-        facilities.wardens().kill(number, end.detail());
+      if (state instanceof WorkerState.Stopping stopping && stopping.forced()) {
+        facilities.wardens().kill(number, stopping.reason().detail());
       }
     }
 
@@ -833,33 +668,18 @@ public final class Worker implements PooledWorker {
 
     @Override
     public void exited(Exit exit, String stderrTail, String limit) {
-      if (state instanceof WorkerState.Gone(WorkerEnd end)) {
-        lose(Set.of(), call -> lostError(call, end)); // nearly always there is none left
+      if (state instanceof WorkerState.Gone gone) {
+        lose(false, call -> lostError(call, gone.end())); // nearly always there is none left
         return;
       }
-      var event = new WorkerEvent.Exited(exit, WorkerLog.readable(stderrTail), limit);
-      if (mayHaveLastWords(exit)) {
-        death = event;
-        listener.unavailable(Worker.this);
-        facilities.clock().after(LAST_WORDS_WAIT, () -> apply(event));
-      } else {
-        apply(event);
-      }
-    }
-
-    // A result, half a frame, or the HELLO that says why it exits instead of getting ready.
-    private boolean mayHaveLastWords(Exit exit) {
-      if (state instanceof WorkerState.Ready) {
-        return !(exit instanceof Exit.Unknown);
-      }
-      return state instanceof WorkerState.Starting && exit instanceof Exit.Status;
+      apply(new WorkerEvent.Exited(exit, WorkerLog.readable(stderrTail), limit));
     }
 
     @Override
     public void cleared(int strays) {
       if (strays > 0) {
         String left = Count.of(strays, "process", "processes");
-        say(Level.INFO, "Killed %s that worker %s left behind", left, id);
+        LOG.say(Level.INFO, "Killed %s that worker %s left behind", left, id);
       }
       facilities.registry().release(number);
     }
