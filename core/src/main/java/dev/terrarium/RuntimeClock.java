@@ -41,11 +41,14 @@ final class RuntimeClock implements Clock, AutoCloseable {
   @GuardedBy("entries")
   private @Nullable Entry lastAgain;
 
+  @GuardedBy("entries")
   private long entered;
 
   /// The thread sleeps no longer than this. INVARIANT while it sleeps: no entry is due before.
+  @GuardedBy("entries")
   private long wakesAt = NEVER;
 
+  @GuardedBy("entries")
   private boolean closed;
 
   RuntimeClock(String run) {
@@ -169,7 +172,8 @@ final class RuntimeClock implements Clock, AutoCloseable {
     }
   }
 
-  /// Under the lock, which it leaves meanwhile. May return early.
+  /// Leaves the lock meanwhile. May return early.
+  @GuardedBy("entries")
   private void sleep(long nanos) {
     try {
       entries.wait(TimeUnit.NANOSECONDS.toMillis(nanos) + 1); // rounded up: too early is twice

@@ -2,6 +2,7 @@ package dev.terrarium;
 
 import com.google.errorprone.annotations.FormatMethod;
 import com.google.errorprone.annotations.FormatString;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.registry.ProcessRegistry;
 import dev.terrarium.registry.RunDirectory;
@@ -41,7 +42,9 @@ final class RuntimeFiles implements Upkeep {
   private final PythonHome python;
   private volatile Supplier<List<Path>> adapters = List::of;
   private final AtomicBoolean forgotten = new AtomicBoolean();
-  private final Set<String> lamented = new HashSet<>(); // guarded by this
+
+  @GuardedBy("this")
+  private final Set<String> lamented = new HashSet<>();
 
   RuntimeFiles(
       String run,

@@ -3,6 +3,7 @@ package dev.terrarium.registry;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.process.Birthmark;
 import dev.terrarium.process.DeadTree;
@@ -57,9 +58,17 @@ public final class RunDirectory implements AutoCloseable {
 
   private final Path path;
   private final RunManifest manifest;
-  private Flock lock; // guarded by this
-  private Optional<Path> tree = Optional.empty(); // guarded by this
+
+  @GuardedBy("this")
+  private Flock lock;
+
+  @GuardedBy("this")
+  private Optional<Path> tree = Optional.empty();
+
+  @GuardedBy("this")
   private boolean clear;
+
+  @GuardedBy("this")
   private boolean closed;
 
   private RunDirectory(Path path, RunManifest manifest, Flock lock) {
@@ -341,6 +350,7 @@ public final class RunDirectory implements AutoCloseable {
     return missing;
   }
 
+  @GuardedBy("this")
   private void makeAgain() throws IOException {
     Path runs = StateDirectory.of(path).runs();
     PrivateFiles.makeDirectories(runs);
@@ -359,11 +369,13 @@ public final class RunDirectory implements AutoCloseable {
   }
 
   /// The file has its lock before it has its name: nobody ever finds it free.
+  @GuardedBy("this")
   private void lockAgain() throws IOException {
     Path temporary = path.resolve(TEMPORARY + LOCK);
     exchange(Flock.create(temporary).orElseThrow(() -> taken(path)), temporary, path.resolve(LOCK));
   }
 
+  @GuardedBy("this")
   private void exchange(Flock next, Path from, Path to) throws IOException {
     try {
       Files.move(from, to, ATOMIC_MOVE);

@@ -4,6 +4,7 @@ import static dev.terrarium.wire.Limits.SLICE_BYTES;
 import static java.nio.channels.SelectionKey.OP_READ;
 import static java.nio.channels.SelectionKey.OP_WRITE;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -35,7 +36,8 @@ public final class Connection extends Watched {
 
   private final Outbox outbox = new Outbox();
 
-  /// Guarded by `outbox`. INVARIANT: while it is true the channel is open and the key valid.
+  /// INVARIANT: while it is true the channel is open and the key valid.
+  @GuardedBy("outbox")
   private boolean open = true;
 
   /// Set by [#close]: nothing is delivered any more, though bytes may still be in the inbox.

@@ -2,6 +2,7 @@ package dev.terrarium.wire;
 
 import static dev.terrarium.wire.Limits.SLICE_BYTES;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.SteadyThread;
 import java.io.Closeable;
@@ -57,11 +58,13 @@ public final class EventLoop implements AutoCloseable {
   /// Its own lock.
   private final Queue<Runnable> tasks = new ArrayDeque<>();
 
-  /// Guarded by `tasks`: the first of those that could not be ended when they were to be. Their
-  /// channels may be closed, so that no key leads to them.
+  /// The first of those that could not be ended when they were to be. Their channels may be closed,
+  /// so that no key leads to them.
+  @GuardedBy("tasks")
   private @Nullable Watched doomed;
 
-  /// Guarded by `tasks`: no task is taken any more.
+  /// No task is taken any more.
+  @GuardedBy("tasks")
   private boolean finished;
 
   // Of the loop's thread:

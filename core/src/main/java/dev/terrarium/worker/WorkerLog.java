@@ -1,5 +1,6 @@
 package dev.terrarium.worker;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.terrarium.base.Count;
 import dev.terrarium.base.Log;
 import dev.terrarium.base.SteadyThread;
@@ -49,15 +50,26 @@ public final class WorkerLog implements AutoCloseable {
   }
 
   private final int capacity;
-  private final Deque<Line> queue = new ArrayDeque<>();
   private final ReentrantLock lock = new ReentrantLock();
+
+  @GuardedBy("lock")
+  private final Deque<Line> queue = new ArrayDeque<>();
+
   private final Condition filled = lock.newCondition();
   private final LogLevels levels = new LogLevels();
   private final SteadyThread thread;
   private boolean over; // the thread's own
+
+  @GuardedBy("lock")
   private long chars;
+
+  @GuardedBy("lock")
   private long dropped;
+
+  @GuardedBy("lock")
   private int deliveredSinceSaid;
+
+  @GuardedBy("lock")
   private boolean closed;
 
   /// @param capacity how many lines may wait for the backend
@@ -189,7 +201,8 @@ public final class WorkerLog implements AutoCloseable {
     }
   }
 
-  // Under the lock. One enormous line alone is taken.
+  // One enormous line alone is taken.
+  @GuardedBy("lock")
   private boolean tooLong(Line line) {
     return chars > 0 && chars + line.text.length() > CHARS_MAX;
   }
@@ -241,7 +254,7 @@ public final class WorkerLog implements AutoCloseable {
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private void awaitWork() {
     try {
       long nanos = levels.nanosUntilLook();
@@ -254,7 +267,7 @@ public final class WorkerLog implements AutoCloseable {
     }
   }
 
-  // Under the lock.
+  @GuardedBy("lock")
   private Line sayDropped() {
     String text =
         Count.of(dropped, "line of workers was dropped", "lines of workers were dropped")
